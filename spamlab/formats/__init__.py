@@ -1,0 +1,42 @@
+"""The registry of log formats: a module is loaded when its format is first needed.
+
+A third-party format registers a ``records.Format`` under the entry-point group ``spamlab.formats``; entry
+points are looked up only when they are asked for, never for a built-in name.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from importlib.metadata import EntryPoint, entry_points
+
+from spamlab.errors import UnknownFormat
+from spamlab.records import Format
+
+BUILT_IN = {"exchange55": "spamlab.formats.exchange55"}
+
+
+@functools.cache
+def _third_party() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group="spamlab.formats")}
+
+
+def formats() -> list[str]:
+    """Names of all formats that can be read, built in and installed.
+
+    >>> "exchange55" in formats()
+    True
+    """
+    return [*BUILT_IN, *(name for name in _third_party() if name not in BUILT_IN)]
+
+
+@functools.cache
+def load(name: str) -> Format:
+    """The format of that name; ``UnknownFormat`` lists those there are."""
+    if name in BUILT_IN:
+        found: Format = importlib.import_module(BUILT_IN[name]).FORMAT
+        return found
+    if name not in _third_party():
+        raise UnknownFormat(f"there is no format {name!r}; known: {', '.join(formats())}")
+    loaded: Format = _third_party()[name].load()
+    return loaded

@@ -1,0 +1,148 @@
+r"""Exchange 4.0–5.5 Internet Mail Service protocol log (``L0000001.LOG`` in ``IMCDATA\LOG``).
+
+    11/11/03 2:00:01 PM : A connection to 192.0.2.19 was established.
+    11/11/03 2:00:01 PM : <<< IO: |220 mx.example.net ESMTP
+    |
+    11/11/03 2:00:01 PM : <<< 220 mx.example.net ESMTP
+    11/11/03 2:00:01 PM : >>> EHLO server.example.com
+
+``>>>`` is what the logging server wrote, ``<<<`` what it read; ``IO: |…|`` is the raw read buffer, printed
+before its parsed copy. Facts: Microsoft KB Q154505, Q146669, Q159290, Q190026, Q228725, Q245787, Q262945,
+Q295725, Q251149.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from spamlab import dialogue, stamps, tables
+from spamlab.engine import Kernel
+from spamlab.notation import Shape, Variant
+from spamlab.records import Assembled, Format, Options, Records
+from spamlab.scan import MISSING
+from spamlab.walk import CLIENT, SERVER
+
+_CONNECT = (
+    Shape("{text>}A connection to {established} was established{?.}{!}", "connect", fold=True),
+    Shape("{text>}A connection was accepted from {accepted}", "connect", fold=True),
+)
+_DIALOGUE = (
+    Shape("{text>}{code:code}{?-}{? }{?{enhanced_code:dsn}}", "reply"),
+    Shape("{text>}{verb:word}{? }{argument>}FROM:{path:path}{?{_} SIZE={size:int}}", "command", fold=True),
+    Shape("{text>}{verb:word}{? }{argument>}TO:{path:path}", "command", fold=True),
+    Shape("{text>}{verb:word}{? }{argument>}", "command"),
+    Shape("{text>}", "note"),
+)
+_RAW = r"{raw=IO: \||I0: \|}"  # I0 with a zero: the white paper's transcription
+
+_WEAK = tuple(replace(shape, weak=True) for shape in _DIALOGUE)  # any text after a stamp or an arrow
+_STAMPED = (
+    ("{time:locale} : {arrow=<<<|>>>} {?" + _RAW + "}", _DIALOGUE),
+    ("{time:locale} : " + _RAW, _DIALOGUE),
+    ("{time:locale} : ", _CONNECT),
+    ("{time:locale} : ", _WEAK),
+)
+_BARE = (("{arrow=<<<|>>>} " + _RAW, _DIALOGUE), ("{arrow=<<<|>>>} ", _WEAK), (_RAW, _DIALOGUE), ("", _CONNECT))
+
+VARIANTS = (
+    Variant("stamped", _STAMPED, continues=True, block=("raw", b"|")),
+    Variant("bare", _BARE, continues=True, block=("raw", b"|")),
+)
+
+
+def orient(first, connect, arrow, raw, code, verb, role, direction, echo_of):  # type: ignore[no-untyped-def]
+    """Tell each session's role, each event's direction, and which events are second copies.
+
+    ``connect`` is the role a connect line states (-1: none), ``arrow`` 0 for ``<<<``, 1 for ``>>>``, -1 for
+    none, ``raw`` whether the line is a raw buffer. Where no line states the role, the first event that
+    shows who speaks commands does. The first parsed line after a raw one, in the same direction, is its
+    echo, whatever its text; an event in the other direction ends the wait for it.
+    """
+    n = len(first)
+    i = 0
+    while i < n:
+        end = i + 1
+        while end < n and not first[end]:
+            end += 1
+        who = connect[i]
+        j = i
+        while who < 0 and j < end:
+            received = arrow[j] == 0 or (arrow[j] < 0 and raw[j])
+            if (received and code[j] >= 0) or (arrow[j] == 1 and verb[j] >= 0):
+                who = 0
+            elif (received and verb[j] >= 0) or (arrow[j] == 1 and code[j] >= 0):
+                who = 1
+            j += 1
+        who = max(who, 0)
+        waiting = -1  # the raw event whose parsed copy may follow
+        for j in range(i, end):
+            role[j] = who
+            if connect[j] >= 0:
+                continue
+            if arrow[j] >= 0:
+                way = 1 - arrow[j]
+            elif raw[j]:
+                way = 1
+            else:  # no arrow: replies come from the server, all else from the client
+                way = 1 - who if code[j] >= 0 else who
+            direction[j] = way
+            if raw[j]:
+                waiting = j
+            elif waiting >= 0:
+                if direction[waiting] == way:
+                    echo_of[j] = waiting
+                waiting = -1
+        i = end
+
+
+_orient = Kernel(orient)
+
+
+def assemble(records: Records, options: Options) -> Assembled:
+    """Turn the records of Exchange 5.5 logs into the tables."""
+    time, assumed = stamps.locale(records, options)
+    established, accepted = records.text("established"), records.text("accepted")
+    connect = np.where(established.notna(), CLIENT, np.where(accepted.notna(), SERVER, -1))
+    ends = np.append(records.source[1:] != records.source[:-1], True)[: len(records)]
+    starts = (connect >= 0) | np.append(True, ends[:-1])[: len(records)]
+    session = np.cumsum(starts) - 1
+    text, verb = records.text("text"), records.category("verb")
+    code = np.where(records.kind() == "reply", records.number("code"), -1)
+    number = dialogue.verb_numbers(verb)
+    raw = records.number("raw") != MISSING
+    arrow = np.where(records.number("arrow") == MISSING, -1, records.number("arrow"))
+    role, direction, echo_of = (np.full(len(records), v, dtype=np.int64) for v in (0, -1, -1))
+    _orient.pick(len(records) * 60)(starts, connect, arrow, raw, code, number, role, direction, echo_of)
+    text[records.lines > 1] = text[records.lines > 1].str.replace(r"\r\n?", "\n", regex=True)
+    # The server's own word on a lost connection (Q146669, Q228725): no peer said it.
+    own_word = text.str.contains("escheduling delivery for later", regex=False) & ~(raw | (echo_of >= 0))
+    gone = (own_word & ((code == 499) | text.str.contains(r"Message\s+subject:"))).to_numpy(bool)
+    direction[gone] = -1
+    last = np.zeros(int(starts.sum()), dtype=bool)
+    last[session[ends]] = True
+    source = tables.categorical(records.source, records.names)
+    said = dialogue.Dialogue(
+        columns={"time": time, "source": source, "line": records.line, "lines": records.lines},
+        session=session,
+        role=role,
+        direction=direction,
+        connect=connect >= 0,
+        gone=gone,
+        echo_of=echo_of,
+        verb=verb,
+        code=code,
+        enhanced_code=records.category("enhanced_code"),
+        text=text,
+        argument=records.text("argument"),
+        several=records.lines > 1,
+        path=records.text("path"),
+        size=records.integer("size"),
+        peer=established.fillna(accepted).str.strip().str.removesuffix("."),
+        last=last,
+    )
+    return Assembled(dialogue.assemble(said), assumed)
+
+
+FORMAT = Format("exchange55", VARIANTS, assemble)

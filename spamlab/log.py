@@ -1,0 +1,229 @@
+"""``Log``: the six tables of one or many log files, and the ways back to the files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spamlab import tables
+from spamlab.errors import ReadError
+from spamlab.sources import Source
+
+MARKER = "spamlab-log.json"
+"""The file that says a folder of Parquet files is a converted log."""
+
+
+class Log:
+    r"""The tables of a log, as attributes: ``events``, ``sessions``, ``transactions``, ``recipients``,
+    ``unparsed``, ``sources`` (``spamlab.tables`` defines their columns).
+
+    Examples
+    --------
+    >>> import spamlab
+    >>> log = spamlab.read("data/exchange55-appendix-a.log")
+    >>> log
+    <Log exchange55: 1 source, 72 events, 2 sessions, 8 transactions, 8 recipients, 0 unparsed lines>
+    >>> log.raw(log.events.iloc[0])
+    b'11/11/03 1:59:23 PM : <<< I0: |221 ATT.COM\n|\n'
+    """
+
+    events: pd.DataFrame
+    sessions: pd.DataFrame
+    transactions: pd.DataFrame
+    recipients: pd.DataFrame
+    unparsed: pd.DataFrame
+    sources: pd.DataFrame
+
+    def __init__(self, given: Mapping[str, pd.DataFrame], files: Mapping[str, Source] | None = None) -> None:
+        for name in tables.TABLES:
+            setattr(self, name, given[name] if name in given else tables.empty(name))
+        self._files = dict(files or {})
+        self._checked: set[str] = set()
+
+    def __repr__(self) -> str:
+        """Say in a line what is in the log."""
+        counts = ", ".join(
+            f"{len(getattr(self, name)):,} {name if len(getattr(self, name)) != 1 else name[:-1]}"
+            for name in ("events", "sessions", "transactions", "recipients")
+        )
+        sources = f"{len(self.sources)} source{'s' if len(self.sources) != 1 else ''}"
+        lost = len(self.unparsed)
+        return f"<Log {self.format}: {sources}, {counts}, {lost:,} unparsed line{'s' if lost != 1 else ''}>"
+
+    @property
+    def format(self) -> str:
+        """The formats of its sources, comma-separated."""
+        return ", ".join(dict.fromkeys(self.sources["format"].astype("str"))) or "no format"
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All six tables by name."""
+        return {name: getattr(self, name) for name in tables.TABLES}
+
+    def raw(self, event: Any) -> bytes:
+        """Return the exact bytes of an event, from the file it was read from.
+
+        Parameters
+        ----------
+        event
+            A row of ``events`` (or of ``unparsed``).
+
+        Returns
+        -------
+        bytes
+            Its physical lines with their line ends, decompressed but otherwise as stored.
+
+        Raises
+        ------
+        ReadError
+            The file is gone, or is not the one that was read (its SHA-256 differs).
+        """
+        name = str(event["source"])
+        row = self.sources[self.sources["source"].astype("str") == name]
+        file = self._files.get(name) or Source(name, Path(name))
+        lines = file.raw_lines(int(event["line"]), int(event.get("lines", 1)))
+        if name not in self._checked:
+            for _ in file.plain():  # to its end: the hash is of the whole file
+                pass
+            if row.empty or file.sha256 != row["sha256"].iloc[0]:
+                raise ReadError(f"{name}: changed since it was read; read it again to see its lines")
+            self._checked.add(name)
+        return lines
+
+    def between(self, start: Any = None, end: Any = None) -> Log:
+        """Select what was logged from ``start`` (inclusive) to ``end`` (exclusive).
+
+        Parameters
+        ----------
+        start, end
+            Times pandas understands; without a zone they are UTC; ``None`` leaves that side open.
+
+        Returns
+        -------
+        Log
+            Sessions and transactions with an event in that time, their recipients, and those events.
+            Sources stay as they are: they say what was read.
+        """
+        inside = pd.Series(True, index=self.events.index)
+        ours = pd.Series(True, index=self.recipients.index)
+        for bound, keeps in ((start, "ge"), (end, "lt")):
+            if bound is not None:
+                moment = pd.Timestamp(bound)
+                moment = moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
+                inside &= getattr(self.events["time"], keeps)(moment)
+                ours &= getattr(self.recipients["time"], keeps)(moment)
+        events = self.events[inside].reset_index(drop=True)
+        return Log(
+            {
+                "events": events,
+                "sessions": _only(self.sessions, "session", events["session"]),
+                "transactions": _only(self.transactions, "transaction", events["transaction"]),
+                "recipients": self.recipients[ours].reset_index(drop=True),
+                "unparsed": self.unparsed,
+                "sources": self.sources,
+            },
+            self._files,
+        )
+
+    def trace(self, what: str) -> pd.DataFrame:
+        """Return all events about a message, address, account, host or queue id, in order.
+
+        Parameters
+        ----------
+        what
+            A queue id, message-id, address, account, host name or IP address; capitals do not matter.
+
+        Returns
+        -------
+        DataFrame
+            Rows of ``events``: those of every transaction and session it names, and every event whose
+            own fields name it. Empty if nothing does.
+        """
+        wanted = what.strip().strip("<>").lower()
+
+        def names(table: pd.DataFrame, *columns: str) -> pd.Series:
+            hits = pd.Series(False, index=table.index)
+            for column in columns:
+                hits |= table[column].astype("str").str.lower().eq(wanted).fillna(False)
+            return hits
+
+        sent = self.transactions[names(self.transactions, "reverse_path", "message_id", "queue_id", "user", "host")]
+        got = self.recipients[names(self.recipients, "forward_path", "orig_to", "relay")]
+        met = self.sessions[names(self.sessions, "peer_ip", "peer_host", "helo", "user")]
+        about = set(sent["transaction"]) | set(got["transaction"].dropna())
+        about |= set(self.transactions.loc[self.transactions["ndr_of"].isin(about), "transaction"])
+        about |= set(self.transactions.loc[self.transactions["transaction"].isin(about), "ndr_of"].dropna())
+        hits = self.events["transaction"].isin(about) | self.events["session"].isin(met["session"])
+        hits |= names(self.events, "queue_id", "argument")
+        return self.events[hits].sort_values("time", kind="stable")
+
+    def to_parquet(self, folder: str | Path) -> None:
+        """Write the tables as Parquet files, one a table, into a folder that exists.
+
+        ``spamlab.read(folder)`` gives the same Log back. Text, times and categories keep their types.
+        """
+        folder = Path(folder)
+        for name, table in self.tables().items():
+            table.to_parquet(folder / f"{name}.parquet", index=False)
+        paths = {name: str(file.path.resolve()) for name, file in self._files.items() if file.path}
+        (folder / MARKER).write_text(json.dumps({"files": paths}, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def from_parquet(cls, folder: str | Path) -> Log:
+        """Read a folder that ``to_parquet`` wrote."""
+        folder = Path(folder)
+        try:
+            paths = json.loads((folder / MARKER).read_text(encoding="utf-8"))["files"]
+            given = {name: _load(folder, name) for name in tables.TABLES}
+        except (OSError, ValueError, KeyError) as error:
+            raise ReadError(f"{folder}: not a whole converted log ({error})") from error
+        return cls(given, {name: Source(name, Path(path)) for name, path in paths.items()})
+
+
+def _load(folder: Path, name: str) -> pd.DataFrame:
+    return tables.conform(name, pd.read_parquet(folder / f"{name}.parquet").to_dict("series"))
+
+
+def _only(table: pd.DataFrame, key: str, wanted: pd.Series) -> pd.DataFrame:
+    return table[table[key].isin(wanted.dropna().unique())].reset_index(drop=True)
+
+
+def concatenate(logs: list[Log]) -> Log:
+    """Put Logs together; sessions and transactions are renumbered so that ids stay unique."""
+    given: dict[str, list[pd.DataFrame]] = {name: [] for name in tables.TABLES}
+    files: dict[str, Source] = {}
+    offsets = {"session": 0, "transaction": 0}
+    keys = {
+        "session": "session",
+        "transaction": "transaction",
+        "ndr_of": "transaction",
+        "requeued_as": "transaction",
+    }
+    for log in logs:
+        for name, table in log.tables().items():
+            moved = {column: table[column] + offsets[key] for column, key in keys.items() if column in table}
+            given[name].append(table.assign(**moved))
+        for key in offsets:
+            ids = log.sessions["session"] if key == "session" else log.transactions["transaction"]
+            offsets[key] += int(ids.max()) + 1 if len(ids) else 0
+        files |= log._files
+    return Log({name: _stack(name, parts) for name, parts in given.items()}, files)
+
+
+def _stack(name: str, parts: list[pd.DataFrame]) -> pd.DataFrame:
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        return tables.empty(name)
+    if len(parts) == 1:
+        return parts[0].reset_index(drop=True)
+    columns = {}
+    for column in parts[0].columns:
+        series = [part[column] for part in parts]
+        if isinstance(series[0].dtype, pd.CategoricalDtype):
+            columns[column] = pd.Series(pd.api.types.union_categoricals(series))
+        else:
+            columns[column] = pd.concat(series, ignore_index=True)
+    return tables.conform(name, columns)

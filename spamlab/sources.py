@@ -1,0 +1,245 @@
+"""Finding input files and turning each into pieces of UTF-8 text, whatever its compression and encoding.
+
+A file is read once, front to back, in bounded memory, and hashed on the way.
+"""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import glob
+import gzip
+import hashlib
+import io
+import lzma
+import os
+import re
+import tempfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+import numpy as np
+
+from spamlab.errors import ReadError
+
+PIECE = 16 << 20
+"""Octets of text handed on at a time."""
+
+LONGEST_LINE = 512 << 20
+"""A line longer than this (a file of zeros, expanded) is refused: it would not fit in memory."""
+
+_DAMAGE = (EOFError, OSError, lzma.LZMAError, zlib.error)
+
+
+class _Hashing(io.RawIOBase):
+    """A raw stream that hashes and counts what is read from it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.hash = hashlib.sha256()
+        self.octets = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        data = self._stream.read(len(buffer))
+        self.hash.update(data)
+        self.octets += len(data)
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _zstandard(stream: Any) -> BinaryIO:
+    import zstandard
+
+    reader: BinaryIO = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
+    return reader
+
+
+# By the first octets, never by the name: a wrong suffix misleads nobody.
+_COMPRESSIONS: tuple[tuple[bytes, Callable[[Any], Any]], ...] = (
+    (b"\x1f\x8b", lambda stream: gzip.GzipFile(fileobj=stream)),
+    (b"BZh", bz2.BZ2File),
+    (b"\xfd7zXZ\0", lzma.LZMAFile),
+    (b"\x28\xb5\x2f\xfd", _zstandard),
+)
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+
+
+class Source:
+    """One input: a file, or a stream kept in a spool so that ``raw`` can go back to it."""
+
+    def __init__(self, name: str, path: Path | None = None, spool: IO[bytes] | None = None) -> None:
+        self.name = name
+        self.path = path
+        self.spool = spool
+        self.sha256 = ""
+        self.octets = 0
+        self.newline = 10
+        """What ends its lines: LF, or CR alone in a file that holds no LF."""
+        self.damage = ""
+        """What was wrong with the file after its readable part, if anything."""
+
+    def __del__(self) -> None:
+        if self.spool is not None:
+            self.spool.close()
+
+    def open(self) -> BinaryIO:
+        """The bytes as stored."""
+        if self.spool is not None:
+            self.spool.seek(0)
+            return self.spool  # type: ignore[return-value]
+        if self.path is None:
+            raise ReadError(f"{self.name}: its bytes are no longer at hand")
+        try:
+            return self.path.open("rb", buffering=0)
+        except OSError as error:
+            raise ReadError(f"{self.name}: {error.strerror or error}") from error
+
+    def plain(self) -> Iterator[bytes]:
+        """The decompressed bytes, in pieces; a cut or damaged end is noted in ``damage``."""
+        raw = _Hashing(self.open())
+        stream = io.BufferedReader(raw, 1 << 20)
+        head = stream.peek(8)[:8]
+        unpack = next((unpack for magic, unpack in _COMPRESSIONS if head.startswith(magic)), None)
+        expanded: Any = unpack(stream) if unpack else stream
+        read = getattr(expanded, "read1", expanded.read)
+        try:
+            while piece := read(1 << 20):
+                yield piece
+        except _DAMAGE as error:
+            if not unpack:
+                raise ReadError(f"{self.name}: {error}") from error
+            self.damage = f"{self.name}: damaged after its readable part ({error or type(error).__name__})"
+        while stream.read(1 << 20):  # what the decompressor left: hashed all the same
+            pass
+        self.sha256, self.octets = raw.hash.hexdigest(), raw.octets
+        if self.spool is None:
+            raw._stream.close()
+
+    def text(self, piece: int = PIECE) -> Iterator[bytes]:
+        r"""The file's text in pieces of whole lines: valid UTF-8, other octets as ``\xNN``."""
+        decode = None
+        rest: list[bytes] = []
+        held = 0
+        begun = False
+        for data in self.plain():
+            if not begun:
+                begun = True
+                mark, encoding = next((m for m in _MARKS if data.startswith(m[0])), (b"", ""))
+                data = data[len(mark) :]
+                if encoding.startswith("utf-16"):
+                    decode = codecs.getincrementaldecoder(encoding)("backslashreplace").decode
+            if decode:
+                data = decode(data).encode("utf-8", "backslashreplace")
+            if not held and not rest and b"\n" not in data and b"\r" in data:
+                self.newline = 13
+            end = bytes([self.newline])
+            rest.append(data)
+            held += len(data)
+            if held >= piece and end in data:
+                joined = b"".join(rest)
+                cut = joined.rindex(end) + 1
+                yield _valid(joined[:cut])
+                rest, held = [joined[cut:]], len(joined) - cut
+            elif held > LONGEST_LINE:
+                raise ReadError(f"{self.name}: a line longer than {LONGEST_LINE >> 20} MiB; not a log")
+        if held:
+            yield _valid(b"".join(rest))
+
+    def raw_lines(self, first: int, count: int) -> bytes:
+        """The exact bytes of physical lines (from 1), as in the decompressed file."""
+        found: list[bytes] = []
+        wide, passed, rest = "", 0, b""
+        for number, data in enumerate(self.plain()):
+            if number == 0:
+                encoding = next((e for mark, e in _MARKS if data.startswith(mark)), "")
+                wide = {"utf-16-le": "<u2", "utf-16-be": ">u2"}.get(encoding, "")
+            data = rest + data
+            whole = data[: len(data) // 2 * 2] if wide else data
+            units = np.frombuffer(whole, dtype=wide or "u1")
+            ends = (np.flatnonzero(units == self.newline) + 1) * (2 if wide else 1)
+            wanted = ends[max(first - 1 - passed, 0) : first - 1 + count - passed]
+            begin = int(ends[first - 2 - passed]) if 0 <= first - 2 - passed < len(ends) else 0
+            for end in map(int, wanted):
+                found.append(data[begin:end])
+                begin = end
+            passed += len(ends)
+            rest = data[int(ends[-1]) :] if len(ends) else data
+            if len(found) == count:
+                return b"".join(found)
+        return b"".join([*found, rest]) if passed + 1 >= first else b"".join(found)
+
+
+def _valid(text: bytes) -> bytes:
+    if text.isascii():
+        return text
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return text.decode("utf-8", "backslashreplace").encode()
+    return text
+
+
+def printable(path: str | os.PathLike[str]) -> str:
+    r"""A file's name as text: octets that are no UTF-8 become ``\xNN``.
+
+    >>> printable(b"mail\xff.log".decode("utf-8", "surrogateescape"))
+    'mail\\xff.log'
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def spooled(stream: BinaryIO, name: str) -> Source:
+    """Keep a stream's bytes (in memory up to 64 MiB, then on disk) so that they can be read again."""
+    spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=64 << 20)  # noqa: SIM115 (lives as long as the Log)
+    while data := stream.read(1 << 20):
+        spool.write(data)
+    return Source(name, spool=spool)
+
+
+def _natural(path: Path) -> list[tuple[int, int | str]]:
+    """Sort key: numbers by value; rotated files (``mail.log.2.gz``, ``mail.log.1``) before the live one."""
+    name = re.sub(r"\.(gz|bz2|xz|zst)$", "", path.name)
+    rotated = re.fullmatch(r"(.*?)\.(\d{1,4})", name)
+    stem, age = (rotated[1], -int(rotated[2])) if rotated else (name, 1)
+    parts: list[tuple[int, int | str]] = [
+        (0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", f"{path.parent}/{stem}")
+    ]
+    return [*parts, (-1, age)]
+
+
+def find(source: Any) -> list[Source]:
+    """All inputs that ``source`` names: a path, a glob, a folder, a binary file, or a list of them.
+
+    Raises ``ReadError`` where a name stands for nothing.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return [Source(printable(path), path) for path in _paths(Path(source))]
+    if hasattr(source, "read"):
+        return [spooled(source, printable(str(getattr(source, "name", "stream"))))]
+    if isinstance(source, Iterable):
+        found: dict[object, Source] = {}
+        for item in source:
+            for one in find(item):
+                found.setdefault(os.path.realpath(one.path) if one.path else one, one)
+        return list(found.values())
+    raise TypeError(f"a log is a path, a glob, a folder, a binary file or a list of them, not {source!r}")
+
+
+def _paths(path: Path) -> list[Path]:
+    if path.is_dir():
+        inside = sorted((p for p in path.iterdir() if p.is_file() and not p.name.startswith(".")), key=_natural)
+        if not inside:
+            raise ReadError(f"{printable(path)}: a folder without files")
+        return inside
+    if path.exists() or not glob.has_magic(str(path)):
+        return [path]
+    names = glob.glob(str(path))  # noqa: PTH207 (a pattern can be absolute)
+    matched = sorted((Path(name) for name in names if Path(name).is_file()), key=_natural)
+    if not matched:
+        raise ReadError(f"{printable(path)}: no file matches")
+    return matched

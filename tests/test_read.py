@@ -1,0 +1,266 @@
+"""Reading files as they come: compressed, odd encodings, damaged, missing; and nothing is lost."""
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import sys
+import warnings
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import spamlab
+from spamlab import tables
+
+LOG = Path(__file__).parents[1] / "data" / "exchange55-appendix-a.log"
+STORED = LOG.read_bytes()
+
+
+def read(octets, **options):
+    return spamlab.read(io.BytesIO(octets), **options)
+
+
+def same_events(one, other):
+    return one.events.drop(columns="source").equals(other.events.drop(columns="source"))
+
+
+def adds_up(log):
+    sources = log.sources
+    parts = sources["event_lines"] + sources["ignored_lines"] + sources["unparsed_lines"]
+    assert (sources["lines"] == parts).all()
+    assert sources["unparsed_lines"].sum() == len(log.unparsed)
+    assert sources["event_lines"].sum() == log.events["lines"].sum()
+    # No line belongs to two events, and lines stand in order.
+    ends = log.events["line"] + log.events["lines"]
+    assert (log.events["line"].to_numpy()[1:] >= ends.to_numpy()[:-1]).all() or log.sources.shape[0] > 1
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return read(STORED)
+
+
+@pytest.mark.parametrize(
+    "pack", [gzip.compress, bz2.compress, lzma.compress, lambda b: zstandard.ZstdCompressor().compress(b)]
+)
+@pytest.mark.parametrize("name", ["x.log", "x.gz", "x.bz2"])
+def test_compression_is_told_by_content_never_by_name(pack, name, plain, tmp_path):
+    (tmp_path / name).write_bytes(pack(STORED))
+    log = spamlab.read(tmp_path / name)
+    assert same_events(log, plain)
+    assert log.raw(log.events.iloc[3]) == plain.raw(plain.events.iloc[3])
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        STORED.replace(b"\n", b"\r\n"),
+        STORED.replace(b"\n", b"\r"),
+        STORED.replace(b"\n", b"\r\n", 40),
+        b"\xef\xbb\xbf" + STORED,
+        STORED.decode().encode("utf-16"),
+        b"\xfe\xff" + STORED.decode().encode("utf-16-be"),
+        STORED.rstrip(b"\n"),
+        b"\n \t\n" * 3 + STORED,
+    ],
+    ids=["CRLF", "CR", "mixed", "BOM", "UTF-16LE", "UTF-16BE", "no last newline", "blank lines first"],
+)
+def test_line_ends_and_encodings(octets, plain):
+    log = read(octets)
+    offset = 6 if octets.startswith(b"\n") else 0
+    moved = log.events.assign(line=log.events["line"] - offset)
+    assert moved.drop(columns="source").equals(plain.events.drop(columns="source"))
+    adds_up(log)
+    event = log.events.iloc[3]
+    assert log.raw(event) in octets
+    assert octets.count(log.raw(event)) == 1
+
+
+def test_octets_that_are_no_text_are_escaped_in_tables_and_exact_in_raw():
+    octets = b"11/11/03 2:00:01 PM : A connection to 192.0.2.1 was established.\n11/11/03 2:00:01 PM : <<< 220 h\xe9\0 \xc3\xa9\n"
+    log = read(octets)
+    assert log.events["text"].iloc[1] == "220 h\\xe9\0 \u00e9"
+    assert log.raw(log.events.iloc[1]) == octets.splitlines(keepends=True)[1]
+
+
+def test_vertical_tab_form_feed_and_line_separator_end_no_line():
+    text = "220 a\vb\fc\u2028d\x85e"
+    log = read(
+        f"11/11/03 2:00:01 PM : A connection to x was established.\n11/11/03 2:00:01 PM : <<< {text}\n".encode()
+    )
+    assert log.events["text"].iloc[1] == text
+
+
+def test_a_nul_filled_tail_is_unparsed_not_text():
+    log = read(STORED + b"\0" * 5000)
+    assert log.unparsed["reason"].tolist() == ["NUL octets"]
+    assert log.unparsed["text"].str.len().tolist() == [5000]
+    adds_up(log)
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[:-30], lambda b: b + b"garbage"], ids=["cut", "garbage after"]
+)
+def test_a_damaged_archive_gives_what_came_before_and_says_so(damage, plain, tmp_path):
+    (tmp_path / "x.gz").write_bytes(damage(gzip.compress(STORED)))
+    with pytest.warns(spamlab.ReadWarning, match=r"x\.gz: damaged"):
+        log = spamlab.read(tmp_path / "x.gz")
+    assert len(log.events) > 10
+    adds_up(log)
+
+
+def test_a_line_without_end_is_refused_in_bounded_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("spamlab.sources.LONGEST_LINE", 8 << 20)
+    (tmp_path / "bomb.gz").write_bytes(gzip.compress(bytes(64 << 20)))
+    with pytest.raises(spamlab.ReadError, match=r"bomb\.gz: a line longer than 8 MiB"):
+        spamlab.read(tmp_path / "bomb.gz", format="exchange55")
+
+
+@pytest.mark.parametrize("what", [b"", b"\n\n", b"\x89PNG\r\n\x1a\n" * 50, b"import os\nprint(1)\n" * 20,
+                                  b"11/11/03 2:00:01 PM : hello\n" * 9, b"<<< 250 ok\n" * 9, b"{}\n" * 9])  # fmt: skip
+def test_other_files_are_refused_with_name_first_line_and_known_formats(what, tmp_path):
+    (tmp_path / "odd one.log").write_bytes(what)
+    with pytest.raises(spamlab.UnknownFormat, match="exchange55") as caught:
+        spamlab.read(tmp_path / "odd one.log")
+    assert "odd one.log" in str(caught.value)
+    assert isinstance(caught.value, ValueError)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("what", [b"", b"\n\n"])
+def test_an_empty_file_with_its_format_named_is_an_empty_log(what):
+    log = read(what, format="exchange55")
+    for name, table in log.tables().items():
+        assert len(table) == (name == "sources")
+        assert table.dtypes.astype(str).to_dict() == tables.empty(name).dtypes.astype(str).to_dict()
+
+
+def test_a_missing_file_an_empty_folder_and_a_glob_without_match(tmp_path):
+    for where in (tmp_path / "none.log", tmp_path, str(tmp_path / "*.log")):
+        with pytest.raises(spamlab.ReadError, match=r"none|folder|no file"):
+            spamlab.read(where)
+
+
+def test_a_file_without_permission(tmp_path, monkeypatch):
+    (tmp_path / "x.log").write_bytes(STORED)
+
+    def refuse(self, *args, **kwargs):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)  # root, who runs CI, may read everything
+    with pytest.raises(spamlab.ReadError, match=r"x\.log: Permission denied"):
+        spamlab.read(tmp_path / "x.log")
+
+
+def test_an_unknown_format_name_lists_the_known(tmp_path):
+    with pytest.raises(spamlab.UnknownFormat, match="no format 'nope'; known: exchange55"):
+        read(STORED, format="nope")
+
+
+def test_one_unreadable_file_among_others_is_a_warning_and_a_row(tmp_path):
+    (tmp_path / "a.log").write_bytes(STORED)
+    (tmp_path / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.warns(spamlab.ReadWarning, match=r"b\.png: no known log format"):
+        log = spamlab.read(tmp_path)
+    assert log.sources["format"].tolist() == ["exchange55", "unknown"]
+    adds_up(log)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
+@pytest.mark.parametrize(
+    "name", ["a b.log", 'it\'s "quoted".log', "new\nline.log", "-", "-o", b"\xff.log", "<b>.log"]
+)
+def test_odd_file_names(name, tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + os.fsencode(name)))
+    path.write_bytes(STORED)
+    log = spamlab.read(path)
+    assert log.raw(log.events.iloc[0]).endswith(b"|\n")
+    log.sources["source"].iloc[0].encode("utf-8")
+
+
+def test_the_same_file_given_twice_is_read_once_and_links_are_followed(tmp_path):
+    (tmp_path / "a.log").write_bytes(STORED)
+    (tmp_path / "link.log").symlink_to(tmp_path / "a.log")
+    (tmp_path / "loop.log").symlink_to(tmp_path / "loop.log")
+    log = spamlab.read([tmp_path / "a.log", str(tmp_path / "a.log"), tmp_path / "link.log"])
+    assert len(log.sources) == 1
+    with pytest.raises(spamlab.ReadError):
+        spamlab.read(tmp_path / "loop.log")
+
+
+def test_many_files_keep_their_order_and_ids_stay_unique(tmp_path):
+    for name in ("L0000010.LOG", "L0000009.LOG", "L0000001.LOG"):
+        (tmp_path / name).write_bytes(STORED)
+    log = spamlab.read(str(tmp_path / "*.LOG"))
+    assert [Path(s).name for s in log.sources["source"]] == ["L0000001.LOG", "L0000009.LOG", "L0000010.LOG"]
+    assert log.sessions["session"].is_unique
+    assert log.transactions["transaction"].is_unique
+    assert log.events["session"].nunique() == 6
+    assert log.recipients["transaction"].nunique() == 24
+    adds_up(log)
+
+
+def test_chosen_tables_only():
+    log = read(STORED, tables=["transactions"])
+    assert (len(log.transactions), len(log.events), len(log.sources)) == (8, 0, 1)
+    with pytest.raises(ValueError, match="no table nope"):
+        read(STORED, tables=["nope"])
+
+
+def test_what_is_no_log_at_all():
+    with pytest.raises(TypeError, match="a log is a path"):
+        spamlab.read(17)
+
+
+def test_pieces_of_any_size_give_the_same_tables(tmp_path, monkeypatch, plain):
+    (tmp_path / "x.log").write_bytes(STORED)
+    text = spamlab.read(tmp_path / "x.log")
+    for piece in (1, 100, 1000):
+        monkeypatch.setattr("spamlab.sources.Source.text.__defaults__", (piece,))
+        again = spamlab.read(tmp_path / "x.log")
+        for name, table in again.tables().items():
+            pd.testing.assert_frame_equal(table, getattr(text, name))
+
+
+INSERTS = [b"\n", b"\0", b"|\n", b"\n|\n", b"<<< IO: |", b"\xff\xfe", b"\r", b">>> DATA\n", b"\t\n",
+           b"11/11/03 2:00:05 PM : >>> AUTH LOGIN abc\n", b"11/11/03 2:00:05 PM : <<< 354 go\n",
+           b"99/99/99 99:99:99 PM : ", b"A connection to x was established.\n"]  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, len(STORED)),
+            st.integers(0, 60),
+            st.one_of(st.sampled_from(INSERTS), st.binary(max_size=6)),
+        ),
+        max_size=25,
+    )
+)
+def test_nothing_is_lost_however_a_log_is_damaged(edits):
+    octets = bytearray(STORED)
+    for at, cut, insert in edits:
+        octets[at : at + cut] = insert
+    log = read(bytes(octets), format="exchange55")
+    adds_up(log)
+    for name, table in log.tables().items():
+        assert table.dtypes.astype(str).to_dict() == tables.empty(name).dtypes.astype(str).to_dict()
+    live = log.events[~log.events["echo"]]
+    assert live["kind"].eq("command").sum() == log.sessions["commands"].sum()
+    assert live["kind"].eq("reply").sum() == log.sessions["replies"].sum()
+    assert len(log.transactions) == log.sessions["transactions"].sum()
+    assert live["verb"].eq("RCPT").sum() == len(log.recipients)
+
+
+def test_an_unclosed_file_gives_no_resource_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        log = read(STORED)
+        del log
