@@ -39,8 +39,7 @@ def _ntlm_account(token: bytes) -> str | None:
         message = Authenticate.unpack(token)
     except (ValueError, IndexError, UnicodeDecodeError):
         return None
-    domain, user = message.domain_name or "", message.user_name or ""
-    return f"{domain}\\{user}" if domain else user
+    return message.user_name or ""  # without its domain: Guest is Guest, whatever the mechanism
 
 
 def account(mechanism: str, response: str, number: int) -> str | None:

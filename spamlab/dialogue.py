@@ -64,8 +64,8 @@ def answers(events: pd.DataFrame) -> pd.Series:
     Returns
     -------
     Series of Int64
-        Index: labels of the command events and AUTH responses, echoes left out; value: the label of the
-        reply, missing where none was logged.
+        Index: labels of the command events, AUTH responses and ends of messages whose text is logged, echoes
+        left out; value: the label of the reply, missing where none was logged.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def answers(events: pd.DataFrame) -> pd.Series:
     code = own["code"].fillna(-1).to_numpy(np.int64)
     session = own["session"].to_numpy(np.int64)
     found = Walk(session, role, direction, quiet, quiet, verb_numbers(own["verb"]), code)
-    asks = np.flatnonzero((found.kind == COMMAND) | (found.kind == RESPONSE))
+    asks = np.flatnonzero((found.kind == COMMAND) | (found.kind == RESPONSE) | (found.answer >= 0))
     at, labels = found.answer[asks], own.index.to_numpy()
     answer = pd.Series(labels.take(np.maximum(at, 0)), own.index[asks], dtype="Int64", name="answer")
     return answer.mask(at < 0)
@@ -99,6 +99,10 @@ def octets(text: pd.Series) -> pd.Series:
     """
     array = pa.array(text)
     total = pc.add(pc.binary_length(array), pc.add(pc.count_substring(array, "\n"), 2)).cast("int64")
+    escaped = pc.match_substring(array, "\\x")
+    if pc.any(escaped).as_py():  # an octet that is no text stands as four characters
+        stands = pc.count_substring_regex(array, r"\\x[89a-f][0-9a-f]").cast("int64")
+        total = pc.subtract(total, pc.multiply(stands, 3))
     length = total.fill_null(0).to_numpy(zero_copy_only=False)
     return pd.Series(length, index=text.index, dtype="Int64").mask(text.isna())
 
@@ -207,6 +211,8 @@ def tally(rows: Any, n: int) -> np.ndarray:
 
 
 _ADDRESS = r"^\[?([0-9][0-9.]*\.[0-9.]*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)\]?$"  # as logged: 10..1.1.1 is one too
+_BODY = re.compile(r"\n\n.*", re.DOTALL)
+_MESSAGE_ID = re.compile(r"^Message-ID:[ \t]*<?([^\s<>]+)", re.IGNORECASE | re.MULTILINE)
 _NAME = r"^\d{3}[ -]([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)"
 
 
@@ -289,6 +295,7 @@ def outcomes(recipients: pd.DataFrame, n: int) -> dict[str, Any]:
     common = np.where(total > 0, "mixed", "empty").astype(object)
     for name, count in counts.items():
         common[(count == total) & (total > 0)] = name
+    common[(total > 0) & (tally(of[status.isna()], n) == total)] = None  # nobody was told anything
     accepted = counts["accepted"] + counts["delivered"]
     return {"recipients": total, "accepted": accepted, "rejected": counts["rejected"],
             "deferred": counts["deferred"], "outcome": common}  # fmt: skip
@@ -307,6 +314,9 @@ def _transactions(
     columns = outcomes(recipients, found.made)
     account = sessions["user"].where(sessions["authenticated"])
     reverse = path.take(started).reset_index(drop=True)
+    text = events[events["kind"].eq("data") & ~events["echo"]].drop_duplicates("transaction")
+    header = text.set_index("transaction")["text"].str.replace(_BODY, "", regex=True)
+    message_id = header.str.extract(_MESSAGE_ID, expand=False).reindex(range(found.made))
     return tables.conform(
         "transactions",
         {
@@ -318,6 +328,7 @@ def _transactions(
             "reverse_path": reverse,
             "null_sender": reverse.eq("").fillna(False).astype(bool),
             "size": mail["size"],
+            "message_id": message_id,
             "user": account.take(mail["session"].to_numpy(np.int64)),
             **columns,
             "outcome": np.where(refused, "rejected", columns["outcome"]),

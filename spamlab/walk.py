@@ -25,12 +25,12 @@ PENDING, ACCEPTED, DELIVERED, REJECTED, DEFERRED = 0, 1, 2, 3, 4  # a recipient'
 def walk(first, role, direction, skip, gives_up, verb, code, kind, transaction, answer, status, decided, step):
     """Walk through all sessions: the number of transactions.
 
-    In, per event: ``first`` of its session, ``role``, ``direction``, ``skip`` (an echo or a note),
-    ``gives_up`` (the server's own word that the connection is lost), ``verb`` (its place in ``VERBS``),
-    reply ``code`` (-1: none). Out: ``kind``; ``transaction`` (-1: none); ``answer``, of a command the event
-    that answers it; ``status`` and ``decided`` of a RCPT; ``step``, of an AUTH response the AUTH command.
-    Replies answer pending commands in order (RFC 2920), except that codes which belong to one command
-    only (354, 334/235/535, 221) find that command.
+    In, per event: ``first`` of its session, ``role``, ``direction``, ``skip`` (an echo or a note), ``gives_up`` (the
+    server's own word that the connection is lost), ``verb`` (its place in ``VERBS``), reply ``code`` (-1: none).
+    Out: ``kind``; ``transaction`` (-1: none); ``answer``, of a command (and of the last piece of a message's text) the
+    event that answers it; ``status`` and ``decided`` of a RCPT; ``step``, of an AUTH response the AUTH command.
+    Replies answer pending commands in order (RFC 2920), except that codes which belong to one command only (354,
+    334/235/535, 221) find that command.
     """
     n = len(first)
     pending = np.zeros(n + 1, dtype=np.int64)
@@ -41,6 +41,7 @@ def walk(first, role, direction, skip, gives_up, verb, code, kind, transaction, 
     body = -1  # the DATA command whose message is under way
     body_transaction = -1
     body_mail = 0
+    text = -1  # the last piece of that message
     mail = -1  # the MAIL command of the current transaction
     for i in range(n):
         if first[i]:
@@ -60,6 +61,7 @@ def walk(first, role, direction, skip, gives_up, verb, code, kind, transaction, 
             if body >= 0 and role[i] == SERVER:
                 kind[i] = TEXT
                 transaction[i] = body_transaction
+                text = i
                 continue
             if auth >= 0 and (verb[i] < 0 or verb[i] == _UNKNOWN):
                 kind[i] = RESPONSE
@@ -87,6 +89,8 @@ def walk(first, role, direction, skip, gives_up, verb, code, kind, transaction, 
         if body >= 0 and code[i] != 354:
             # The verdict on the message decides every recipient accepted so far.
             transaction[i] = body_transaction
+            if text > body:
+                answer[text] = i
             for j in range(body_mail, body if body_transaction >= 0 else body_mail):
                 if verb[j] == _RCPT and status[j] == ACCEPTED and transaction[j] == body_transaction:
                     if code[i] >= 400:

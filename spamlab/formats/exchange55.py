@@ -52,13 +52,13 @@ VARIANTS = (
 )
 
 
-def orient(first, connect, arrow, raw, code, verb, role, direction, echo_of):  # type: ignore[no-untyped-def]
+def orient(first, connect, arrow, raw, own, code, verb, role, direction, echo_of):  # type: ignore[no-untyped-def]
     """Tell each session's role, each event's direction, and which events are second copies.
 
-    ``connect`` is the role a connect line states (-1: none), ``arrow`` 0 for ``<<<``, 1 for ``>>>``, -1 for
-    none, ``raw`` whether the line is a raw buffer. Where no line states the role, the first event that
-    shows who speaks commands does. The first parsed line after a raw one, in the same direction, is its
-    echo, whatever its text; an event in the other direction ends the wait for it.
+    ``connect`` is the role a connect line states (-1: none), ``arrow`` 0 for ``<<<``, 1 for ``>>>``, -1 for none,
+    ``raw`` whether the line is a raw buffer, ``own`` whether it may be the server's own word. Where no line states
+    the role, the first event that shows who speaks commands does. The first parsed line after a raw one, in the same
+    direction, is its echo, whatever its text; an event in the other direction ends the wait for it.
     """
     n = len(first)
     i = 0
@@ -91,7 +91,8 @@ def orient(first, connect, arrow, raw, code, verb, role, direction, echo_of):  #
             if raw[j]:
                 waiting = j
             elif waiting >= 0:
-                if direction[waiting] == way:
+                # The server's own word is a copy only of a peer's reply with the same code.
+                if direction[waiting] == way and not (own[j] and code[waiting] != code[j]):
                     echo_of[j] = waiting
                 waiting = -1
         i = end
@@ -109,16 +110,18 @@ def assemble(records: Records, options: Options) -> Assembled:
     starts = (connect >= 0) | np.append(True, ends[:-1])[: len(records)]
     session = np.cumsum(starts) - 1
     text, verb = records.text("text"), records.category("verb")
+    several = records.lines > 1
+    text[several] = text[several].str.replace(r"\r\n?", "\n", regex=True)
     code = np.where(records.kind() == "reply", records.number("code"), -1)
     number = dialogue.verb_numbers(verb)
     raw = records.number("raw") != MISSING
     arrow = np.where(records.number("arrow") == MISSING, -1, records.number("arrow"))
-    role, direction, echo_of = (np.full(len(records), v, dtype=np.int64) for v in (0, -1, -1))
-    _orient.pick(len(records) * 60)(starts, connect, arrow, raw, code, number, role, direction, echo_of)
-    text[records.lines > 1] = text[records.lines > 1].str.replace(r"\r\n?", "\n", regex=True)
     # The server's own word on a lost connection (Q146669, Q228725): no peer said it.
-    own_word = text.str.contains("escheduling delivery for later", regex=False) & ~(raw | (echo_of >= 0))
-    gone = (own_word & ((code == 499) | text.str.contains(r"Message\s+subject:"))).to_numpy(bool)
+    own = text.str.contains("escheduling delivery for later", regex=False).to_numpy(bool) & ~raw
+    own &= (code == 499) | text.str.contains(r"Message\s+subject:").to_numpy(bool)
+    role, direction, echo_of = (np.full(len(records), v, dtype=np.int64) for v in (0, -1, -1))
+    _orient.pick(len(records) * 60)(starts, connect, arrow, raw, own, code, number, role, direction, echo_of)
+    gone = own & (echo_of < 0)
     direction[gone] = -1
     last = np.zeros(int(starts.sum()), dtype=bool)
     last[session[ends]] = True
@@ -136,7 +139,7 @@ def assemble(records: Records, options: Options) -> Assembled:
         enhanced_code=records.category("enhanced_code"),
         text=text,
         argument=records.text("argument"),
-        several=records.lines > 1,
+        several=several,
         path=records.text("path"),
         size=records.integer("size"),
         peer=established.fillna(accepted).str.strip().str.removesuffix("."),

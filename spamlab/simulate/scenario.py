@@ -1,0 +1,132 @@
+"""What a simulation is told: what happens (``Scenario``) and how it is logged (``Dialect``)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Distribution(Protocol):
+    """Anything that draws n non-negative numbers, with no randomness but the generator's."""
+
+    def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
+        """Draw n numbers."""
+        ...
+
+
+@dataclass(frozen=True)
+class Lognormal:
+    """A log-normal distribution: its median, and the standard deviation of its logarithm."""
+
+    median: float
+    sigma: float = 0.0
+
+    def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
+        """Draw n numbers."""
+        return np.asarray(self.median * np.exp(self.sigma * rng.standard_normal(n)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """How a server writes its protocol log; the defaults are the white paper's, Maximum level.
+
+    Parameters
+    ----------
+    stamps : how the server's Windows locale writes date and time: ``us`` 11/11/03 2:00:01 PM, ``german``
+        11.11.03 14:00:01, ``iso`` 2003-11-11 14:00:01, ``dayfirst`` 11/11/2003 14:00:01, ``none`` (Q245787).
+    raw : whether the read buffer (``<<< IO: |…``) is printed before the parsed line, and inbound text too.
+    bars : whether a line ``|`` closes a raw block; without it nasty text is undecidable, so none is written.
+    mark : ``IO``, or the transcription's ``I0``.
+    arrows : whether ``>>> `` and ``<<< `` tell the directions (Q228725 lacks them).
+    blanks : what an empty line follows: what the server sent, every event, nothing; ``blank`` is its text.
+    wrap : width at which replies of one line go on in the next, as printed logs show them; 0: nowhere.
+    newline, capitals, dot : line ends; connect lines in capitals; their final dot.
+    """
+
+    stamps: Literal["us", "german", "iso", "dayfirst", "none"] = "us"
+    raw: bool = True
+    bars: bool = True
+    mark: Literal["IO", "I0"] = "IO"
+    arrows: bool = True
+    blanks: Literal["sent", "all", "none"] = "sent"
+    blank: Literal["", "\t"] = ""
+    wrap: int = 0
+    newline: Literal["\n", "\r\n"] = "\r\n"
+    capitals: bool = False
+    dot: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """What happens on the server, and how it is logged. All shares are probabilities between 0 and 1.
+
+    Parameters
+    ----------
+    seed : the same seed gives the same bytes on every platform (times are rounded to milliseconds).
+    sessions : connections in all.
+    start, days, hours : first midnight; days; weight of each hour of the day in the connections' arrivals.
+    connections : concurrent ones at most, each with a file of its own; later arrivals wait.
+    outbound, loops : share of sessions the server opens itself; of these, share that are RSET loops of NDRs.
+    turns, transactions, recipients : NDRs in a loop, mails in another session, recipients of a mail.
+    null_senders, turned_away, refused, failed : share of mails with ``<>``; of mails refused at MAIL; of
+        recipients refused at RCPT; of messages refused after DATA.
+    size, ndr_size : octets declared for a mail and for an NDR of a loop.
+    latency, think : seconds to a reply; from a reply to the next command.
+    login, guests, bad_logins : share of inbound sessions with AUTH; of these, as Guest or nobody; refused.
+    texts : share of accepted inbound messages whose text is logged (at Maximum level the server logs all).
+    dropped, silent, fallback : share of sessions that break off; that say nothing; that need HELO after EHLO.
+    odd, nasty : share of unusual addresses; of texts and replies that look like lines of a log or an attack.
+    cut : every file ends in the middle of one more session.
+    """
+
+    seed: int = 0
+    sessions: int = 50
+    start: dt.datetime = dt.datetime(2003, 11, 11)
+    days: int = 1
+    hours: tuple[float, ...] = (1.0,) * 24
+    connections: int = 1
+    outbound: float = 0.6
+    loops: float = 0.5
+    turns: Distribution = Lognormal(8, 0.8)
+    transactions: Distribution = Lognormal(1.4, 0.6)
+    recipients: Distribution = Lognormal(1.2, 0.6)
+    null_senders: float = 0.2
+    turned_away: float = 0.03
+    refused: float = 0.15
+    failed: float = 0.05
+    size: Distribution = Lognormal(6000, 1.3)
+    ndr_size: Distribution = Lognormal(2160, 0.01)
+    latency: Distribution = Lognormal(0.6, 0.9)
+    think: Distribution = Lognormal(0.03, 1.0)
+    login: float = 0.3
+    guests: float = 0.3
+    bad_logins: float = 0.3
+    texts: float = 1.0
+    dropped: float = 0.08
+    silent: float = 0.03
+    fallback: float = 0.1
+    odd: float = 0.15
+    nasty: float = 0.15
+    cut: bool = False
+    dialect: Dialect = field(default_factory=Dialect)
+
+
+# A busy day of a server like the white paper's: a spam run's NDRs leave in RSET loops; mail both ways.
+DAY = Scenario(
+    seed=20031111,
+    sessions=920,
+    hours=(0.3,) * 7 + (1.0, 2.0, 3.0, 3.0, 3.0, 2.5, 3.0, 3.5, 3.5, 3.0, 2.0) + (0.8,) * 6,
+    outbound=0.6,
+    loops=0.6,
+    turns=Lognormal(22, 0.9),
+    size=Lognormal(700, 0.9),
+    latency=Lognormal(0.75, 0.75),
+    login=0.15,
+    dropped=0.1,
+    odd=0.3,
+    nasty=0.05,
+)
