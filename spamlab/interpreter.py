@@ -17,7 +17,6 @@ from spamlab.notation import (
     DSN,
     END,
     FAIL,
-    FOLDED,
     INTEGER,
     LITERAL,
     LOCALE,
@@ -106,26 +105,35 @@ def mail_path(buf, p, e):
     while p < e and (buf[p] == 32 or buf[p] == 9):
         p += 1
     bracket = p < e and buf[p] == 60
-    if bracket:
-        p += 1
-    begin = p
-    quoted = False
-    while p < e:
-        c = buf[p]
-        if c == 92 and quoted:
-            p += 1
-        elif c == 34:
-            quoted = not quoted
-        elif not quoted and (c == 62 if bracket else (c == 32 or c == 9)):
-            return begin, p, p + 1 if bracket else p
-        p += 1
-    if quoted:  # a quote that never closes hides nothing
+    begin = p + 1 if bracket else p
+    for quotes in (True, False):  # a quote that never closes hides nothing
         p = begin
+        quoted = False
         while p < e:
-            if buf[p] == 62 if bracket else (buf[p] == 32 or buf[p] == 9):
+            octet = buf[p]
+            if octet == 92 and quoted:
+                p += 1
+            elif octet == 34:
+                quoted = quotes and not quoted
+            elif not quoted and (octet == 62 if bracket else (octet == 32 or octet == 9)):
                 return begin, p, p + 1 if bracket else p
             p += 1
+        if not quoted:
+            break
     return begin, e, e
+
+
+def stands(buf, p, e, lits, begin, n, fold):
+    """Tell whether the literal ``lits[begin : begin + n]`` stands at ``p``."""
+    if p + n > e:
+        return False
+    for i in range(n):
+        octet = buf[p + i]
+        if fold and 65 <= octet <= 90:
+            octet += 32
+        if octet != lits[begin + i]:
+            return False
+    return True
 
 
 def interpret(buf, p, e, program, row, work):
@@ -144,21 +152,12 @@ def interpret(buf, p, e, program, row, work):
         ok = True
         column = -1
         value = 0
-        if op == LITERAL or op == FOLDED or op == CHOICE:
-            which = b[pc] if op == CHOICE else a[pc]
-            begin = lit_at[which]
-            n = lit_at[which + 1] - begin
-            ok = p + n <= e
-            i = 0
-            while ok and i < n:
-                octet = buf[p + i]
-                if op == FOLDED and 65 <= octet <= 90:
-                    octet += 32
-                ok = octet == lits[begin + i]
-                i += 1
+        if op == LITERAL or op == CHOICE:
+            n = lit_at[a[pc] + 1] - lit_at[a[pc]]
+            ok = stands(buf, p, e, lits, lit_at[a[pc]], n, op == LITERAL and b[pc] == 1)
             p += n
             if op == CHOICE:
-                column, value = a[pc], c[pc]
+                column, value = b[pc], c[pc]
         elif op == TRY:
             st_op[depth] = a[pc]
             st_at[depth] = p
@@ -174,29 +173,15 @@ def interpret(buf, p, e, program, row, work):
         elif op == UNTIL:
             q = e
             if b[pc] >= 0:
-                begin = lit_at[b[pc]]
-                n = lit_at[b[pc] + 1] - begin
-                fold = c[pc] == 1
+                begin, n, fold = lit_at[b[pc]], lit_at[b[pc] + 1] - lit_at[b[pc]], c[pc] == 1
                 first = lits[begin]
+                capital = first - 32 if fold and 97 <= first <= 122 else first
                 q = p
-                last = e - n
-                while q <= last:
-                    octet = buf[q]
-                    if fold and 65 <= octet <= 90:
-                        octet += 32
-                    if octet == first:
-                        i = 1
-                        while i < n:
-                            octet = buf[q + i]
-                            if fold and 65 <= octet <= 90:
-                                octet += 32
-                            if octet != lits[begin + i]:
-                                break
-                            i += 1
-                        if i == n:
-                            break
+                while q <= e - n and not (
+                    (buf[q] == first or buf[q] == capital) and stands(buf, q, e, lits, begin, n, fold)
+                ):
                     q += 1
-                ok = q <= last
+                ok = q <= e - n
             column, value = a[pc], p * SPAN + (q - p)
             p = q
         elif op == TAIL:
@@ -311,14 +296,9 @@ def scan_lines(buf, begins, ends, program, tails, block, closing, continues, out
                 j = line + 1
                 while j < n_lines:
                     q, r = begins[j], ends[j]
-                    n = len(closing)
-                    if r - q == n:
-                        i = 0
-                        while i < n and buf[q + i] == closing[i]:
-                            i += 1
-                        if i == n:
-                            opened = j
-                            break
+                    if r - q == len(closing) and stands(buf, q, r, closing, 0, len(closing), False):
+                        opened = j
+                        break
                     if j > line + 1 or r > q:
                         for i in range(width):
                             spare[i] = MISSING
@@ -332,11 +312,7 @@ def scan_lines(buf, begins, ends, program, tails, block, closing, continues, out
             for i in range(begin + row[width + 2], line + 1):
                 what[i] = CONTINUATION
             row[width + 2] = line - begin + 1
-            closes = e - p == len(closing)
-            if closes:
-                for i in range(len(closing)):
-                    closes = closes and buf[p + i] == closing[i]
-            if not closes:
+            if e - p != len(closing) or not stands(buf, p, e, closing, 0, len(closing), False):
                 for i in range(width):
                     if tails[i] and row[i] != MISSING:
                         row[i] = row[i] // SPAN * SPAN + (e - row[i] // SPAN)

@@ -31,7 +31,7 @@ import numpy as np
 
 # Operations. ``a``–``c`` are their operands.
 FAIL, TRY, COMMIT, ACCEPT = 0, 1, 2, 3  # TRY a=where to go on failure; COMMIT a=where to go; ACCEPT a=shape
-LITERAL, FOLDED, UNTIL, TAIL, REST, END = 4, 5, 6, 7, 8, 9  # LITERAL a=which; UNTIL a=column, b=which or -1
+LITERAL, UNTIL, TAIL, REST, END = 4, 6, 7, 8, 9  # LITERAL a=literal, b=fold; UNTIL a=column, b=literal or -1, c=fold
 INTEGER, CODE, DSN, WORD, PATH, LOCALE, CHOICE = (
     10,
     11,
@@ -40,7 +40,7 @@ INTEGER, CODE, DSN, WORD, PATH, LOCALE, CHOICE = (
     14,
     15,
     16,
-)  # a=column; CHOICE b=literal, c=value
+)  # a=column; CHOICE a=literal, b=column, c=value
 
 FIELDS = {"int": INTEGER, "code": CODE, "dsn": DSN, "word": WORD, "path": PATH, "locale": LOCALE}
 NUMBERS = {"int", "code", "locale"}
@@ -163,7 +163,7 @@ def _emit(program: Program, items: Sequence[_Item], fold: bool) -> None:
     for at, item in enumerate(items):
         if item.what == "literal":
             text = item.text.encode()
-            program.emit(FOLDED if fold else LITERAL, program.literal(text.lower() if fold else text))
+            program.emit(LITERAL, program.literal(text.lower() if fold else text), int(fold))
         elif item.what == "end":
             program.emit(END)
         elif item.what == "option":
@@ -186,7 +186,7 @@ def _emit(program: Program, items: Sequence[_Item], fold: bool) -> None:
                 if word not in known:
                     known.append(word)
                 attempt = program.emit(TRY)
-                program.emit(CHOICE, column, program.literal(word.encode()), known.index(word))
+                program.emit(CHOICE, program.literal(word.encode()), column, known.index(word))
                 found.append(program.emit(COMMIT))
                 program.patch(attempt)
             program.emit(FAIL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spamlab import sources
+from spamlab import engine, sources
 from spamlab import tables as schema
 from spamlab.errors import ReadError, ReadWarning, UnknownFormat
 from spamlab.formats import formats, load
@@ -247,3 +248,15 @@ def _wanted(log: Log, names: Iterable[str] | None) -> Log:
     if unknown := wanted - set(schema.TABLES):
         raise ValueError(f"no table {', '.join(sorted(unknown))}; there are: {', '.join(schema.TABLES)}")
     return Log({name: table for name, table in log.tables().items() if name in wanted}, log._files)
+
+
+_SMALLEST = b"11/11/03 2:00:01 PM : A connection to x was established.\n11/11/03 2:00:01 PM : <<< IO: |220 x\n|\n"
+
+
+def prepare() -> None:
+    """Compile the kernels that large logs run on, so that no user waits for it (about 10 s, then cached)."""
+    limit, engine.PLAIN_LIMIT = engine.PLAIN_LIMIT, 0
+    try:
+        read(io.BytesIO(_SMALLEST))
+    finally:
+        engine.PLAIN_LIMIT = limit

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from spamlab import notation
-from spamlab.engine import PLAIN_LIMIT, Kernel
+from spamlab.engine import Kernel
 from spamlab.interpreter import (
     CONTINUATION,
     EVENT,
@@ -27,11 +27,12 @@ from spamlab.interpreter import (
     locale_stamp,
     mail_path,
     scan_lines,
+    stands,
 )
 
 __all__ = ["CONTINUATION", "EVENT", "IGNORED", "MISSING", "UNPARSED", "Lines", "Scanner", "gather"]
 
-_scan = Kernel(scan_lines, digits, locale_stamp, mail_path, interpret)
+_scan = Kernel(scan_lines, digits, locale_stamp, mail_path, stands, interpret)
 _copy = Kernel(copy_spans)
 
 
@@ -77,8 +78,9 @@ class Scanner:
         out = np.empty((len(ends) + 1, len(names) + 3), dtype=np.int64)
         what = np.zeros(len(ends), dtype=np.int8)
         scratch = np.zeros((6, 4 * (len(names) + 24)), dtype=np.int64)  # stack and undo log
-        plain = len(octets) < PLAIN_LIMIT
-        events = _scan.pick(len(octets))(
+        run = _scan.pick(len(octets))
+        plain = run is _scan.plain  # lists and bytes are quicker there than arrays
+        events = run(
             octets if plain else buf,
             begins.tolist() if plain else begins,
             stripped.tolist() if plain else stripped.astype(np.int64),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spamlab import engine, scan
+from spamlab import engine
 from spamlab.notation import Shape, Variant, translate
 from spamlab.scan import MISSING, Scanner
 
@@ -90,11 +90,11 @@ def test_compiled_and_plain_scanner_agree(parts):
     octets = "".join(parts).encode()
     scanner = Scanner(VARIANT)
     plain = scanner.run(octets)
-    limit, engine.PLAIN_LIMIT, scan.PLAIN_LIMIT = engine.PLAIN_LIMIT, 0, 0
+    limit, engine.PLAIN_LIMIT = engine.PLAIN_LIMIT, 0
     try:
         compiled = scanner.run(octets)
     finally:
-        engine.PLAIN_LIMIT = scan.PLAIN_LIMIT = limit
+        engine.PLAIN_LIMIT = limit
     assert plain.events == compiled.events
     for name, column in plain.columns.items():
         other = compiled.columns[name]
