@@ -1,0 +1,40 @@
+"""Figures: a DataFrame in, ``ax=None``, the Axes back; one finding a figure, said in its title.
+
+All are drawn in the look of ``spamlab.mplstyle`` (`STYLE`), whatever the caller's. Titles, notes and
+alternative text (`alt`) are computed from the data; `data` is the table that was drawn. Text of a log is
+drawn as it stands: no TeX, no markup, unprintable characters escaped. Many rows are reduced before they
+are drawn.
+
+>>> from matplotlib.axes import Axes
+>>> from spamlab import tables
+>>> isinstance(sessions(tables.empty("sessions")), Axes)
+True
+"""
+
+from spamlab.plots._backscatter import octets, saved
+from spamlab.plots._dialogue import ladder
+from spamlab.plots._look import STYLE, alt, data, nothing
+from spamlab.plots._loops import loop, loops
+from spamlab.plots._overview import codes, sessions, spans
+from spamlab.plots._sizes import sizes, sizes_in_time
+from spamlab.plots._timing import latency, latency_by_peer, periods
+
+__all__ = [
+    "STYLE",
+    "alt",
+    "codes",
+    "data",
+    "ladder",
+    "latency",
+    "latency_by_peer",
+    "loop",
+    "loops",
+    "nothing",
+    "octets",
+    "periods",
+    "saved",
+    "sessions",
+    "sizes",
+    "sizes_in_time",
+    "spans",
+]

@@ -1,0 +1,426 @@
+"""The figures: what is drawn and said, not pixels."""
+
+from __future__ import annotations
+
+import inspect
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.dates as mdates
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.text import Annotation, Text
+
+import spamlab
+from spamlab import backscatter, loops, plots, sizes, tables, timing
+from spamlab.plots import _look as look
+
+mpl.use("Agg")
+
+HOSTILE = r"$\frac{1}{0}$ $x_ <script>alert(1)</script> =cmd() [a](javascript:b) `c` %s {0} " + "\x1b[31m\u202e\n中"
+MANY = 200_000
+
+
+@pytest.fixture(autouse=True)
+def _close() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def log() -> spamlab.Log:
+    return spamlab.read(Path(__file__).parent.parent / "data" / "exchange55-appendix-a.log")
+
+
+def figures(log: spamlab.Log) -> dict[str, Callable[[], Axes]]:
+    """Every figure of the package, drawn from a Log as the notebooks draw it."""
+    replies, messages, clock = timing.replies(log), sizes.messages(log), {"sources": log.sources}
+    return {
+        "ladder": lambda: plots.ladder(log.events, log.sessions, log.recipients, **clock),
+        "sessions": lambda: plots.sessions(log.sessions, **clock),
+        "codes": lambda: plots.codes(log.events, **clock),
+        "spans": lambda: plots.spans(log.events, log.sessions, claimed=35, whose="the heading"),
+        "latency": lambda: plots.latency(replies, timing.summary(log)),
+        "latency_by_peer": lambda: plots.latency_by_peer(replies, log.sessions),
+        "periods": lambda: plots.periods(timing.periods(log)),
+        "sizes": lambda: plots.sizes(messages, sizes.summary(log)),
+        "sizes_in_time": lambda: plots.sizes_in_time(messages, **clock),
+        "loop": lambda: plots.loop(loops.turns(log)),
+        "loops": lambda: plots.loops(loops.find(log)),
+        "octets": lambda: plots.octets(backscatter.parts(log)),
+        "saved": lambda: plots.saved(backscatter.saved(log)),
+    }
+
+
+NAMES = [name for name in plots.__all__ if name not in ("STYLE", "alt", "data", "nothing")]
+each = pytest.mark.parametrize("name", NAMES)
+
+
+def texts(ax: Axes) -> list[Text]:
+    """All text one sees: none of a hidden axis, none of ticks beyond the ends."""
+    ax.figure.canvas.draw()
+    ticks = {*ax.xaxis.findobj(Text), *ax.yaxis.findobj(Text)} - {ax.xaxis.label, ax.yaxis.label}
+    if ax.axison:
+        for axis in (ax.xaxis, ax.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            ticks -= {tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high}
+    return [t for t in ax.figure.findobj(Text) if t.get_visible() and t.get_text() and t not in ticks]
+
+
+def words(ax: Axes) -> str:
+    return "\n".join(t.get_text() for t in texts(ax))
+
+
+def svg(ax: Axes) -> bytes:
+    file = io.BytesIO()
+    with mpl.style.context(plots.STYLE):
+        ax.figure.savefig(file, format="svg", metadata={"Date": None})
+    return file.getvalue()
+
+
+# -- all of them ---------------------------------------------------------------------------------------
+
+
+def test_every_public_figure_is_tested(log: spamlab.Log) -> None:
+    assert sorted(figures(log)) == sorted(NAMES)
+
+
+@each
+def test_says_its_finding_and_stays_in_its_column(name: str, log: spamlab.Log) -> None:
+    ax = figures(log)[name]()
+    assert ax.figure.get_figwidth() == 6.5
+    assert 0.3 <= ax.figure.get_figheight() <= 9
+    said = texts(ax)
+    assert min(t.get_fontsize() for t in said) >= 7
+    assert plots.alt(ax).endswith(".")
+    assert "nan" not in words(ax).lower().split()
+    renderer = ax.figure.canvas.get_renderer()
+    inside = [t.get_window_extent(renderer).padded(-2) for t in said]
+    edge = ax.figure.bbox
+    outside = [t.get_text() for t, b in zip(said, inside, strict=True) if b.x0 < edge.x0 or b.x1 > edge.x1]
+    assert not outside
+    if name != "loops":  # one loop: a sentence
+        assert ax.get_title(loc="left")
+        assert plots.data(ax) is not None
+
+
+@each
+def test_makes_one_figure_unless_given_axes(name: str, log: spamlab.Log) -> None:
+    figures(log)[name]()
+    assert len(plt.get_fignums()) == 1
+    ax = inspect.signature(getattr(plots, name)).parameters["ax"]
+    assert (ax.kind, ax.default) == (ax.KEYWORD_ONLY, None)
+
+
+def test_the_callers_axes_come_back(log: spamlab.Log) -> None:
+    _, (left, right) = plt.subplots(1, 2)
+    assert plots.sessions(log.sessions, ax=left) is left
+    assert plots.loops(loops.find(log), ax=right) is right
+    assert len(plt.get_fignums()) == 1
+
+
+@each
+def test_same_input_same_bytes(name: str, log: spamlab.Log) -> None:
+    draw = figures(log)[name]
+    assert svg(draw()) == svg(draw())
+
+
+@each
+@pytest.mark.parametrize("text", ["", "11/11/03 2:00:01 PM : A connection to 10.0.0.1 was established.\r\n"])
+def test_a_log_with_next_to_nothing_gives_a_sentence_or_a_figure(name: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "L0.LOG"
+    path.write_text(text, newline="")
+    ax = figures(spamlab.read(path, format="exchange55"))[name]()
+    if plots.data(ax) is None:
+        assert plots.alt(ax) in words(ax).replace("\n", " ")
+        assert ax.figure.get_figheight() < 1
+    else:
+        assert name in ("sessions", "spans")
+
+
+@each
+def test_text_of_strangers_is_inert(name: str, log: spamlab.Log) -> None:
+    events = log.events.assign(text=log.events["text"].str[:4] + HOSTILE)
+    hostile = {
+        "events": events,
+        "sessions": log.sessions.assign(peer_host=HOSTILE, peer_ip=HOSTILE),
+        "recipients": log.recipients.assign(forward_path=HOSTILE + log.recipients["forward_path"], reply=HOSTILE),
+    }
+    bad = spamlab.Log({**log.tables(), **hostile})
+    with mpl.rc_context({"text.parse_math": True, "text.usetex": False}):
+        ax = figures(bad)[name]()
+        drawn = texts(ax)
+        assert not any(t.get_parse_math() for t in drawn if "$" in t.get_text())
+        assert all(c.isprintable() or c == "\n" for t in drawn for c in t.get_text())
+        svg(ax)
+        if name in ("ladder", "sessions", "latency_by_peer", "sizes_in_time"):
+            assert "$" in words(ax)
+
+
+# -- one by one ----------------------------------------------------------------------------------------
+
+
+def test_ladder_has_an_arrow_for_each_command_and_reply(log: spamlab.Log) -> None:
+    ax = plots.ladder(log.events, log.sessions, log.recipients, sources=log.sources)
+    arrows = [a for a in ax.texts if isinstance(a, Annotation) and a.arrow_patch is not None]
+    spoken = log.events[
+        ~log.events["echo"] & log.events["session"].eq(1) & log.events["kind"].isin(["command", "reply"])
+    ]
+    assert len(arrows) == len(spoken) == 51
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]  # time runs down
+    heights = [a.xy[1] for a in arrows]
+    assert heights == sorted(heights)
+    colors = [a.arrow_patch.get_facecolor() for a in arrows]
+    assert colors.count(mpl.colors.to_rgba(look.ACCENT)) == 8
+    assert "All 8 recipients are rejected with 550" in ax.get_title(loc="left")
+    assert "UTC, assumed" in words(ax)
+
+
+def test_ladder_shows_a_long_session_by_its_ends(log: spamlab.Log) -> None:
+    ax = plots.ladder(log.events, log.sessions, log.recipients, most=12)
+    arrows = [a for a in ax.texts if isinstance(a, Annotation) and a.arrow_patch is not None]
+    assert len(arrows) == 11  # the connect line is no arrow
+    assert "40 more" in words(ax)
+    assert "221 BYE" in words(ax)
+
+
+def test_ladder_takes_another_session(log: spamlab.Log) -> None:
+    ax = plots.ladder(log.events, log.sessions, log.recipients, session=0)
+    assert "Session 0" in plots.alt(ax)
+    assert plots.data(ax)["code"].tolist() == [221]
+
+
+def test_ladder_folds_message_text() -> None:
+    kind = ["command", "reply", "data", "data", "data", "reply"]
+    events = tables.conform(
+        "events",
+        {
+            "session": [0] * 6,
+            "kind": kind,
+            "direction": ["received", "sent"] + ["received"] * 3 + ["sent"],
+            "text": ["DATA", "354 go", "a", "b", "c", "250 ok"],
+            "code": [None, 354, None, None, None, 250],
+            "time": pd.to_datetime(["2003-11-11"] * 6, utc=True),
+            "lines": [1, 1, 1, 1, 2, 1],
+        },
+    )
+    sessions = tables.conform("sessions", {"session": [0], "role": ["server"]})
+    ax = plots.ladder(events, sessions, tables.empty("recipients"))
+    assert "(message text, 4 lines)" in words(ax)
+    assert len(plots.data(ax)) == 4
+
+
+def test_sessions_become_counts_when_there_are_many() -> None:
+    start = pd.Timestamp("2003-11-11", tz="UTC") + pd.to_timedelta(np.arange(MANY) * 0.4, unit="s")
+    many = tables.conform("sessions", {"session": range(MANY), "start": start, "end": start})
+    ax = plots.sessions(many)
+    drawn = plots.data(ax)
+    assert drawn["sessions"].sum() == MANY
+    assert len(drawn) <= 130
+    assert ax.get_ylim()[0] == 0
+    assert f"{MANY:,} sessions" in ax.get_title(loc="left")
+
+
+def test_time_axes_are_in_the_logs_zone(log: spamlab.Log) -> None:
+    sources = log.sources.assign(tz_assumed="America/New_York")
+    ax = plots.sessions(log.sessions, sources=sources)
+    assert ax.get_xlabel() == "time on 2003-11-11 (America/New_York, assumed)"
+    assert any(t.get_text().startswith("08:59") or t.get_text().startswith("09:00") for t in texts(ax))
+    assert plots.sessions(log.sessions).get_xlabel().endswith("(UTC)")
+
+
+def test_codes_count_each_reply_once(log: spamlab.Log) -> None:
+    ax = plots.codes(log.events, sources=log.sources)
+    assert plots.data(ax).groupby("code")["replies"].sum().to_dict() == {220: 1, 221: 2, 250: 16, 550: 8}
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["220 ok", "221 ok", "250 ok", "550 refused"]
+    assert "8 of 27 replies refuse or defer: 550" in ax.get_title(loc="left")
+
+
+def test_spans_judges_the_claim(log: spamlab.Log) -> None:
+    title = plots.spans(log.events, log.sessions, claimed=35, whose="the heading").get_title(loc="left")
+    assert (
+        title.replace("\n", " ")
+        == "Neither the log (64 s) nor its complete session (26 s) lasts the 35 s of the heading"
+    )
+    assert "1 of 2 lengths agree" in plots.spans(log.events, log.sessions, claimed=27).get_title(loc="left")
+
+
+def test_latency_has_a_row_for_each_verb(log: spamlab.Log) -> None:
+    replies = timing.replies(log)
+    ax = plots.latency(replies, timing.summary(log))
+    said = words(ax)
+    for verb, n in replies.groupby("verb").size().items():
+        assert verb in said
+        assert f"n = {n}" in said
+    assert "slowest: MAIL and RCPT, 1 s" in said.replace("\n", " ")
+    dots = [line for line in ax.lines if line.get_marker() == "o"]
+    assert sum(len(line.get_xdata()) for line in dots) == len(replies) == 25
+    assert "stamps resolve 1 s" in ax.get_xlabel()
+    assert ax.get_xlim()[0] == 0
+
+
+def test_latency_of_a_long_log_is_a_curve_on_a_log_axis() -> None:
+    rng = np.random.default_rng(1)
+    took = np.floor(rng.exponential(5, MANY))
+    frame = {"verb": rng.choice(["MAIL", "RCPT"], MANY), "latency": took, "latency_low": np.maximum(took - 1, 0)}
+    ax = plots.latency(pd.DataFrame(frame).assign(latency_high=took + 1))
+    assert ax.get_xscale() == "log"
+    assert not [line for line in ax.lines if line.get_marker() == "o"]
+    assert len(svg(ax)) < 300_000
+    curve = plots.data(ax).groupby("verb")["cumulative"].max()
+    assert curve.to_numpy() == pytest.approx(1)
+
+
+def test_in_inbound_sessions_this_server_answers(log: spamlab.Log) -> None:
+    ax = plots.latency_by_peer(timing.replies(log), log.sessions.assign(role="server"))
+    assert "this server" in words(ax)
+    assert "EVERYONE" in words(plots.latency_by_peer(timing.replies(log), log.sessions))
+
+
+def test_periods(log: spamlab.Log) -> None:
+    assert "MAIL follows MAIL after 3.14 s on average" in plots.periods(timing.periods(log)).get_title(loc="left")
+
+
+def test_sizes_shows_every_message(log: spamlab.Log) -> None:
+    ax = plots.sizes(sizes.messages(log), sizes.summary(log))
+    (dots,) = (line for line in ax.lines if line.get_marker() == "o")
+    assert sorted(dots.get_xdata()) == [2135, 2148, 2148, 2155, 2171, 2188, 2192, 2192]
+    assert "All 8 messages within 2.7% of one size: 2,135 B to 2,192 B" in ax.get_title(loc="left")
+    assert "n = 8" in words(ax)
+    (curve,) = (line for line in ax.lines if line.get_drawstyle() == "steps-post")
+    assert curve.get_ydata()[-1] == 1
+
+
+def test_sizes_of_a_long_log_over_a_wide_range() -> None:
+    size = np.random.default_rng(2).lognormal(8, 2, MANY).astype(int) + 1
+    ax = plots.sizes(pd.DataFrame({"size": pd.array(size, dtype="Int64")}))
+    assert ax.get_xscale() == "log"
+    assert len(svg(ax)) < 300_000
+    assert not any(
+        t.get_text().replace(",", "").isdigit() and int(t.get_text().replace(",", "")) > 10_000 for t in texts(ax)
+    )
+
+
+def test_sizes_in_time_colours_the_commonest_recipients(log: spamlab.Log) -> None:
+    ax = plots.sizes_in_time(sizes.messages(log), sources=log.sources)
+    labels = [t.get_text() for t in ax.get_legend().get_texts()]
+    assert labels == ["$RANDOMIZE3T@NETSCAPE.COM (4)", "$RANDOMIZE6E@NETSCAPE.COM (4)"]
+    assert ax.get_ylim()[0] == 0
+    stamps = np.sort(np.concatenate([line.get_xdata() for line in ax.lines if line.get_marker() == "o"]))
+    assert stamps[0] == mdates.date2num(pd.Timestamp("2003-11-11 14:00:02"))
+
+
+def test_sizes_in_time_of_a_long_log_draws_a_pixel_once() -> None:
+    rng = np.random.default_rng(3)
+    messages = pd.DataFrame(
+        {
+            "time": pd.Timestamp("2003-11-11", tz="UTC") + pd.to_timedelta(rng.integers(0, 86400, MANY), unit="s"),
+            "size": pd.array(rng.integers(2100, 2200, MANY), dtype="Int64"),
+            "forward_path": rng.choice(["a@x", "b@x", "c@x"], MANY),
+        }
+    )
+    ax = plots.sizes_in_time(messages)
+    assert sum(len(line.get_xdata()) for line in ax.lines) < MANY
+    assert len(svg(ax)) < 1_000_000
+
+
+def test_loop_has_a_row_for_each_turn(log: spamlab.Log) -> None:
+    ax = plots.loop(loops.turns(log))
+    assert "MAIL–RCPT(550)–RSET goes round 7 times, one turn every 3.14 s" in ax.get_title(loc="left")
+    marks = {line.get_label(): len(line.get_xdata()) for line in ax.lines}
+    assert marks == {"MAIL": 8, "RCPT(550)": 8, "RSET": 7, "QUIT": 1}
+    assert len({line.get_marker() for line in ax.lines}) == 4  # told apart without colour
+    assert "breaks off differently" in words(ax)
+
+
+def test_loop_of_many_turns() -> None:
+    n = 20_000
+    begun = pd.Timestamp("2003-11-11", tz="UTC") + pd.to_timedelta(np.repeat(np.arange(n) * 3, 3), unit="s")
+    turns = pd.DataFrame(
+        {
+            "session": 0,
+            "loop": 0,
+            "turn": np.repeat(np.arange(n) + 1, 3),
+            "step": np.tile([1, 2, 3], n),
+            "symbol": np.tile(["MAIL", "RCPT(550)", "RSET"], n),
+            "time": begun,
+            "offset": np.tile([0.0, 1, 2], n),
+            "whole": True,
+        }
+    )
+    ax = plots.loop(turns)
+    assert "the first 400 of 20,000 turns" in words(ax)
+    assert len(plots.data(ax)) == 1200
+    assert "20,000 times, one turn every 3 s" in ax.get_title(loc="left")
+
+
+def test_loops_are_compared_from_three_on(log: spamlab.Log) -> None:
+    one = loops.find(log)
+    assert plots.alt(plots.loops(one)).startswith("1 loop goes round 7 times in all: 22 s and")
+    rng = np.random.default_rng(4)
+    turns = rng.integers(3, 300, 50_000)
+    frame = {"unit": rng.choice(["a", "b"], len(turns)), "turns": turns, "seconds": turns * 3.0, "octets": turns * 100}
+    ax = plots.loops(pd.DataFrame(frame))
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    assert sum(len(c.get_offsets()) for c in ax.collections) <= 600
+    assert plots.data(ax)["n"].sum() == len(turns)
+
+
+def test_octets_are_mirrored_about_zero(log: spamlab.Log) -> None:
+    parts = backscatter.parts(log)
+    ax = plots.octets(parts)
+    widths = [patch.get_width() for patch in ax.patches]
+    assert -sum(w for w in widths if w < 0) == parts["out"].sum() == 564
+    assert sum(w for w in widths if w > 0) == parts["in"].sum() == 1180
+    assert ax.get_xlim()[0] == -ax.get_xlim()[1]
+    assert not any(t.get_text().startswith(("-", "−")) for t in ax.get_xticklabels())
+    assert "8 NDR attempts cost 1,744 B; RCPT takes 70%" in ax.get_title(loc="left")
+
+
+def test_saved_stacks_the_body_on_what_was_spent(log: spamlab.Log) -> None:
+    saved = backscatter.saved(log)
+    ax = plots.saved(saved)
+    assert sum(patch.get_width() for patch in ax.patches) == pytest.approx((saved["body"] + saved["spent"]).sum())
+    assert "17.3 kB" in ax.get_title(loc="left")
+    many = pd.concat([saved] * 5000, ignore_index=True)
+    assert len(svg(plots.saved(many))) < 200_000
+
+
+# -- what they share -----------------------------------------------------------------------------------
+
+
+def test_the_look_is_the_style_files() -> None:
+    style = mpl.rc_params_from_file(plots.STYLE, use_default_template=False)
+    assert style["figure.figsize"] == [6.5, 3.2]
+    assert style["text.parse_math"] is False
+    assert style["svg.hashsalt"]
+    assert min(v for k, v in style.items() if k.endswith(("labelsize", "titlesize", "fontsize", "font.size"))) >= 7
+
+
+@pytest.mark.parametrize(
+    ("n", "said"), [(0, "0 B"), (999, "999 B"), (9_999, "9,999 B"), (10_000, "10 kB"), (1.5e6, "1.5 MB")]
+)
+def test_octets_in_words(n: float, said: str) -> None:
+    assert look.octets(n) == said
+
+
+def test_bins_hold_all_times_in_round_steps() -> None:
+    first = pd.Timestamp("2003-11-11 23:59:59", tz="UTC")
+    for seconds in (0, 1, 59, 3600, 86_400, 40_000_000, 4_000_000_000):
+        times = pd.Series([first, first + pd.Timedelta(seconds=seconds)])
+        edges, _ = look.bins(times[0], times[1])
+        assert len(edges) <= 131
+        assert look.tally(times, edges).sum() == 2
+
+
+def test_a_long_address_loses_its_middle() -> None:
+    short = look.safe("a" * 50 + "@" + "b" * 50, 21)
+    assert len(short) == 21
+    assert short.startswith("aaa")
+    assert short.endswith("bbb")
+    assert look.safe("x" * 10_000_000, 10)  # at once
