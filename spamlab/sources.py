@@ -226,6 +226,8 @@ def find(source: Any) -> list[Source]:
         for item in source:
             for one in find(item):
                 found.setdefault(os.path.realpath(one.path) if one.path else one, one)
+                if one.path is None and len(found) > 1:
+                    one.name += f" {len(found)}"  # streams can share a name, sources cannot
         return list(found.values())
     raise TypeError(f"a log is a path, a glob, a folder, a binary file or a list of them, not {source!r}")
 

@@ -29,7 +29,7 @@ def test_a_log_reads_the_same_plain_and_compiled(seed, monkeypatch):
 @compiled
 def test_preparing_compiles_what_a_large_log_needs():
     prepare()
-    octets, _ = simulate.exchange55(simulate.Scenario(seed=1, sessions=80))
+    octets, _ = simulate.exchange55(simulate.Scenario(seed=1, sessions=300))
     before = _compiled()
     assert len(octets) > engine.PLAIN_LIMIT
     spamlab.read(io.BytesIO(octets))
@@ -46,7 +46,7 @@ def test_without_numba_a_log_is_read_all_the_same():
         "import sys; sys.modules['numba'] = None\n"
         "import spamlab, io\n"
         "log = open('data/exchange55-appendix-a.log', 'rb').read()\n"
-        "print(len(spamlab.read(io.BytesIO(log * 60)).events))"
+        "print(len(spamlab.read(io.BytesIO(log * 250)).events))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == str(72 * 60)
+    assert done.stdout.strip() == str(72 * 250)

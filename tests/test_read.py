@@ -206,6 +206,12 @@ def test_many_files_keep_their_order_and_ids_stay_unique(tmp_path):
     adds_up(log)
 
 
+def test_streams_that_share_a_name_stay_apart():
+    log = spamlab.read([io.BytesIO(STORED), io.BytesIO(STORED[:-2])])
+    assert log.sources["source"].is_unique
+    assert log.raw(log.events.iloc[-1]) == STORED.splitlines()[-1][:-1]
+
+
 def test_chosen_tables_only():
     log = read(STORED, tables=["transactions"])
     assert (len(log.transactions), len(log.events), len(log.sources)) == (8, 0, 1)
