@@ -115,9 +115,7 @@ def test_an_event_runs_from_mail_to_the_reply_to_rset(log, live):
 
 def test_nothing_is_lost_and_raw_gives_the_page_back(log):
     source = log.sources.iloc[0]
-    assert (
-        source["lines"] == source["event_lines"] + source["ignored_lines"] + source["unparsed_lines"] == 131
-    )
+    assert source["lines"] == source["event_lines"] + source["ignored_lines"] + source["unparsed_lines"] == 131
     assert source["unparsed_lines"] == len(log.unparsed) == 0
     stored = LOG.read_bytes().splitlines(keepends=True)
     for _, event in log.events.iterrows():

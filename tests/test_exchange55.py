@@ -262,9 +262,7 @@ def b64(text):
 @pytest.mark.parametrize("raw", [False, True])
 def test_auth_gives_the_account_never_the_password(exchange, user, raw):
     if raw:
-        exchange = [
-            x for line in exchange for x in ([f"<<< IO: |{line[4:]}\n|", line] if line[0] == "<" else [line])
-        ]
+        exchange = [x for line in exchange for x in ([f"<<< IO: |{line[4:]}\n|", line] if line[0] == "<" else [line])]
     lines = [
         "A connection was accepted from 192.0.2.9.",
         "<<< EHLO x",
@@ -429,7 +427,11 @@ def test_a_peer_that_says_499_itself_is_believed_once():
 
 
 def test_a_message_text_gives_the_message_id_and_is_answered():
-    log = read(INBOUND.replace("Subject: hi", "Subject: hi\nMessage-Id: <1@example.net>").replace("\n\n11", "\n\nMessage-ID: <no>\n11"))
+    log = read(
+        INBOUND.replace("Subject: hi", "Subject: hi\nMessage-Id: <1@example.net>").replace(
+            "\n\n11", "\n\nMessage-ID: <no>\n11"
+        )
+    )
     assert log.transactions["message_id"].tolist() == ["1@example.net"]
     answered = spamlab.dialogue.answers(log.events)
     end = log.events.index[(log.events["kind"] == "data") & ~log.events["echo"]][-1]

@@ -91,9 +91,7 @@ def test_octets_that_are_no_text_are_escaped_in_tables_and_exact_in_raw():
 
 def test_vertical_tab_form_feed_and_line_separator_end_no_line():
     text = "220 a\vb\fc\u2028d\x85e"
-    log = read(
-        f"11/11/03 2:00:01 PM : A connection to x was established.\n11/11/03 2:00:01 PM : <<< {text}\n".encode()
-    )
+    log = read(f"11/11/03 2:00:01 PM : A connection to x was established.\n11/11/03 2:00:01 PM : <<< {text}\n".encode())
     assert log.events["text"].iloc[1] == text
 
 
@@ -104,9 +102,7 @@ def test_a_nul_filled_tail_is_unparsed_not_text():
     adds_up(log)
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda b: b[:-30], lambda b: b + b"garbage"], ids=["cut", "garbage after"]
-)
+@pytest.mark.parametrize("damage", [lambda b: b[:-30], lambda b: b + b"garbage"], ids=["cut", "garbage after"])
 def test_a_damaged_archive_gives_what_came_before_and_says_so(damage, plain, tmp_path):
     (tmp_path / "x.gz").write_bytes(damage(gzip.compress(STORED)))
     with pytest.warns(spamlab.ReadWarning, match=r"x\.gz: damaged"):
@@ -173,9 +169,7 @@ def test_one_unreadable_file_among_others_is_a_warning_and_a_row(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
-@pytest.mark.parametrize(
-    "name", ["a b.log", 'it\'s "quoted".log', "new\nline.log", "-", "-o", b"\xff.log", "<b>.log"]
-)
+@pytest.mark.parametrize("name", ["a b.log", 'it\'s "quoted".log', "new\nline.log", "-", "-o", b"\xff.log", "<b>.log"])
 def test_odd_file_names(name, tmp_path):
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + os.fsencode(name)))
     path.write_bytes(STORED)

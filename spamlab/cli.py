@@ -1,0 +1,280 @@
+"""The command line: ``spamlab report | convert | summary | trace | formats``.
+
+Exit codes: 0 done, 1 nothing could be read (or written), 2 usage, 130 interrupted. Errors are one line on
+stderr. What a log holds is printed with its control characters spelt out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spamlab.safe import printable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from spamlab.log import Log
+
+FIGURES = ("svg", "png", "pdf")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    arguments
+        Without the program's name; ``None`` takes them from ``sys.argv``.
+
+    Examples
+    --------
+    >>> main(["formats"])  # doctest: +ELLIPSIS
+    exchange55...
+    0
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if callable(reconfigure := getattr(stream, "reconfigure", None)):
+            reconfigure(errors="backslashreplace")
+    try:
+        chosen = _parser().parse_args(arguments)
+        with _plain_warnings():
+            chosen.run(chosen)
+            sys.stdout.flush()
+    except SystemExit as leaving:  # argparse has said why
+        return int(leaving.code or 0)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has left: `spamlab trace … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get("SPAMLAB_DEBUG"):
+            raise
+        say("error", _reason(error))
+        return 2 if type(error).__name__ == "NotOurs" else 1
+    return 0
+
+
+def say(what: str, message: object) -> None:
+    """Write one line to stderr: ``spamlab: error: …``."""
+    with contextlib.suppress(OSError):
+        print(f"spamlab: {what}: {printable(' '.join(str(message).split()))}", file=sys.stderr)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    if isinstance(error, (OSError, ValueError, RuntimeError)) and str(error):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    return f"{type(error).__name__}: {error} (a fault of spamlab's; SPAMLAB_DEBUG=1 shows where)"
+
+
+@contextlib.contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Show a ``ReadWarning`` as one line; other warnings are for developers."""
+    from spamlab.errors import ReadWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ReadWarning)
+        warnings.showwarning = lambda message, category, *_, **__: (
+            say("warning", message) if issubclass(category, ReadWarning) else None
+        )
+        yield
+
+
+# -- the commands ------------------------------------------------------------------------------------------
+
+
+def _report(chosen: argparse.Namespace) -> None:
+    from spamlab import report
+
+    page = report.build(
+        _sources(chosen),
+        chosen.output,
+        figures=chosen.figures,
+        since=_localized(chosen.since, chosen.tz),
+        until=_localized(chosen.until, chosen.tz),
+        progress=sys.stderr.isatty(),
+        **_read_options(chosen),
+    )
+    print(f"The report: {printable(page)}")
+
+
+def _convert(chosen: argparse.Namespace) -> None:
+    from spamlab import atomic
+
+    atomic.check(chosen.output)  # before a long read
+    log = _read(chosen)
+    with atomic.folder(chosen.output) as build:
+        log.to_parquet(build)
+    print(f"{len(log.events):,} events, {len(log.unparsed):,} unparsed lines: {printable(chosen.output)}")
+
+
+def _summary(chosen: argparse.Namespace) -> None:
+    from spamlab import summary
+
+    log = _read(chosen)
+    if chosen.since is not None or chosen.until is not None:
+        log = log.between(_localized(chosen.since, chosen.tz), _localized(chosen.until, chosen.tz))
+    if chosen.json:
+        import json
+
+        print(json.dumps(summary.totals(log, hops=chosen.hops), indent=2))
+    else:
+        print(summary.text(log, hops=chosen.hops))
+
+
+def _trace(chosen: argparse.Namespace) -> None:
+    events = _read(chosen).trace(chosen.what)
+    if events.empty:
+        say("note", f"nothing is logged about {chosen.what}")
+    for row in events.itertuples():
+        place = f"{Path(str(row.source)).name}:{row.line}"
+        arrow = {"sent": ">", "received": "<"}.get(str(row.direction), " ")
+        print(printable(f"{_time(row.time)}  {place:24}  {row.kind:10} {arrow} {row.text}"))
+
+
+def _formats(chosen: argparse.Namespace) -> None:
+    import spamlab
+
+    print("\n".join(spamlab.formats()))
+
+
+def _time(time: Any) -> str:
+    return "-" * 19 if time is None or time != time else f"{time:%Y-%m-%d %H:%M:%S}"  # NaT is not itself
+
+
+# -- what they share ---------------------------------------------------------------------------------------
+
+
+def _sources(chosen: argparse.Namespace) -> Any:
+    sources = [sys.stdin.buffer if log == "-" else log for log in chosen.logs]
+    return sources[0] if len(sources) == 1 else sources
+
+
+def _read_options(chosen: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(chosen, name) for name in ("format", "tz", "year", "dayfirst")}
+
+
+def _read(chosen: argparse.Namespace) -> Log:
+    import spamlab
+
+    return spamlab.read(_sources(chosen), progress=sys.stderr.isatty(), **_read_options(chosen))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="spamlab", description="SMTP logs as tables, figures and a report.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        made.set_defaults(run=run, since=None, until=None)
+        return made
+
+    report = command("report", _report, "run the notebooks on LOG: an HTML report, figures, tables")
+    _add_logs(report)
+    _add_output(report)
+    report.add_argument(
+        "--figures",
+        type=_kinds,
+        default=("svg", "png"),
+        metavar="KINDS",
+        help="comma-separated: svg, png, pdf (default: svg,png)",
+    )
+    _add_span(report)
+
+    convert = command("convert", _convert, "write the tables as Parquet")
+    _add_logs(convert)
+    _add_output(convert)
+
+    summary = command("summary", _summary, "print totals")
+    _add_logs(summary)
+    summary.add_argument("--json", action="store_true", help="as JSON")
+    summary.add_argument("--hops", action="store_true", help="count a message at every hop, as pflogsumm does")
+    _add_span(summary)
+
+    trace = command("trace", _trace, "print everything logged about a message, address, account or host")
+    trace.add_argument("what", metavar="WHAT", help="queue id, message id, address, account or host")
+    _add_logs(trace)
+
+    command("formats", _formats, "list the known log formats")
+    return parser
+
+
+def _add_logs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("logs", nargs="+", metavar="LOG", help="file, folder, glob, Parquet folder; - is stdin")
+    parser.add_argument("--format", type=_known_format, help="the log's format (default: recognised)")
+    parser.add_argument("--tz", default="UTC", type=_zone, help="time zone of stamps that state none (default: UTC)")
+    parser.add_argument("--year", type=int, help="year of the first stamp without one")
+    parser.add_argument("--dayfirst", action=argparse.BooleanOptionalAction, help="dates have the day before the month")
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder, replaced as a whole")
+
+
+def _add_span(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--since", type=_moment, metavar="T", help="from this time, in the zone of --tz")
+    parser.add_argument("--until", type=_moment, metavar="T", help="up to this time")
+
+
+class _Version(argparse.Action):
+    """Look the version up only when asked: the look-up is slow."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        print(f"spamlab {version('spamlab')}")
+        parser.exit()
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    kinds = tuple(dict.fromkeys(kind.strip() for kind in text.lower().split(",")))
+    if unknown := [kind for kind in kinds if kind not in FIGURES]:
+        raise argparse.ArgumentTypeError(f"unknown kind {unknown[0]!r}; there are {', '.join(FIGURES)}")
+    return kinds
+
+
+def _known_format(text: str) -> str:
+    import spamlab
+
+    if text not in (known := spamlab.formats()):
+        raise argparse.ArgumentTypeError(f"unknown format {text!r}; there are {', '.join(known)}")
+    return text
+
+
+def _zone(text: str) -> str:
+    import zoneinfo
+
+    try:
+        zoneinfo.ZoneInfo(text)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        raise argparse.ArgumentTypeError(f"unknown time zone {text!r}; write Europe/Paris or UTC") from None
+    return text
+
+
+def _moment(text: str) -> pd.Timestamp:
+    import pandas as pd
+
+    moment = pd.to_datetime(text, errors="coerce")
+    if pd.isna(moment):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time; write 2003-11-11T14:00")
+    return pd.Timestamp(moment)
+
+
+def _localized(moment: pd.Timestamp | None, zone: str) -> pd.Timestamp | None:
+    if moment is None or moment.tzinfo:
+        return moment
+    return moment.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")

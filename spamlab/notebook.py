@@ -1,0 +1,187 @@
+r"""What notebook cells call to show things: figures with alternative text, tables, one sentence.
+
+Text from a log is shown as text everywhere: tables are escaped HTML that MathJax is told to leave alone,
+sentences are plain text, figures are images. JupyterLab (4.6) gives an ``image/png`` output no ``alt``, so a
+figure is sent as HTML with one too; nbconvert and others take the image and the ``alt`` from its metadata.
+
+With ``SPAMLAB_FIGURES`` naming a folder, every figure is also saved there in the kinds that
+``SPAMLAB_FIGURE_TYPES`` names (default: ``svg,png``; PNG at 300 dpi), its data as CSV.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pandas as pd
+
+from spamlab.safe import file_name, for_spreadsheet, printable, shorten
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# MathJax 2 and 3 leave elements of these classes alone (pandas writes them too, for tables).
+NO_MATH = "tex2jax_ignore mathjax_ignore"
+
+# Same input, same bytes: no dates, no version of the drawing library.
+_UNDATED: dict[str, dict[str, Any]] = {
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
+def setup() -> None:
+    """Set plain, safe display for this notebook; call it once, at the top."""
+    import matplotlib as mpl
+
+    from spamlab import plots
+
+    mpl.rcdefaults()  # a notebook looks the same whatever the user's own settings
+    mpl.style.use(plots.STYLE)
+    pd.set_option("display.html.use_mathjax", False)
+    pd.set_option("display.max_rows", 30)
+    pd.set_option("display.max_columns", 30)
+    pd.set_option("display.max_colwidth", 80)
+
+
+def show(
+    figure: Figure | Axes, name: str, alt: str | None = None, data: pd.DataFrame | pd.Series | None = None
+) -> None:
+    """Display a figure and close it; save it and its data where ``SPAMLAB_FIGURES`` says.
+
+    Parameters
+    ----------
+    figure
+        The Figure, or an Axes of it.
+    name
+        Its name in the report, unique among all notebooks: ``04-turn-by-turn``.
+    alt
+        What it shows, in words, for those who cannot see it; by default what ``plots.alt`` says of the Axes.
+    data
+        What it was drawn from.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> figure = Figure()
+    >>> show(figure, "empty", "an empty figure")
+    an empty figure
+    """
+    from matplotlib import pyplot
+    from matplotlib.figure import Figure
+
+    from spamlab import plots
+
+    if not isinstance(figure, Figure):
+        alt = plots.alt(figure) if alt is None else alt
+        figure = cast("Figure", figure.get_figure(root=True))
+    words = printable(plots.alt(figure.axes[0]) if alt is None else alt)
+    _save(figure, file_name(name), data)
+    width = round(figure.get_figwidth() * figure.dpi)
+    png = base64.b64encode(_bytes(figure, "png", dpi=1.5 * figure.dpi)).decode("ascii")
+    image = f'<img src="data:image/png;base64,{png}" alt="{html.escape(words)}" width="{width}">'
+    _display(
+        {"text/html": f'<div class="jp-RenderedImage">{image}</div>', "image/png": png, "text/plain": words},
+        {"image/png": {"alt": words, "width": width}, "spamlab": {"figure": file_name(name)}},
+    )
+    pyplot.close(figure)
+
+
+def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60) -> None:
+    """Display a table, its texts escaped and shortened in their middle.
+
+    Parameters
+    ----------
+    frame
+        The table; a Series is shown as one column.
+    rows
+        Longer tables show their first and last rows.
+    width
+        Characters of a text that are shown.
+
+    Examples
+    --------
+    >>> table(pd.DataFrame({"text": ["$x$ <b>"]}))
+       text
+    $x$ <b>
+    """
+
+    def one_line(text: str) -> str:
+        return shorten(printable(text), width)
+
+    frame = frame.to_frame() if isinstance(frame, pd.Series) else frame
+    count = len(frame)
+    if count > rows:
+        frame = pd.concat([frame.head(rows - rows // 2), frame.tail(rows // 2)])
+    named = any(name is not None for name in frame.index.names)
+    # A named index becomes columns (its name would take a line of its own); row numbers say nothing.
+    shown = frame.reset_index(allow_duplicates=True) if named else frame.copy()
+    for position, dtype in enumerate(shown.dtypes):
+        column = shown.iloc[:, position]
+        if isinstance(dtype, pd.DatetimeTZDtype):
+            shown.isetitem(position, column.dt.strftime("%Y-%m-%d %H:%M:%S").array)
+        elif dtype.name in ("str", "string", "object", "category"):
+            texts = column.astype("str").where(column.notna())
+            shown.isetitem(position, texts.map(one_line, na_action="ignore").array)
+    if shown.index.dtype.name in ("str", "object"):
+        shown.index = shown.index.astype("str").map(one_line)
+    options: dict[str, Any] = {
+        "na_rep": "",
+        "index": not isinstance(shown.index, pd.RangeIndex),
+        "header": not isinstance(shown.columns, pd.RangeIndex),
+    }
+    with pd.option_context("display.max_colwidth", None):
+        body = shown.to_html(escape=True, border=0, classes=NO_MATH, **options)
+        plain = shown.to_string(**options)
+    if count > rows:
+        more = f"The first and last rows of {count:,}."
+        body, plain = f"{body}<p>{more}</p>", f"{plain}\n{more}"
+    _display({"text/html": body, "text/plain": plain})
+
+
+def say(text: str) -> None:
+    """Print one sentence, as plain text.
+
+    Examples
+    --------
+    >>> say("No loop.")
+    No loop.
+    """
+    print(printable(text, lines=True))
+
+
+def _display(data: dict[str, str], metadata: dict[str, Any] | None = None) -> None:
+    """Send a display to the notebook; outside one, print its plain text."""
+    from IPython.core.getipython import get_ipython
+    from IPython.display import display
+
+    if get_ipython() is None:
+        print(data["text/plain"])
+    else:
+        display(data, raw=True, metadata=metadata or {})
+
+
+def _bytes(figure: Figure, kind: str, **options: Any) -> bytes:
+    import matplotlib as mpl
+
+    buffer = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "spamlab"}):
+        figure.savefig(buffer, format=kind, metadata=_UNDATED[kind], **options)
+    return buffer.getvalue()
+
+
+def _save(figure: Figure, name: str, data: pd.DataFrame | pd.Series | None) -> None:
+    folder = os.environ.get("SPAMLAB_FIGURES")
+    if not folder:
+        return
+    for kind in os.environ.get("SPAMLAB_FIGURE_TYPES", "svg,png").split(","):
+        Path(folder, f"{name}.{kind}").write_bytes(_bytes(figure, kind, dpi=300))
+    if data is not None:
+        frame = data.to_frame() if isinstance(data, pd.Series) else data
+        for_spreadsheet(frame).to_csv(Path(folder, f"{name}.csv"), index=False, lineterminator="\n")

@@ -1,0 +1,254 @@
+"""The report: notebooks run on a log, and one page that needs nothing but itself.
+
+The page loads nothing and runs nothing (its Content-Security-Policy forbids both), and nothing a log holds
+is taken for HTML, Markdown or TeX. The same log and versions give the same folder, byte for byte.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import json
+import platform
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from spamlab import atomic, execute, summary
+from spamlab.safe import file_name, printable
+from spamlab.words import octets
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+    from spamlab.log import Log
+
+TEMPLATES = Path(__file__).parent / "templates"
+KINDS = ("svg", "png", "pdf")
+_IMAGE_LIMIT = 1_500_000  # octets: a larger SVG is shown as PNG in the page
+
+_ROWS = 50  # log files named in the page; all are in provenance.json
+
+# What tables may hold in the page; all other markup in an output is dropped, its text kept.
+_TAGS = ["table", "thead", "tbody", "tr", "th", "td", "p"]
+
+_TOTALS = {
+    "Log": ("lines", "unparsed_lines", "events", "sessions", "transactions", "recipients"),
+    "Messages": (
+        "received",
+        "delivered",
+        "deferrals",
+        "deferred",
+        "bounced",
+        "expired",
+        "discarded",
+        "rejected",
+    ),
+    "Notices and spam": ("null_sender_transactions", "ndrs", "postmaster_notices", "rset_loops"),
+}
+
+
+def build(
+    source: Any,
+    out: str | Path,
+    figures: Sequence[str] = ("svg", "png"),
+    since: pd.Timestamp | None = None,
+    until: pd.Timestamp | None = None,
+    progress: bool = False,
+    **read_options: Any,
+) -> Path:
+    """Run the notebooks on a log and write the report.
+
+    Parameters
+    ----------
+    source
+        What ``spamlab.read`` takes.
+    out
+        The report's folder: replaced as a whole, or left as it was if anything fails.
+    figures
+        Kinds of figure files: ``svg``, ``png`` (300 dpi), ``pdf``.
+    since, until
+        Only what was logged between these times.
+    progress
+        Show on the terminal how far it is.
+    **read_options
+        ``format``, ``tz``, ``year``, ``dayfirst``: see ``spamlab.read``.
+
+    Returns
+    -------
+    Path
+        The page, ``index.html`` in ``out``.
+
+    Raises
+    ------
+    spamlab.errors.ReadError, spamlab.UnknownFormat
+        Nothing could be read.
+    spamlab.atomic.NotOurs
+        ``out`` holds something that spamlab did not write.
+    spamlab.execute.NotebookFailed
+        A notebook failed.
+    """
+    import spamlab
+
+    if unknown := set(figures) - set(KINDS):
+        raise ValueError(f"unknown kind of figure {sorted(unknown)[0]!r}; there are {', '.join(KINDS)}")
+    atomic.check(Path(out))
+    log = spamlab.read(source, progress=progress, **read_options)
+    if since is not None or until is not None:
+        log = log.between(since, until)
+    asked = {
+        "figures": list(figures),
+        "since": since and str(since),
+        "until": until and str(until),
+        **read_options,
+    }
+    with atomic.folder(Path(out)) as folder:
+        _fill(folder, log, figures, asked, progress)
+    return Path(out) / "index.html"
+
+
+def _fill(folder: Path, log: Log, figures: Sequence[str], asked: dict[str, Any], progress: bool) -> None:
+    from tqdm import tqdm
+
+    paths = execute.notebooks()
+    for name in ("tables", "figures", "notebooks"):
+        (folder / name).mkdir()
+    log.to_parquet(folder / "tables")
+    with tqdm(total=len(paths), desc="notebooks", unit="", disable=not progress, leave=False) as bar:
+        made = execute.run(
+            paths,
+            {"log_path": "../tables"},
+            cwd=folder / "notebooks",
+            environment={
+                "SPAMLAB_FIGURES": str(folder / "figures"),
+                "SPAMLAB_FIGURE_TYPES": ",".join(figures),
+            },
+            done=lambda _: bar.update(),
+        )
+    for path, notebook in zip(paths, made, strict=True):
+        execute.write(notebook, folder / "notebooks" / path.name)
+    provenance = _provenance(log, asked, paths)
+    (folder / "provenance.json").write_text(json.dumps(provenance, indent=2) + "\n", encoding="utf-8")
+    page = _page(log, folder, dict(zip(paths, made, strict=True)), provenance)
+    (folder / "index.html").write_text(page, encoding="utf-8")
+
+
+def _provenance(log: Log, asked: dict[str, Any], notebooks: Iterable[Path]) -> dict[str, Any]:
+    """What the report was made from and with; no times of day, so that it can be made again."""
+    libraries = ("pandas", "numpy", "pyarrow", "scipy", "matplotlib", "papermill", "nbconvert")
+    return {
+        "parameters": asked,
+        "sources": json.loads(log.sources.to_json(orient="records", date_format="iso")),
+        "notebooks": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in notebooks},
+        "versions": {
+            "spamlab": version("spamlab"),
+            "python": platform.python_version(),
+            **{name: version(name) for name in libraries},
+        },
+        "platform": sys.platform,
+    }
+
+
+# -- the page ----------------------------------------------------------------------------------------------
+
+
+def _page(log: Log, folder: Path, notebooks: dict[Path, NotebookNode], provenance: dict[str, Any]) -> str:
+    import jinja2
+    from markupsafe import Markup
+
+    css = (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    count = summary.totals(log)
+    sizes = ("octets_received", "octets_delivered")
+    totals = {
+        name: [(_words(key), f"{count[key]:,}") for key in keys if count[key] or name == "Log"]
+        for name, keys in _TOTALS.items()
+    }
+    totals["Messages"] += [(_words(key), octets(count[key])) for key in sizes if count[key]]
+    names = [printable(Path(str(name)).name) for name in log.sources["source"]]
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
+    return environment.get_template(
+        "page.html.j2"
+    ).render(
+        title=f"What {names[0] if len(names) == 1 else f'{len(names):,} log files'} tells",
+        span=f"{count['format']}, {summary.span(log)}",
+        css=Markup(css),  # noqa: S704 - our own file
+        css_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
+        parts=[
+            {**part, "body": Markup(part["body"])}  # noqa: S704 - escaped or sanitized piece by piece
+            for part in (_part(path, notebook, folder) for path, notebook in notebooks.items())
+        ],
+        totals=totals,
+        assumed=summary.assumptions(log),
+        sources=[{**source, "source": printable(source["source"])} for source in provenance["sources"][:_ROWS]],
+        more=max(0, len(provenance["sources"]) - _ROWS),
+        versions=provenance["versions"],
+    )
+
+
+def _words(key: str) -> str:
+    return {"ndrs": "NDRs", "rset_loops": "RSET loops", "deferred": "messages deferred"}.get(key, key.replace("_", " "))
+
+
+def _part(path: Path, notebook: NotebookNode, folder: Path) -> dict[str, Any]:
+    """A notebook as the page shows it: its title, its answer, its body without code."""
+    from nbconvert import TemplateExporter
+    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+    prose = MarkdownWithMath(IPythonRenderer(escape=False, exclude_anchor_links=True))
+    exporter = TemplateExporter(
+        template_file=str(TEMPLATES / "notebook.html.j2"), extra_template_basedirs=[], file_extension=".html"
+    )
+    exporter.register_filter("markdown2html", prose.render)
+    body, _ = exporter.from_notebook_node(_shown(notebook, folder / "figures"))
+    titles = re.findall(r"^# (.+)", "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown"), re.M)
+    answers = [o.text for c in notebook.cells for o in c.get("outputs", ()) if _is_answer(c) and "text" in o]
+    return {
+        "id": file_name(path.stem),
+        "file": path.name,
+        "title": titles[0] if titles else path.stem,
+        "answer": " ".join(answers).strip(),
+        "body": body,
+    }
+
+
+def _is_answer(cell: NotebookNode) -> bool:
+    return "answer" in cell.metadata.get("tags", [])
+
+
+def _shown(notebook: NotebookNode, figures: Path) -> NotebookNode:
+    """A copy with only what the page shows: headings one level down, figures from files, safe tables."""
+    from nbconvert.preprocessors.sanitize import SanitizeHTML
+
+    shown = copy.deepcopy(notebook)
+    clean = SanitizeHTML(tags=_TAGS, attributes={"*": ["colspan", "rowspan", "scope"]}, strip=True)
+    for cell in shown.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"^(?=#{1,5} )", "#", cell.source, flags=re.M)
+            continue
+        cell.outputs = [output for output in cell.get("outputs", ()) if output.get("name") != "stderr"]
+        for output in cell.outputs:
+            if output.output_type == "stream":
+                output.text = output.text.strip("\n")
+            elif name := output.get("metadata", {}).get("spamlab", {}).get("figure"):
+                output.figure = _figure(file_name(name), output, figures)
+            elif html := output.get("data", {}).get("text/html"):
+                html = re.sub(r"<style.*?</style>", "", html, flags=re.S)  # pandas' own look
+                output.data["text/html"] = clean.sanitize_html_tags(html)
+    return shown
+
+
+def _figure(name: str, output: NotebookNode, figures: Path) -> dict[str, Any]:
+    """A figure's image (its SVG, unless that is missing or huge), words and files."""
+    svg = figures / f"{name}.svg"
+    if svg.is_file() and svg.stat().st_size < _IMAGE_LIMIT:
+        src = f"data:image/svg+xml;base64,{base64.b64encode(svg.read_bytes()).decode()}"
+    else:
+        src = f"data:image/png;base64,{output.data['image/png'].strip()}"
+    files = [f"{name}.{kind}" for kind in (*KINDS, "csv") if (figures / f"{name}.{kind}").is_file()]
+    return {"name": name, "src": src, "alt": output.data["text/plain"], "files": files}

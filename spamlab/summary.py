@@ -1,0 +1,258 @@
+"""Totals of a log: for programs (``totals``), for a tired admin (``text``), in one sentence (``answer``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from spamlab import backscatter, dialogue, loops
+from spamlab.safe import printable, shorten
+from spamlab.words import count as counted
+from spamlab.words import octets, seconds
+
+if TYPE_CHECKING:
+    from spamlab.log import Log
+
+
+def totals(log: Log, hops: bool = False) -> dict[str, Any]:
+    """Count what a log holds, each message once.
+
+    Parameters
+    ----------
+    log
+        The log.
+    hops
+        Count a message again at every hop (content filter, next server), as pflogsumm does.
+
+    Returns
+    -------
+    dict
+        Plain numbers and texts, fit for JSON; times are ISO 8601 in UTC or ``None``. ``received`` counts
+        messages that arrived (reports the server made itself are not among them), ``delivered``,
+        ``deferrals``, ``bounced``, ``expired`` and ``discarded`` recipients, ``deferred`` messages with a
+        deferral, ``rejected`` refusals in the dialogue, ``ndrs`` notices to senders; sizes are in octets.
+
+    Examples
+    --------
+    >>> import spamlab
+    >>> log = spamlab.read("data/exchange55-appendix-a.log")
+    >>> totals(log)["rset_loops"], totals(log)["null_sender_transactions"]
+    (1, 8)
+    """
+    transactions, recipients = log.transactions, log.recipients
+    message = _message_of(log)
+    size = transactions.set_index("transaction")["size"].astype("float64")
+
+    def messages(ids: pd.Series) -> int:
+        """How many messages these transactions are; rows without a transaction stand for themselves."""
+        known = ids.dropna().astype("int64")
+        return int((known if hops else known.map(message)).nunique() + ids.isna().sum())
+
+    received = _received(log)
+    once = received.drop_duplicates() if hops else received[~received.map(message).duplicated()]
+    went_on = recipients["requeued_as"].notna() & (not hops)
+    delivered = recipients[(recipients["status"] == "delivered") & ~went_on]
+    deferred = recipients[recipients["status"] == "deferred"]
+    status = recipients["status"].value_counts()
+    found = loops.find(log)
+    return {
+        "format": log.format,
+        "files": len(log.sources),
+        "lines": int(log.sources["lines"].sum()),
+        "unparsed_lines": int(log.sources["unparsed_lines"].sum()),
+        "events": len(log.events),
+        "sessions": len(log.sessions),
+        "transactions": len(transactions),
+        "recipients": len(recipients),
+        "first": _iso(log.events["time"].min()),
+        "last": _iso(log.events["time"].max()),
+        "null_sender_transactions": int(transactions["null_sender"].sum()),
+        "rset_loops": int(found["unit"].astype("str").str.contains("RSET").sum()),
+        "received": messages(received),
+        "delivered": len(delivered),
+        "deferrals": len(deferred),
+        "deferred": messages(deferred["transaction"]),
+        "bounced": int(status.get("bounced", 0)),
+        "expired": int(status.get("expired", 0)),
+        "discarded": int(status.get("discarded", 0)),
+        "rejected": _rejected(log),
+        "ndrs": messages(pd.Series(backscatter.ndrs(log).index, dtype="Int64")),
+        "postmaster_notices": messages(transactions.loc[transactions["report"] == "postmaster", "transaction"]),
+        "octets_received": int(once.map(size).sum()),
+        "octets_delivered": int(delivered["transaction"].map(size).sum()),
+    }
+
+
+def _message_of(log: Log) -> pd.Series:
+    """For each transaction, the first one of its message's way through the log's queues."""
+    links = log.recipients.dropna(subset=["requeued_as", "transaction"])
+    before = links.drop_duplicates("requeued_as").set_index("requeued_as")["transaction"].astype("int64")
+    ids = log.transactions["transaction"].astype("int64")
+    first = ids
+    for _ in range(64):  # a chain has a few hops; the bound is for a log that links in a circle
+        earlier = first.map(before).fillna(first).astype("int64")
+        if earlier.equals(first):
+            break
+        first = earlier
+    return pd.Series(first.to_numpy(), index=ids.to_numpy())
+
+
+def _received(log: Log) -> pd.Series:
+    """The transactions that arrived, one row an arrival; missing for an arrival without one."""
+    events = log.events[~log.events["echo"]]
+    arrivals = events.loc[events["kind"] == "receive", "transaction"]
+    # In a dialogue a message has arrived when its text was answered 2xx.
+    texts = events[(events["kind"] == "data") & (events["direction"] == "received")]
+    if len(texts):
+        code = dialogue.answers(log.events).reindex(texts.index).map(log.events["code"])
+        arrivals = pd.concat([arrivals, texts.loc[code.between(200, 299).fillna(False), "transaction"]])
+    made_here = log.transactions.loc[log.transactions["report"].notna(), "transaction"]
+    return arrivals[~arrivals.isin(made_here)]
+
+
+def _rejected(log: Log) -> int:
+    """Refusals: events of kind reject; in a dialogue 4xx and 5xx to MAIL, RCPT and DATA."""
+    events = log.events[~log.events["echo"]]
+    count = int(events.loc[events["kind"] == "reject", "repeats"].sum())
+    asked = events[
+        events["verb"].isin(["MAIL", "RCPT", "DATA"]) & events["kind"].isin(["command", "exchange"])
+        | (events["kind"] == "data")
+    ]
+    if asked.empty:
+        return count
+    answered = asked["code"].astype("float64")
+    if (asked["kind"] != "exchange").any():
+        code = dialogue.answers(log.events).reindex(asked.index).map(log.events["code"]).astype("float64")
+        answered = answered.where(asked["kind"] == "exchange", code)
+    return count + int(answered.between(400, 599).sum())
+
+
+def _iso(time: Any) -> str | None:
+    return None if pd.isna(time) else str(time.isoformat())
+
+
+# -- for people --------------------------------------------------------------------------------------------
+
+
+def text(log: Log, hops: bool = False, top: int = 5) -> str:
+    """Return one screen: totals, and the most frequent peers, senders and refusals.
+
+    Examples
+    --------
+    >>> import spamlab
+    >>> print(text(spamlab.read("data/exchange55-appendix-a.log")))  # doctest: +ELLIPSIS
+    exchange55, 1 file, ...
+    """
+    count = totals(log, hops)
+    files, lines = counted(count["files"], "file"), counted(count["lines"], "line")
+    head = [f"{count['format']}, {files}, {lines}, {span(log)}"]
+    if unparsed := count["unparsed_lines"]:
+        head.append(f"{unparsed:,} of the lines could not be read: see the table `unparsed`.")
+    if assumed := assumptions(log):
+        head.append(f"Assumed, since the log does not say: {'; '.join(assumed)}.")
+    left = ("received", "delivered", "deferrals", "deferred", "bounced", "expired", "discarded", "rejected")
+    right = (
+        "events",
+        "sessions",
+        "transactions",
+        "recipients",
+        "null_sender_transactions",
+        "rset_loops",
+        "ndrs",
+        "postmaster_notices",
+    )
+    names = {
+        "deferred": "messages deferred",
+        "null_sender_transactions": "with null sender",
+        "rset_loops": "RSET loops",
+        "ndrs": "NDRs",
+        "postmaster_notices": "postmaster notices",
+    }
+    rows = [
+        f"  {names.get(a, a):18}{count[a]:>12,}     {names.get(b, b):18}{count[b]:>12,}"
+        for a, b in zip(left, right, strict=True)
+    ]
+    sizes = ("octets_received", "octets_delivered")
+    rows.append("  " + "     ".join(f"{n.replace('_', ' '):18}{octets(count[n]):>12}" for n in sizes))
+    lists = [
+        *_top("Peers", log.sessions["peer_host"].fillna(log.sessions["peer_ip"]), top),
+        *_top("Senders", log.transactions["reverse_path"].replace("", "<>"), top),
+        *_top("Refused and failed recipients", _refused(log)["forward_path"], top),
+        *_top("Why", _refused(log)["reply"].str.replace(r"<[^<>]*>", "<…>", regex=True), top),
+    ]
+    return "\n".join([*head, "", *rows, *lists])
+
+
+def _refused(log: Log) -> pd.DataFrame:
+    return log.recipients[log.recipients["status"].isin(["rejected", "bounced", "deferred", "expired"])]
+
+
+def _top(title: str, values: pd.Series, most: int) -> list[str]:
+    counts = values.dropna().astype("str").str.replace("\n", " ").value_counts()
+    counts = counts.sort_index().sort_values(ascending=False, kind="stable").head(most)  # ties by name
+    rows = [f"  {number:>8,}  {shorten(printable(name), 88)}" for name, number in counts.items()]
+    return ["", title, *rows] if rows else []
+
+
+def answer(log: Log) -> str:
+    """Say in one sentence what the log holds and how long it lasts.
+
+    Examples
+    --------
+    >>> import spamlab
+    >>> answer(spamlab.read("data/exchange55-appendix-a.log"))  # doctest: +ELLIPSIS
+    'The log spans 64 s, ...
+    """
+    first, last = log.events["time"].min(), log.events["time"].max()
+    held = ", ".join(
+        counted(len(table), name)
+        for name, table in (
+            ("event", log.events),
+            ("session", log.sessions),
+            ("transaction", log.transactions),
+        )
+    )
+    if null := int(log.transactions["null_sender"].sum()):
+        held += f" ({null:,} with the null sender)"
+    if log.events.empty:
+        return "This log holds no event."
+    if pd.isna(first):
+        return f"The log states no times; it holds {held}."
+    whole = _complete(log)
+    lasted = (whole["end"] - whole["start"]).dt.total_seconds()
+    if len(whole) == 1:
+        said = f"its one complete session takes {seconds(lasted.iloc[0])}"
+    elif len(whole):
+        said = f"its {len(whole):,} complete sessions take {seconds(lasted.median())} each (median)"
+    else:
+        said = "no session in it is complete"
+    return f"The log spans {seconds((last - first).total_seconds())}, {said}; it holds {held}."
+
+
+def _complete(log: Log) -> pd.DataFrame:
+    """Sessions logged from their first event, the connection, to their QUIT."""
+    begun = log.events.loc[log.events["kind"] == "connect", "session"]
+    sessions = log.sessions
+    return sessions[sessions["session"].isin(begun) & (sessions["ended"] == "quit")]
+
+
+def assumptions(log: Log) -> list[str]:
+    """What reading had to assume, since the log does not say it: zone, year, order of day and month."""
+    zone, year, dayfirst = (log.sources[f"{name}_assumed"].dropna().unique() for name in ("tz", "year", "dayfirst"))
+    said = []
+    if len(zone):
+        said.append(f"time zone {' and '.join(map(str, zone))}")
+    if len(year):
+        said.append(f"year {' or '.join(map(str, year))}")
+    said += [f"{'day' if first else 'month'} first in dates" for first in dayfirst]
+    return said
+
+
+def span(log: Log) -> str:
+    """From when to when, and how long: ``2003-11-11 13:59:23 to 14:00:27 UTC (64 s)``."""
+    first, last = log.events["time"].min(), log.events["time"].max()
+    if pd.isna(first):
+        return "no times"
+    end = f"{last:%H:%M:%S}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M:%S}"
+    return f"{first:%Y-%m-%d %H:%M:%S} to {end} UTC ({seconds((last - first).total_seconds())})"

@@ -1,0 +1,104 @@
+"""The notebooks: run on any log, outputs as committed, and kept to what notebooks are for."""
+
+from __future__ import annotations
+
+import ast
+import statistics
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from spamlab import execute
+
+NOTEBOOKS = execute.notebooks()
+ROOT = Path(__file__).resolve().parent.parent
+CONNECT = "11/11/03 2:00:01 PM : A connection to 10.0.0.1 was established.\r\n"
+
+each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def code(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def images(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [o for cell in code(notebook) for o in cell.outputs if "image/png" in o.get("data", {})]
+
+
+def run_on(logs: list[Path], folder: Path) -> None:
+    """Run every notebook on every log, one after another in one kernel (most of a run is imports)."""
+    paths = []
+    for path in NOTEBOOKS:
+        notebook = nbformat.read(path, as_version=4)
+        cells = code(notebook)[1:]
+        notebook.cells = []
+        for log in logs:
+            first = nbformat.v4.new_code_cell(f"%reset -f\nlog_path = {str(log)!r}")
+            notebook.cells += [first, *(nbformat.v4.new_code_cell(c.source, metadata=c.metadata) for c in cells)]
+        paths.append(folder / path.name)
+        nbformat.write(notebook, paths[-1])
+    for path, made in zip(paths, execute.run(paths), strict=True):
+        where = ""
+        for cell in code(made):  # errors would have raised
+            where = cell.source if cell.source.startswith("%reset") else where
+            assert not [output for output in cell.outputs if output.get("name") == "stderr"], (path.name, where)
+            if "answer" in cell.metadata.get("tags", []):
+                (said,) = cell.outputs
+                assert said.output_type == "stream"
+                assert said.text.strip().endswith("."), (path.name, where)
+                assert not {"nan", "NaT", "<NA>", "None"} & set(said.text.split()), (path.name, where, said.text)
+
+
+@each
+def test_conventions(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    cells = code(notebook)
+    assert cells[0].metadata.tags == ["parameters"]
+    assert cells[0].source.strip() == 'log_path = "../data/exchange55-appendix-a.log"'
+    assert cells[-1].metadata.tags == ["answer"]
+    assert notebook.cells[0].source.startswith("# ")
+    lines = [len(cell.source.splitlines()) for cell in cells]
+    assert statistics.median(lines) <= 4
+    for cell in cells:
+        for node in ast.walk(ast.parse(cell.source)):
+            assert not isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef, ast.For, ast.While))
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            assert not {"re", "os", "sys"} & set(names)
+
+
+@each
+def test_figures_have_words_and_names(path: Path) -> None:
+    figures = images(nbformat.read(path, as_version=4))
+    assert figures
+    for figure in figures:
+        assert figure.metadata["image/png"]["alt"] == figure.data["text/plain"]
+        assert len(figure.data["text/plain"]) > 20
+        assert 'alt="' in figure.data["text/html"]
+        assert figure.metadata["spamlab"]["figure"].startswith(path.stem[:2])
+
+
+def test_figure_names_are_unique() -> None:
+    names = [o.metadata["spamlab"]["figure"] for path in NOTEBOOKS for o in images(nbformat.read(path, as_version=4))]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.slow
+def test_committed_outputs_are_what_running_again_gives(tmp_path: Path) -> None:
+    for path, made in zip(NOTEBOOKS, execute.run(NOTEBOOKS), strict=True):
+        execute.write(made, tmp_path / path.name)
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes(), f"{path.name}: run `make notebooks`"
+
+
+@pytest.mark.slow
+def test_on_a_busy_day_and_on_one_connect_line(tmp_path: Path) -> None:
+    (tmp_path / "L0000000.LOG").write_text(CONNECT, newline="")
+    run_on([ROOT / "data" / "exchange55-simulated-day.log.gz", tmp_path / "L0000000.LOG"], tmp_path)
+
+
+@pytest.mark.slow
+def test_on_the_corpus(shared: Path, tmp_path: Path) -> None:
+    logs = sorted((shared / "corpus" / "exchange55").iterdir())
+    assert len(logs) >= 4
+    run_on(logs, tmp_path)
