@@ -84,9 +84,10 @@ class Log:
         name = str(event["source"])
         row = self.sources[self.sources["source"].astype("str") == name]
         file = self._files.get(name) or Source(name, Path(name))
-        lines = file.raw_lines(int(event["line"]), int(event.get("lines", 1)))
+        octets = int(row["octets"].sum())
+        lines = file.raw_lines(int(event["line"]), int(event.get("lines", 1)), octets)
         if name not in self._checked:
-            for _ in file.plain():  # to its end: the hash is of the whole file
+            for _ in file.plain(octets):  # to the end: the hash is of all that was read
                 pass
             if row.empty or file.sha256 != row["sha256"].iloc[0]:
                 raise ReadError(f"{name}: changed since it was read; read it again to see its lines")

@@ -107,9 +107,10 @@ def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60) -> N
 
     Examples
     --------
-    >>> table(pd.DataFrame({"text": ["$x$ <b>"]}))
-       text
-    $x$ <b>
+    >>> table(pd.DataFrame({"text": ["$x$ <b>", None], "n": pd.array([1, None], "Int64")}))
+       text n
+    $x$ <b> 1
+    
     """
 
     def one_line(text: str) -> str:
@@ -129,6 +130,8 @@ def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60) -> N
         elif dtype.name in ("str", "string", "object", "category"):
             texts = column.astype("str").where(column.notna())
             shown.isetitem(position, texts.map(one_line, na_action="ignore").array)
+        elif dtype.name in ("Int64", "boolean"):  # pandas would print <NA>, whatever na_rep says
+            shown.isetitem(position, column.astype("object").where(column.notna(), "").array)
     if shown.index.dtype.name in ("str", "object"):
         shown.index = shown.index.astype("str").map(one_line)
     options: dict[str, Any] = {

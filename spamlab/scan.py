@@ -12,28 +12,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from spamlab import interpreter as kernels
 from spamlab import notation
 from spamlab.engine import Kernel
-from spamlab.interpreter import (
-    CONTINUATION,
-    EVENT,
-    IGNORED,
-    MISSING,
-    SPAN,
-    UNPARSED,
-    copy_spans,
-    digits,
-    interpret,
-    locale_stamp,
-    mail_path,
-    scan_lines,
-    stands,
-)
+from spamlab.interpreter import CONTINUATION, EVENT, IGNORED, MISSING, SPAN, UNPARSED
 
 __all__ = ["CONTINUATION", "EVENT", "IGNORED", "MISSING", "UNPARSED", "Lines", "Scanner", "gather"]
 
-_scan = Kernel(scan_lines, digits, locale_stamp, mail_path, stands, interpret)
-_copy = Kernel(copy_spans)
+_scan = Kernel(
+    kernels.scan_lines, kernels.digits, kernels.locale_stamp, kernels.mail_path, kernels.stands, kernels.interpret
+)
+_copy = Kernel(kernels.copy_spans)
 
 
 @dataclass

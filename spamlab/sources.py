@@ -14,6 +14,7 @@ import io
 import lzma
 import os
 import re
+import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -36,8 +37,9 @@ _DAMAGE = (EOFError, OSError, lzma.LZMAError, zlib.error)
 class _Hashing(io.RawIOBase):
     """A raw stream that hashes and counts what is read from it."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, limit: int) -> None:
         self._stream = stream
+        self._limit = limit
         self.hash = hashlib.sha256()
         self.octets = 0
 
@@ -45,7 +47,7 @@ class _Hashing(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        data = self._stream.read(len(buffer))
+        data = self._stream.read(min(len(buffer), self._limit - self.octets))
         self.hash.update(data)
         self.octets += len(data)
         buffer[: len(data)] = data
@@ -99,9 +101,12 @@ class Source:
         except OSError as error:
             raise ReadError(f"{self.name}: {error.strerror or error}") from error
 
-    def plain(self) -> Iterator[bytes]:
-        """The decompressed bytes, in pieces; a cut or damaged end is noted in ``damage``."""
-        raw = _Hashing(self.open())
+    def plain(self, limit: int = sys.maxsize) -> Iterator[bytes]:
+        """The decompressed bytes, in pieces; a cut or damaged end is noted in ``damage``.
+
+        ``limit``: how many stored octets to look at (a live log has grown since it was read).
+        """
+        raw = _Hashing(self.open(), limit)
         stream = io.BufferedReader(raw, 1 << 20)
         head = stream.peek(8)[:8]
         unpack = next((unpack for magic, unpack in _COMPRESSIONS if head.startswith(magic)), None)
@@ -150,11 +155,11 @@ class Source:
         if held:
             yield _valid(b"".join(rest))
 
-    def raw_lines(self, first: int, count: int) -> bytes:
+    def raw_lines(self, first: int, count: int, limit: int = sys.maxsize) -> bytes:
         """The exact bytes of physical lines (from 1), as in the decompressed file."""
         found: list[bytes] = []
         wide, passed, rest = "", 0, b""
-        for number, data in enumerate(self.plain()):
+        for number, data in enumerate(self.plain(limit)):
             if number == 0:
                 encoding = next((e for mark, e in _MARKS if data.startswith(mark)), "")
                 wide = {"utf-16-le": "<u2", "utf-16-be": ">u2"}.get(encoding, "")
@@ -201,6 +206,13 @@ def spooled(stream: BinaryIO, name: str) -> Source:
     return Source(name, spool=spool)
 
 
+def _source(path: Path) -> Source:
+    if path.is_fifo() or path.is_char_device():  # read once, so that its bytes can be read again
+        with path.open("rb") as stream:
+            return spooled(stream, printable(path))
+    return Source(printable(path), path)
+
+
 def _natural(path: Path) -> list[tuple[int, int | str]]:
     """Sort key: numbers by value; rotated files (``mail.log.2.gz``, ``mail.log.1``) before the live one."""
     name = re.sub(r"\.(gz|bz2|xz|zst)$", "", path.name)
@@ -218,7 +230,7 @@ def find(source: Any) -> list[Source]:
     Raises ``ReadError`` where a name stands for nothing.
     """
     if isinstance(source, (str, os.PathLike)):
-        return [Source(printable(path), path) for path in _paths(Path(source))]
+        return [_source(path) for path in _paths(Path(source))]
     if hasattr(source, "read"):
         return [spooled(source, printable(str(getattr(source, "name", "stream"))))]
     if isinstance(source, Iterable):

@@ -70,6 +70,14 @@ def test_raw_refuses_a_file_that_changed_or_went(copy):
         log.raw(log.events.iloc[0])
 
 
+def test_raw_of_a_log_that_has_grown_since(copy):
+    log = spamlab.read(copy)
+    last = log.raw(log.events.iloc[-1])
+    with copy.open("ab") as file:
+        file.write(b"11/11/03 2:00:28 PM : A connection to x was established.\n")
+    assert log.raw(log.events.iloc[-1]) == last == b"11/11/03 2:00:27 PM : <<< I0: |221 BYE\n"
+
+
 def test_half_a_parquet_folder_is_an_error(copy, tmp_path):
     folder = tmp_path / "tables"
     folder.mkdir()

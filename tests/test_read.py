@@ -6,6 +6,7 @@ import io
 import lzma
 import os
 import sys
+import threading
 import warnings
 from pathlib import Path
 
@@ -198,6 +199,18 @@ def test_many_files_keep_their_order_and_ids_stay_unique(tmp_path):
     assert log.events["session"].nunique() == 6
     assert log.recipients["transaction"].nunique() == 24
     adds_up(log)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_named_pipe_is_read_once_and_remembered(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(STORED,))
+    writer.start()
+    log = spamlab.read(pipe)
+    writer.join()
+    assert len(log.events) == 72
+    assert log.raw(log.events.iloc[-1]) in STORED
 
 
 def test_streams_that_share_a_name_stay_apart():
