@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import glob
 import os
 import shutil
 import sys
@@ -157,14 +158,9 @@ def _locked(path: Path) -> Iterator[bool]:
 
 def _sweep(target: Path) -> None:
     """Remove what killed runs left beside the target, or put back what they had moved away."""
-    for left in target.parent.glob(f".{_plain(target.name)}.*{_SUFFIX}"):
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*{_SUFFIX}"):
         with _locked(left) as ours:
             if ours and left.name.endswith(_OLD) and not target.exists():
                 left.rename(target)
             elif ours:
                 shutil.rmtree(left, ignore_errors=True)
-
-
-def _plain(name: str) -> str:
-    """Escape what a glob would take for a pattern."""
-    return "".join(f"[{character}]" if character in "*?[" else character for character in name)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import spamlab
 from spamlab.safe import printable
 
 if TYPE_CHECKING:
@@ -144,8 +145,6 @@ def _trace(chosen: argparse.Namespace) -> None:
 
 
 def _formats(chosen: argparse.Namespace) -> None:
-    import spamlab
-
     print("\n".join(spamlab.formats()))
 
 
@@ -166,8 +165,6 @@ def _read_options(chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def _read(chosen: argparse.Namespace) -> Log:
-    import spamlab
-
     return spamlab.read(_sources(chosen), progress=sys.stderr.isatty(), **_read_options(chosen))
 
 
@@ -175,7 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="spamlab", description="SMTP logs as tables, figures and a report.", allow_abbrev=False
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
+    parser.add_argument("--version", action="version", version=f"spamlab {spamlab.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
@@ -230,16 +227,6 @@ def _add_span(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", type=_moment, metavar="T", help="up to this time")
 
 
-class _Version(argparse.Action):
-    """Look the version up only when asked: the look-up is slow."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from importlib.metadata import version
-
-        print(f"spamlab {version('spamlab')}")
-        parser.exit()
-
-
 def _kinds(text: str) -> tuple[str, ...]:
     kinds = tuple(dict.fromkeys(kind.strip() for kind in text.lower().split(",")))
     if unknown := [kind for kind in kinds if kind not in FIGURES]:
@@ -248,8 +235,6 @@ def _kinds(text: str) -> tuple[str, ...]:
 
 
 def _known_format(text: str) -> str:
-    import spamlab
-
     if text not in (known := spamlab.formats()):
         raise argparse.ArgumentTypeError(f"unknown format {text!r}; there are {', '.join(known)}")
     return text

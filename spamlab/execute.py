@@ -76,7 +76,7 @@ def run(
         tempfile.TemporaryDirectory(prefix="spamlab-") as scratch,
         ThreadPoolExecutor(AT_ONCE) as pool,
     ):
-        kernels = _kernels(Path(scratch), environment or {})
+        kernels = _Kernels(Path(scratch), environment or {})
 
         def one(path: Path) -> NotebookNode:
             made = _run_one(path, dict(parameters or {}), kernels(cwd or path.parent))
@@ -168,9 +168,6 @@ class _Kernels:
             process = getattr(manager.provisioner, "process", None)
             if process is not None and process.poll() is None:
                 process.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
-
-
-_kernels = _Kernels
 
 
 def _steady(notebook: NotebookNode) -> NotebookNode:

@@ -107,10 +107,10 @@ def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60) -> N
 
     Examples
     --------
-    >>> table(pd.DataFrame({"text": ["$x$ <b>", None], "n": pd.array([1, None], "Int64")}))
+    >>> table(pd.DataFrame({"text": ["$x$ <b>", "c"], "n": pd.array([1, None], "Int64")}))
        text n
     $x$ <b> 1
-    
+          c
     """
 
     def one_line(text: str) -> str:

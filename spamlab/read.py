@@ -79,8 +79,13 @@ def read(
     >>> spamlab.read("data/exchange55-appendix-a.log").transactions["size"].sum()
     np.int64(17329)
     """
-    if isinstance(source, (str, Path)) and (Path(source) / MARKER).is_file():
-        return _wanted(Log.from_parquet(source), tables)
+    listed = source if isinstance(source, (list, tuple)) else [source]
+    converted = [one for one in listed if isinstance(one, (str, Path)) and (Path(one) / MARKER).is_file()]
+    logs = [Log.from_parquet(one) for one in converted]
+    if converted and len(converted) == len(listed):
+        return _wanted(concatenate(logs), tables)
+    if converted:
+        source = [one for one in listed if one not in converted]
     options = Options(tz, year, dayfirst)
     given = load(format) if format is not None else None
     found = sources.find(source)
@@ -99,7 +104,7 @@ def read(
         raise failed[0][1] if len(failed) == 1 else _none_read(failed)
     for _, error in failed:
         warnings.warn(str(error), ReadWarning, stacklevel=2)
-    logs = [_assemble(load(name), files, options) for name, files in scanned.items()]
+    logs += [_assemble(load(name), files, options) for name, files in scanned.items()]
     logs += [_unreadable(one) for one, _ in failed]
     return _wanted(concatenate(logs), tables)
 

@@ -38,21 +38,6 @@ _ROWS = 50  # log files named in the page; all are in provenance.json
 # What tables may hold in the page; all other markup in an output is dropped, its text kept.
 _TAGS = ["table", "thead", "tbody", "tr", "th", "td", "p"]
 
-_TOTALS = {
-    "Log": ("lines", "unparsed_lines", "events", "sessions", "transactions", "recipients"),
-    "Messages": (
-        "received",
-        "delivered",
-        "deferrals",
-        "deferred",
-        "bounced",
-        "expired",
-        "discarded",
-        "rejected",
-    ),
-    "Notices and spam": ("null_sender_transactions", "ndrs", "postmaster_notices", "rset_loops"),
-}
-
 
 def build(
     source: Any,
@@ -166,10 +151,10 @@ def _page(log: Log, folder: Path, notebooks: dict[Path, NotebookNode], provenanc
     count = summary.totals(log)
     sizes = ("octets_received", "octets_delivered")
     totals = {
-        name: [(_words(key), f"{count[key]:,}") for key in keys if count[key] or name == "Log"]
-        for name, keys in _TOTALS.items()
+        name: [(summary.label(key), f"{count[key]:,}") for key in keys if count[key] or name == "Log"]
+        for name, keys in summary.GROUPS.items()
     }
-    totals["Messages"] += [(_words(key), octets(count[key])) for key in sizes if count[key]]
+    totals["Messages"] += [(summary.label(key), octets(count[key])) for key in sizes if count[key]]
     names = [printable(Path(str(name)).name) for name in log.sources["source"]]
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
     return environment.get_template(
@@ -189,10 +174,6 @@ def _page(log: Log, folder: Path, notebooks: dict[Path, NotebookNode], provenanc
         more=max(0, len(provenance["sources"]) - _ROWS),
         versions=provenance["versions"],
     )
-
-
-def _words(key: str) -> str:
-    return {"ndrs": "NDRs", "rset_loops": "RSET loops", "deferred": "messages deferred"}.get(key, key.replace("_", " "))
 
 
 def _part(path: Path, notebook: NotebookNode, folder: Path) -> dict[str, Any]:

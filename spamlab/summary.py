@@ -134,6 +134,25 @@ def _iso(time: Any) -> str | None:
 
 # -- for people --------------------------------------------------------------------------------------------
 
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Log": ("lines", "unparsed_lines", "events", "sessions", "transactions", "recipients"),
+    "Messages": ("received", "delivered", "deferrals", "deferred", "bounced", "expired", "discarded", "rejected"),
+    "Notices and spam": ("null_sender_transactions", "rset_loops", "ndrs", "postmaster_notices"),
+}
+"""The totals that people are shown, by what they are about."""
+
+_LABELS = {
+    "deferred": "messages deferred",
+    "null_sender_transactions": "with null sender",
+    "rset_loops": "RSET loops",
+    "ndrs": "NDRs",
+}
+
+
+def label(key: str) -> str:
+    """Name a total for people."""
+    return _LABELS.get(key, key.replace("_", " "))
+
 
 def text(log: Log, hops: bool = False, top: int = 5) -> str:
     """Return one screen: totals, and the most frequent peers, senders and refusals.
@@ -151,30 +170,12 @@ def text(log: Log, hops: bool = False, top: int = 5) -> str:
         head.append(f"{unparsed:,} of the lines could not be read: see the table `unparsed`.")
     if assumed := assumptions(log):
         head.append(f"Assumed, since the log does not say: {'; '.join(assumed)}.")
-    left = ("received", "delivered", "deferrals", "deferred", "bounced", "expired", "discarded", "rejected")
-    right = (
-        "events",
-        "sessions",
-        "transactions",
-        "recipients",
-        "null_sender_transactions",
-        "rset_loops",
-        "ndrs",
-        "postmaster_notices",
-    )
-    names = {
-        "deferred": "messages deferred",
-        "null_sender_transactions": "with null sender",
-        "rset_loops": "RSET loops",
-        "ndrs": "NDRs",
-        "postmaster_notices": "postmaster notices",
-    }
+    left, right = GROUPS["Messages"], GROUPS["Log"][2:] + GROUPS["Notices and spam"]
     rows = [
-        f"  {names.get(a, a):18}{count[a]:>12,}     {names.get(b, b):18}{count[b]:>12,}"
-        for a, b in zip(left, right, strict=True)
+        f"  {label(a):18}{count[a]:>12,}     {label(b):18}{count[b]:>12,}" for a, b in zip(left, right, strict=True)
     ]
     sizes = ("octets_received", "octets_delivered")
-    rows.append("  " + "     ".join(f"{n.replace('_', ' '):18}{octets(count[n]):>12}" for n in sizes))
+    rows.append("  " + "     ".join(f"{label(n):18}{octets(count[n]):>12}" for n in sizes))
     lists = [
         *_top("Peers", log.sessions["peer_host"].fillna(log.sessions["peer_ip"]), top),
         *_top("Senders", log.transactions["reverse_path"].replace("", "<>"), top),

@@ -60,6 +60,16 @@ def test_parquet_and_back(copy, tmp_path):
     assert again.raw(again.events.iloc[3]) == log.raw(log.events.iloc[3])
 
 
+def test_converted_folders_among_other_logs(copy, tmp_path):
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    spamlab.read(copy).to_parquet(folder)
+    log = spamlab.read([folder, LOG])
+    assert (len(log.events), len(log.sessions), len(log.sources)) == (144, 4, 2)
+    assert log.sessions["session"].is_unique
+    assert len(spamlab.read([folder]).events) == 72
+
+
 def test_raw_refuses_a_file_that_changed_or_went(copy):
     log = spamlab.read(copy)
     copy.write_bytes(copy.read_bytes().replace(b"BYE", b"BYE!"))
