@@ -55,7 +55,7 @@ def account(mechanism: str, response: str, number: int) -> str | None:
     if mechanism == "LOGIN" and number > 0:
         return None
     try:
-        token = b"" if response == "=" else base64.b64decode(response, validate=True)
+        token = b"" if response == "=" else base64.b64decode("".join(response.split()), validate=True)
     except (binascii.Error, ValueError):
         return None
     if token.startswith(NTLM_AUTHENTICATE):

@@ -411,6 +411,35 @@ def test_two_connects_in_a_row_and_files_are_sessions_of_their_own(tmp_path):
     assert len(log.sources) == 2
 
 
+@pytest.mark.parametrize(
+    ("line", "role", "host"),
+    [
+        ("A connection to mail.example.com was\nestablished.", "client", "mail.example.com"),
+        ("A connection was accepted from\nmail.example.com.", "server", "mail.example.com"),
+    ],
+)
+def test_a_connect_line_that_a_page_wrapped(line, role, host):
+    log = read(stamped("A connection to 192.0.2.1 was established.", "<<< 220 x", line))
+    assert log.sessions["role"].tolist() == ["client", role]
+    assert log.sessions["peer_host"].tolist()[1] == host
+    assert log.events["kind"].tolist() == ["connect", "reply", "connect"]
+
+
+def test_a_wrapped_auth_response_still_names_the_account():
+    token = b64("\0ann\0" + SECRET)
+    log = read(
+        stamped(
+            "A connection was accepted from x.example.",
+            "<<< AUTH PLAIN",
+            ">>> 334 ",
+            f"<<< {token[:9]}\n{token[9:]}",
+            ">>> 235 ok",
+        )
+    )
+    assert log.sessions["user"].tolist() == ["ann"]
+    assert token[9:] not in log.events.to_csv()
+
+
 def test_the_servers_own_word_is_no_echo_of_a_reply():
     log = session(">>> MAIL FROM:<>", "<<< 250 ok", ">>> RCPT TO:<a@x.example>", "<<< 250 ok", ">>> DATA", "<<< IO: |354 go\n|",
                   "<<< 499 No routing hosts. Message subject: x. Rescheduling delivery for later.")  # fmt: skip

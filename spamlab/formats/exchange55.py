@@ -13,6 +13,7 @@ Q295725, Q251149.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -101,17 +102,24 @@ def orient(first, connect, arrow, raw, own, code, verb, role, direction, echo_of
 _orient = Kernel(orient)
 
 
+_WRAPPED_CONNECT = re.compile(
+    r"(?i)^A connection\s+(?:to\s+(\S+)\s+was\s+established|was\s+accepted\s+from\s+(\S+?))\.?$"
+)
+
+
 def assemble(records: Records, options: Options) -> Assembled:
     """Turn the records of Exchange 5.5 logs into the tables."""
     time, assumed = stamps.locale(records, options)
-    established, accepted = records.text("established"), records.text("accepted")
+    text, verb = records.text("text"), records.category("verb")
+    several = records.lines > 1
+    text[several] = text[several].str.replace(r"\r\n?", "\n", regex=True)
+    wrapped = text[several].str.extract(_WRAPPED_CONNECT).reindex(text.index)
+    established = records.text("established").fillna(wrapped[0])
+    accepted = records.text("accepted").fillna(wrapped[1])
     connect = np.where(established.notna(), CLIENT, np.where(accepted.notna(), SERVER, -1))
     ends = np.append(records.source[1:] != records.source[:-1], True)[: len(records)]
     starts = (connect >= 0) | np.append(True, ends[:-1])[: len(records)]
     session = np.cumsum(starts) - 1
-    text, verb = records.text("text"), records.category("verb")
-    several = records.lines > 1
-    text[several] = text[several].str.replace(r"\r\n?", "\n", regex=True)
     code = np.where(records.kind() == "reply", records.number("code"), -1)
     number = dialogue.verb_numbers(verb)
     raw = records.number("raw") != MISSING
