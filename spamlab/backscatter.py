@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from spamlab import dialogue, stats
+from spamlab import dialogue
+from spamlab.words import count
 
 if TYPE_CHECKING:
     from spamlab.log import Log
@@ -21,18 +22,15 @@ PARTS = ("set-up", "MAIL", "RCPT", "DATA", "message", "RSET", "QUIT", "other")
 _LINES = ("command", "reply", "data", "auth")
 
 # The dialogue taken for an attempt whose lines were not logged: RFC 5321 appendix D.1 (typical scenario),
-# each attempt in a session of its own. Lines out and in; address and size come on top.
+# each attempt in a session of its own. Text out, text in; address and size come on top.
 _MODEL = {
-    "set-up": (
-        ("EHLO bar.com",),
-        ("220 foo.com Simple Mail Transfer Service Ready",
-         "250-foo.com greets bar.com", "250-8BITMIME", "250-SIZE", "250-DSN", "250 HELP"),
-    ),
-    "MAIL": (("MAIL FROM:<> SIZE=",), ("250 OK",)),
-    "RCPT": (("RCPT TO:<>",), ("550 No such user here",)),
-    "DATA": (("DATA",), ("354 Start mail input; end with <CRLF>.<CRLF>",)),
-    "message": ((".",), ("250 OK",)),
-    "QUIT": (("QUIT",), ("221 foo.com Service closing transmission channel",)),
+    "set-up": ("EHLO bar.com", "220 foo.com Simple Mail Transfer Service Ready\n"
+               "250-foo.com greets bar.com\n250-8BITMIME\n250-SIZE\n250-DSN\n250 HELP"),
+    "MAIL": ("MAIL FROM:<> SIZE=", "250 OK"),
+    "RCPT": ("RCPT TO:<>", "550 No such user here"),
+    "DATA": ("DATA", "354 Start mail input; end with <CRLF>.<CRLF>"),
+    "message": (".", "250 OK"),
+    "QUIT": ("QUIT", "221 foo.com Service closing transmission channel"),
 }  # fmt: skip
 
 
@@ -53,96 +51,71 @@ def ndrs(log: Log) -> pd.DataFrame:
     """
     made, sessions = log.transactions, log.sessions.drop_duplicates("session").set_index("session")
     outward = made["session"].isin(sessions.index[sessions["role"] == "client"])
-    found = made[(made["null_sender"] & outward) | (made["report"] == "ndr")]
-    tried = log.recipients[log.recipients["transaction"].isin(found["transaction"])]
-    tried = tried.drop_duplicates("transaction")
-    tried = tried.set_index(tried["transaction"].astype("int64")).reindex(found["transaction"])
-    session = found["session"].set_axis(tried.index)
-    peer = sessions["peer_host"].fillna(sessions["peer_ip"]).reindex(session.astype("float64"))
-    return pd.DataFrame(
-        {
-            "session": session,
-            "time": found["start"].set_axis(tried.index),
-            "peer": peer.set_axis(tried.index).fillna(tried["relay"]).astype("str"),
-            "forward_path": tried["forward_path"],
-            "size": found["size"].set_axis(tried.index),
-            "outcome": found["outcome"].set_axis(tried.index),
-            "code": tried["code"],
-            "enhanced_code": tried["enhanced_code"],
-        }
-    )
+    made = made.set_index("transaction")[((made["null_sender"] & outward) | (made["report"] == "ndr")).to_numpy()]
+    tried = log.recipients.dropna(subset="transaction").drop_duplicates("transaction")
+    tried = tried.set_index(tried["transaction"].astype("int64")).reindex(made.index)
+    peer = sessions["peer_host"].fillna(sessions["peer_ip"]).reindex(made["session"].astype("float64"))
+    found = made[["session", "start", "size", "outcome"]].rename(columns={"start": "time"})
+    found["peer"] = peer.set_axis(made.index).fillna(tried["relay"]).astype("str")
+    found = found.join(tried[["forward_path", "code", "enhanced_code"]])
+    return found[["session", "time", "peer", "forward_path", "size", "outcome", "code", "enhanced_code"]]
 
 
 def _spoken(log: Log, found: pd.DataFrame) -> pd.DataFrame:
-    """All lines of sessions that hold NDRs: session, transaction, part, direction, octets, opens (a body)."""
-    events = log.events
-    rows = events[~events["echo"] & events["kind"].isin(_LINES) & events["session"].isin(found["session"].dropna())]
-    rows = rows[~rows["transaction"].notna() | rows["transaction"].isin(found.index)]
-    rows = rows.sort_values("session", kind="stable")
-    answer = dialogue.answers(rows).dropna()
-    asks = rows["kind"].isin(["command", "data"]) | (rows["kind"].eq("auth") & rows["code"].isna())
-    verb = rows["verb"].astype("object").where(asks)
-    of_reply = pd.Series(verb.reindex(answer.index).to_numpy(), index=pd.Index(answer.astype("int64")))
-    paired = of_reply[~of_reply.index.duplicated()].reindex(rows.index)
-    before = verb.where(rows["kind"] == "command").groupby(rows["session"]).ffill()
-    part = verb.fillna(paired).fillna(before)
-    late = ~asks & paired.isna() & before.eq("DATA")  # the verdict on the message
-    part = part.mask(late | (rows["kind"] == "data") | (part == "BDAT"), "message")
-    inside = rows["transaction"].notna()
-    part = part.where(part.isin(PARTS), "other").where(inside, part.eq("QUIT").map({True: "QUIT", False: "set-up"}))
-    return pd.DataFrame(
-        {
-            "session": rows["session"],
-            "transaction": rows["transaction"],
-            "part": part,
-            "direction": rows["direction"].astype("object").map({"sent": "out", "received": "in"}),
-            "octets": dialogue.octets(rows["text"]).fillna(0).astype("float64"),
-            "opens": (rows["code"].eq(354) & ~asks).fillna(False).astype(bool),
-        }
-    )
+    """Lines of sessions that hold NDRs, but of no other transaction: part, octets out and in, ``opens`` (a text)."""
+    lines = log.events[~log.events["echo"] & log.events["kind"].isin(_LINES)]
+    lines = lines[lines["session"].isin(found["session"].dropna())].sort_values("session", kind="stable")
+    lines = lines[lines["transaction"].isna() | lines["transaction"].isin(found.index)]
+    asks = lines["kind"].isin(["command", "data"]) | (lines["kind"].eq("auth") & lines["code"].isna())
+    part = lines["verb"].astype("str").where(asks)
+    before = part.where(lines["kind"] == "command").groupby(lines["session"]).ffill()
+    answer = dialogue.answers(lines).dropna().astype("int64")
+    part.loc[answer] = part.loc[answer.index].to_numpy()
+    message = (part.isna() & before.eq("DATA")) | (lines["kind"] == "data") | (part == "BDAT")  # or its verdict
+    part = part.fillna(before).mask(message, "message")
+    part = part.where(part.isin(PARTS), "other").mask(lines["transaction"].isna() & part.ne("QUIT"), "set-up")
+    octets = dialogue.octets(lines["text"]).fillna(0).astype("float64")
+    ways = {"out": octets.where(lines["direction"] == "sent", 0), "in": octets.where(lines["direction"] != "sent", 0)}
+    opens = lines["code"].eq(354).fillna(False).astype(bool) & ~asks
+    return lines[["session", "transaction"]].assign(part=part, opens=opens, **ways)
 
 
 def _logged(log: Log, found: pd.DataFrame) -> tuple[pd.DataFrame, pd.Index]:
     """Octets by transaction and part of NDRs whose dialogue was logged, and those without their text."""
     lines = _spoken(log, found)
-    own = lines.dropna(subset="transaction").groupby(["transaction", "part", "direction"])["octets"].sum()
-    common = lines[lines["transaction"].isna()].groupby(["session", "part", "direction"])["octets"].sum()
-    spoken = lines["transaction"].dropna().astype("int64").unique()
-    members = found.loc[found.index.isin(spoken), ["session"]].reset_index()
+    own = lines.dropna(subset="transaction").astype({"transaction": "int64"})
+    members = found.loc[found.index.isin(own["transaction"]), ["session"]].reset_index()
     members["among"] = members.groupby("session")["transaction"].transform("size")
-    shared = common.reset_index().merge(members, on="session")
-    shared["octets"] /= shared["among"]
+    common = lines[lines["transaction"].isna()].groupby(["session", "part"], as_index=False)[["out", "in"]].sum()
+    shared = common.merge(members, on="session")
+    shared[["out", "in"]] = shared[["out", "in"]].div(shared["among"], axis=0)
     # An outgoing message's text is not logged; SIZE counts its octets without the final dot (RFC 1870 §3).
-    opened = lines.loc[lines["opens"], "transaction"].dropna().astype("int64").unique()
-    told = lines.loc[(lines["part"] == "message") & (lines["direction"] == "out"), "transaction"].dropna()
-    silent = found.index[found.index.isin(opened) & ~found.index.isin(told)]
-    body = pd.DataFrame({"transaction": silent, "part": "message", "direction": "out"})
-    body["octets"] = (found["size"].reindex(silent).astype("float64") + 3).to_numpy()
-    return pd.concat([own.reset_index(), shared, body], ignore_index=True), silent
+    told = own.loc[(own["part"] == "message") & (own["out"] > 0), "transaction"]
+    silent = found.index[found.index.isin(own.loc[own["opens"], "transaction"]) & ~found.index.isin(told)]
+    body = found.loc[silent, "size"].astype("float64") + 3
+    text = body.rename("out").reset_index().assign(part="message", **{"in": 0.0})
+    return pd.concat([own, shared, text], ignore_index=True), silent
 
 
 def _modelled(log: Log, found: pd.DataFrame) -> pd.DataFrame:
     """Octets by transaction and part where no dialogue was logged: one model session for each host tried."""
     tried = log.recipients[log.recipients["transaction"].isin(found.index)]
     tried = tried[tried["relay"].str.contains("[", regex=False).fillna(False).astype(bool)]
-    size = tried["transaction"].map(found["size"]).astype("float64")
     sent = (tried["status"] == "delivered") | tried["reply"].str.contains("end of DATA", regex=False).fillna(False)
-    rows = []
-    for part, (out, back) in _MODEL.items():
-        octets = {"out": float(sum(len(x) + 2 for x in out)), "in": float(sum(len(x) + 2 for x in back))}
-        for direction, number in octets.items():
-            some = pd.DataFrame({"transaction": tried["transaction"], "part": part, "direction": direction})
-            some["octets"] = number
-            if direction == "out" and part == "MAIL":
-                some["octets"] += np.where(size.isna(), 0, size.astype("Int64").astype("str").str.len())
-            elif direction == "out" and part == "RCPT":
-                some["octets"] += dialogue.octets(tried["forward_path"]).fillna(2).astype("float64") - 2
-            elif direction == "in" and part == "RCPT":
-                some["octets"] = some["octets"].mask(sent, float(len("250 OK") + 2))
-            elif direction == "out" and part == "message":
-                some["octets"] += size
-            rows.append(some[sent] if part in ("DATA", "message") else some)
-    return pd.concat(rows, ignore_index=True)
+    rows = tried[["transaction", "forward_path"]].assign(sent=sent, size=tried["transaction"].map(found["size"]))
+    model = pd.DataFrame(
+        [(part, *map(_octets, lines)) for part, lines in _MODEL.items()], columns=["part", "out", "in"]
+    )
+    rows = rows.merge(model, how="cross")
+    part, size = rows["part"], rows["size"].astype("Int64")
+    rows["in"] = rows["in"].mask((part == "RCPT") & rows["sent"], _octets("250 OK"))
+    digits, path = size.astype("str").str.len().fillna(0), dialogue.octets(rows["forward_path"]).fillna(2) - 2
+    more = np.select([part == "MAIL", part == "RCPT", part == "message"], [digits, path, size.astype("float64")], 0.0)
+    return rows.assign(out=rows["out"] + more)[rows["sent"] | ~part.isin(["DATA", "message"])]
+
+
+def _octets(text: str) -> float:
+    return len(text) + text.count("\n") + 2.0
 
 
 def _account(log: Log) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
@@ -152,15 +125,11 @@ def _account(log: Log) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
     heard = found.index.isin(commands["transaction"].dropna().astype("int64"))
     logged, silent = _logged(log, found[heard])
     rows = pd.concat([logged, _modelled(log, found[~heard])], ignore_index=True)
-    rows = rows.astype({"transaction": "int64", "octets": "float64"})
-    used = [p for p in PARTS if p != "other" or (rows["part"] == p).any()]
+    used = [part for part in PARTS if part != "other" or (rows["part"] == part).any()]
     index = pd.MultiIndex.from_product([found.index, used], names=["transaction", "part"])
-    by = rows.groupby(["transaction", "part", "direction"])["octets"].sum().unstack("direction")
-    by = by.reindex(index, columns=pd.Index(["out", "in"])).fillna(0.0).astype("float64")
-    unknown = rows.loc[rows["octets"].isna(), ["transaction", "part"]].drop_duplicates()
-    by.loc[by.index.isin(pd.MultiIndex.from_frame(unknown)), "out"] = np.nan  # a body without SIZE
+    by = rows.groupby(["transaction", "part"])[["out", "in"]].sum(skipna=False)  # without SIZE a body is unknown
     basis = np.where(heard & ~found.index.isin(silent), "logged", "modelled")
-    return found, by, pd.Series(basis, found.index, dtype="str")
+    return found, by.reindex(index, fill_value=0.0), pd.Series(basis, found.index, dtype="str")
 
 
 def parts(log: Log) -> pd.DataFrame:
@@ -205,13 +174,7 @@ def cost(log: Log, wire: object = None) -> pd.DataFrame:
     if wire is not None:
         raise NotImplementedError("there is no wire model yet: leave wire=None")
     _, by, basis = _account(log)
-    return _total(by, basis)
-
-
-def _total(by: pd.DataFrame, basis: pd.Series) -> pd.DataFrame:
-    total = by.groupby("transaction").sum().reindex(basis.index)
-    unknown = by["out"].isna().groupby("transaction").any().reindex(basis.index).astype(bool)
-    total["out"] = total["out"].mask(unknown)
+    total = by.groupby("transaction").sum(skipna=False).reindex(basis.index)
     return total.set_axis(["smtp_out", "smtp_in"], axis=1).assign(smtp_basis=basis)
 
 
@@ -224,14 +187,9 @@ def saved(log: Log) -> pd.DataFrame:
     as SIZE declares it; 0 where it was sent or nothing was refused; missing where SIZE is), ``spent`` (octets
     of SMTP both ways), ``saved`` (share of body + spent that was not sent, 0 to 1).
     """
-    found, by, basis = _account(log)
-    return _saved(log, found, by, _total(by, basis))
-
-
-def _saved(log: Log, found: pd.DataFrame, by: pd.DataFrame, total: pd.DataFrame) -> pd.DataFrame:
-    spent = total["smtp_out"] + total["smtp_in"]
-    message = by.loc[by.index.get_level_values("part") == "message", "out"].droplevel("part")
-    sent = message.reindex(found.index).ne(0)
+    found, by, _ = _account(log)
+    spent = (by["out"] + by["in"]).groupby("transaction").sum(skipna=False).reindex(found.index)
+    sent = by.loc[by.index.get_level_values("part") == "message", "out"].droplevel("part").ne(0)
     refused = log.recipients.loc[log.recipients["status"].isin(["rejected", "bounced"]), "transaction"].dropna()
     body = found["size"].where(found.index.isin(refused) & ~sent, 0).astype("Int64")
     share = body.astype("float64") / (body.astype("float64") + spent)
@@ -240,22 +198,20 @@ def _saved(log: Log, found: pd.DataFrame, by: pd.DataFrame, total: pd.DataFrame)
 
 def answer(log: Log) -> str:
     """Say in a sentence how many NDRs, what they cost, what refusing them early spared."""
-    found, by, basis = _account(log)
-    n = len(found)
+    total, spared = cost(log), saved(log)
+    n = len(total)
     if n == 0:
         return "This log holds no attempt to deliver a non-delivery report."
-    total = _total(by, basis)
-    spared = _saved(log, found, by, total)
-    text = f"{stats.counted(n, 'attempt')} to deliver a non-delivery report {'was' if n == 1 else 'were'} made"
+    was, they = ("was", "it") if n == 1 else ("were", "they")
+    text = f"{count(n, 'attempt')} to deliver a non-delivery report {was} made; {they} took"
     out, back = total["smtp_out"], total["smtp_in"]
-    some = int(out.notna().sum())
-    bases = " and ".join(b for b in ("logged", "modelled") if (total["smtp_basis"] == b).any())
-    text += f"; {'it' if n == 1 else 'they'} took {stats.counted(round(out.sum()), 'SMTP octet')} out"
-    text += f" and {stats.counted(round(back.sum()), 'SMTP octet')} in ({bases}"
-    text += f", {n - some:,} without a known size left out)" if some < n else ")"
-    refused = int((spared["body"] > 0).fillna(False).sum())
+    text += f" {count(round(out.sum()), 'SMTP octet')} out and {count(round(back.sum()), 'SMTP octet')} in"
+    text += f" ({' and '.join(sorted(total['smtp_basis'].unique()))}"
+    unknown = int(out.isna().sum())
+    text += f", {unknown:,} without a known size left out)" if unknown else ")"
+    refused = int((spared["body"] > 0).sum())
     if refused:
-        text += f"; {refused:,} of {n:,} "
-        text += f"{'was' if refused == 1 else 'were'} refused before the message, which spared "
-        text += stats.counted(int(spared["body"].sum()), "octet")
+        was = "was" if refused == 1 else "were"
+        text += f"; {refused:,} of {n:,} {was} refused before the message, which spared "
+        text += count(int(spared["body"].sum()), "octet")
     return text + "."

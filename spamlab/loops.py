@@ -2,270 +2,148 @@
 
 A command becomes a symbol: its verb, with the reply code where that is no success, as in ``RCPT(550)``; AUTH
 and DATA bear the code that ended their exchange (``DATA(354)``: no verdict on the message came). Equal
-neighbours are drawn together, so a turn with 3 refused recipients and one with 40 are turns of one loop.
-A loop is a tandem repeat of at least ``MINIMUM`` whole turns in which no message is accepted: deliveries
-one after another, or recipients accepted one after another, are no loop. Every period up to ``LONGEST``
-symbols is tried by comparing the sequence with itself shifted (one vectorised pass each), so time is linear
-in the log; of repeats that overlap the longer one stays, of equal ones that with the shorter unit. A client
-that comes back again and again only to fail the same way before any mail (``EHLO–AUTH(535)–QUIT``) or to be
-dropped (``EHLO–STARTTLS–drop``) makes a loop whose turns are whole sessions.
+neighbours are drawn together into a run, so a turn with 3 refused recipients and one with 40 are turns of one
+loop. A loop is at least ``MINIMUM`` whole turns in a row in which no message is accepted: deliveries one after
+another, or recipients accepted one after another, are no loop. A loop is one of three things:
+
+- a unit of 2 to ``LONGEST`` runs, repeated: a regular expression finds it, each run being one character, from
+  left to right and the shortest unit first, in time linear in the log;
+- one symbol over and over: a long run;
+- sessions of a client that comes back again and again only to fail the same way before any mail
+  (``EHLO–AUTH(535)–QUIT``) or to be dropped (``EHLO–STARTTLS–drop``): each is a turn.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from spamlab import dialogue, stats, tables
+from spamlab.words import count
 
 if TYPE_CHECKING:
     from spamlab.log import Log
 
 MINIMUM = 3  # whole turns; two in a row are common in healthy mail
 RECIPIENTS = 5  # refusals of one transaction in a row that make a loop (Forcepoint's harvest threshold)
-LONGEST = 48  # symbols in a unit, equal neighbours drawn together
+LONGEST = 48  # runs in a unit
 DASH = "–"
+_LINES = ("command", "reply", "exchange", "data", "auth")
 _OPENS = {"MAIL": 3, "EHLO": 2, "HELO": 2, "LHLO": 2, "AUTH": 1}  # a turn begins at the highest of these
-_CODE = 10**6  # above any reply code that is kept apart
+_SESSION, _DELIVERY, _SYMBOL = 0, 1, 2  # as characters: a session begins; a message is accepted; the first symbol
 
 _FIND = {"session": "int64", "unit": "str", "turns": "int64", "start": tables.TIME, "end": tables.TIME,
          "seconds": "float64", "octets": "Int64", "first": "int64", "last": "int64"}  # fmt: skip
 _TURNS = {"session": "int64", "loop": "int64", "turn": "int64", "step": "int64", "symbol": "str",
           "time": tables.TIME, "offset": "float64", "whole": "bool"}  # fmt: skip
 
-Ints = npt.NDArray[np.int64]
+
+def _runs(rows: pd.DataFrame) -> pd.Series:
+    """Number, from 0, of the run of equal rows that each belongs to; what is missing equals nothing."""
+    return (rows != rows.shift()).any(axis=1).cumsum() - 1
 
 
-@dataclass
-class _Steps:
-    """All commands, session by session; ``place`` and ``last`` are rows of ``events``."""
+def _dialogue(log: Log) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The dialogue's lines, session by session, and its steps: a command and all that answers it are a step.
 
-    events: pd.DataFrame  # commands and replies, echoes left out, session by session
-    place: Ints  # the command
-    last: Ints  # the event that answers it, or itself
-    session: Ints
-    symbol: Ints
-    names: list[str]  # of the symbols
-    token: Ints  # number of the run of equal symbols it belongs to
-    begins: Ints  # first step of each token, and the number of steps
-    delivers: npt.NDArray[np.bool_]  # by symbol: a message was accepted
-    fails: npt.NDArray[np.bool_]  # by symbol
-
-
-def _runs(*columns: Ints) -> Ints:
-    """Where runs of equal rows begin, and the length of the whole."""
-    n = len(columns[0])
-    fresh = np.ones(n, dtype=bool)
-    fresh[1:] = np.logical_or.reduce([c[1:] != c[:-1] for c in columns])
-    return np.append(np.flatnonzero(fresh), n)
-
-
-def _ranges(begin: Ints, length: Ints) -> Ints:
-    """The numbers begin, begin + 1, … of each range, one range after another."""
-    return np.repeat(begin - np.cumsum(length) + length, length) + np.arange(length.sum())
-
-
-def _steps(log: Log) -> _Steps | None:
-    events = log.events
-    events = events[~events["echo"] & events["session"].notna()]
-    events = events[events["kind"].isin(["command", "reply", "exchange", "data", "auth"])]
-    place = np.flatnonzero(events["kind"].isin(["command", "exchange"]))
-    if not len(place):
-        return None
-    if not events["session"].is_monotonic_increasing:
-        events = events.sort_values("session", kind="stable")
-        place = np.flatnonzero(events["kind"].isin(["command", "exchange"]))
-    session = events["session"].to_numpy(np.int64)
-    code = events["code"].fillna(0).to_numpy(np.int64)
-    answer = dialogue.answers(events).reindex(events.index[place])
-    last = np.maximum(events.index.get_indexer(pd.Index(answer.fillna(-1).astype("int64"))), place)
-    # AUTH and DATA stop the pipeline (RFC 4954 §4, RFC 2920 §3.1): what ends their exchange is the last reply
-    # before the next command.
-    replied = np.where(events["kind"].isin(["reply", "auth"]) & (code > 0), np.arange(len(code)), -1)
-    until = np.minimum(np.append(place[1:], len(code)), np.searchsorted(session, session[place], "right"))
-    stops = events["verb"].isin(["AUTH", "DATA"]).to_numpy()[place]
-    last = np.where(stops, np.maximum(np.maximum.accumulate(replied)[until - 1], last), last)
-    bad = (code[last] >= 400) | stops & (code[last] >= 300)
-    failed = np.where(bad, np.minimum(code[last], _CODE - 1), 0)
-    symbol, kinds = pd.factorize(events["verb"].cat.codes.to_numpy(np.int64)[place] * _CODE + failed)
-    verbs = [*events["verb"].cat.categories, "?"]  # -1, no verb, is the last
-    names = [verbs[k // _CODE] + (f"({k % _CODE})" if k % _CODE else "") for k in kinds.tolist()]
-    begins = _runs(session[place], symbol)
-    return _Steps(
-        events, place, last, session[place], symbol, names,
-        token=np.repeat(np.arange(len(begins) - 1), np.diff(begins)),
-        begins=begins,
-        delivers=np.isin(names, ["DATA", "BDAT"]),
-        fails=kinds % _CODE > 0,
-    )  # fmt: skip
+    Each line has the number of its ``step``; one that comes before the first command is ``early``.
+    """
+    lines = log.events[~log.events["echo"] & log.events["kind"].isin(_LINES)]
+    lines = lines.dropna(subset="session").sort_values("session", kind="stable")
+    asks = lines["kind"].isin(["command", "exchange"])
+    given = asks.groupby(lines["session"])
+    lines = lines.assign(early=given.cumsum() == 0)[given.transform("any")]
+    asks = asks[lines.index]
+    lines["step"] = asks.cumsum() - 1 + lines["early"]
+    steps = lines[asks]
+    answer = dialogue.answers(lines).reindex(steps.index).dropna().astype("int64")
+    lines.loc[answer, "step"] = lines.loc[answer.index, "step"].to_numpy()  # a pipelined command's reply
+    replies = lines[~lines["early"]].groupby("step")["code"]
+    steps = steps[["session", "time", "verb"]].astype({"session": "int64", "verb": "str"}).reset_index(drop=True)
+    verb = steps["verb"].fillna("?")
+    # AUTH and DATA stop the pipeline (RFC 4954 §4, RFC 2920 §3.1): their last reply says how they ended.
+    stops = verb.isin(["AUTH", "DATA"])
+    code = replies.last().where(stops, replies.first()).fillna(0)
+    steps["fails"] = (code >= 400) | stops & (code >= 300)
+    steps["symbol"] = verb.mask(steps["fails"], verb + "(" + code.astype("str") + ")").astype("category")
+    steps["delivers"] = steps["symbol"].isin(["DATA", "BDAT"])
+    steps["run"], steps["step"] = _runs(steps[["session", "symbol"]]), steps.index
+    return lines, steps
 
 
-def _repeats(symbol: Ints, session: Ints, delivers: npt.NDArray[np.bool_], minimum: int) -> tuple[Ints, Ints, Ints]:
-    """Tandem repeats with units of two tokens or more: first token, tokens, period."""
-    best = np.zeros(len(symbol), dtype=np.int64)  # span of the repeat that owns a token
-    owner, period = np.full(len(symbol), -1), np.zeros(len(symbol), dtype=np.int64)
-    delivered = np.concatenate([[0], np.cumsum(delivers)])
-    ends = _runs(session)
-    length = np.repeat(np.diff(ends), np.diff(ends))
-    at = np.arange(len(symbol))
-    made = 0
-    for p in range(2, LONGEST + 1):
-        at = at[length[at] >= minimum * p]  # shorter sessions cannot hold it
-        if not len(at):
-            break
-        same = (symbol[at[p:]] == symbol[at[:-p]]) & (session[at[p:]] == session[at[:-p]])
-        edge = np.flatnonzero(np.diff(np.concatenate([[0], same.astype(np.int8), [0]])))
-        begin, span = at[edge[::2]], edge[1::2] - edge[::2] + p
-        good = span >= minimum * p
-        begin, span = begin[good], span[good]
-        good = (delivered[begin + p] == delivered[begin]) & (best[begin + span // 2] < span)
-        order = np.argsort(span[good], kind="stable")  # of two that overlap the longer is written last
-        begin, span = begin[good][order], span[good][order]
-        tokens, wide = _ranges(begin, span), np.repeat(span, span)
-        number = np.repeat(np.arange(made, made + len(span)), span)
-        made += len(span)
-        take = wide > best[tokens]
-        best[tokens[take]], owner[tokens[take]], period[tokens[take]] = wide[take], number[take], p
-    edges = _runs(owner)
-    begin, size = edges[:-1], np.diff(edges)
-    kept = (owner[begin] >= 0) & (size >= minimum * period[begin])
-    return begin[kept], size[kept], period[begin[kept]]
+def _text(runs: pd.DataFrame) -> tuple[str, np.ndarray]:
+    """Each run as a character, each session opened by one; and the run that stands at each place."""
+    symbol = np.minimum(runs["symbol"].cat.codes.to_numpy(np.int64) + _SYMBOL, sys.maxunicode)
+    symbol = np.where(runs["delivers"], _DELIVERY, symbol)
+    opening = np.flatnonzero(~runs["session"].duplicated())
+    text = "".join(map(chr, np.insert(symbol, opening, _SESSION).tolist()))
+    return text, np.insert(np.arange(len(runs)), opening, -1)
 
 
-def _within(s: _Steps, minimum: int) -> pd.DataFrame:
-    """Turns of loops inside sessions: ``loop`` (any numbering), ``begin``, ``end`` (steps), ``whole``."""
-    symbol, session = s.symbol[s.begins[:-1]], s.session[s.begins[:-1]]
-    begin, size, period = _repeats(symbol, session, s.delivers[symbol], minimum)
-    opens = np.array([_OPENS.get(name.split("(")[0], 0) for name in s.names])[symbol]
-    shift = np.zeros(len(begin), dtype=np.int64)
-    for p in np.unique(period):
-        rows = period == p
-        shift[rows] = opens[begin[rows, None] + np.arange(p)].argmax(axis=1)
-    begin, size = begin + shift, size - shift
-    kept = size >= minimum * period
-    begin, size, period = begin[kept], size[kept], period[kept]
-    turns = size // period
-    first = np.repeat(begin, turns) + _ranges(np.zeros_like(turns), turns) * np.repeat(period, turns)
-    whole = pd.DataFrame(
-        {
-            "loop": np.repeat(np.arange(len(begin)), turns),
-            "begin": s.begins[first],
-            "end": s.begins[first + np.repeat(period, turns)],
-            "whole": True,
-        }
-    )
-    # What is left over is a turn begun; the command that breaks the pattern ends it.
-    rest, stop = s.begins[begin + turns * period], s.begins[begin + size]
-    more = (stop < len(s.place)) & (s.session[np.minimum(stop, len(s.place) - 1)] == s.session[rest - 1])
-    part = pd.DataFrame({"loop": np.arange(len(begin)), "begin": rest, "end": stop + more, "whole": False})
-    part = part[rest < stop]
+def _repeats(runs: pd.DataFrame, text: str, run: np.ndarray, minimum: int) -> pd.DataFrame:
+    """Units that repeat in a session, from left to right: first run, number of runs, runs in a unit."""
+    opens = {name: _OPENS.get(name.split("(")[0], 0) for name in runs["symbol"].cat.categories}
+    rank = runs["symbol"].astype("object").map(opens).to_numpy()
+    unit = f"([^{chr(_SESSION)}{chr(_DELIVERY)}]{{2,{LONGEST}}}?)"
+    pattern = re.compile(rf"{unit}\1{{{minimum - 1},}}+")
+    loops, at = [], 0
+    while found := pattern.search(text, at):
+        begin, period = run[found.start()], len(found[1])
+        shift = int(rank[begin : begin + period].argmax())
+        at = found.end() + next(k for k, symbol in enumerate(found[1]) if not text.startswith(symbol, found.end() + k))
+        loops.append((begin + shift, at - found.start() - shift, period))
+    made = pd.DataFrame(loops, columns=["begin", "size", "period"], dtype="float64")
+    return made[made["size"] >= minimum * made["period"]]
+
+
+def _returns(log: Log, steps: pd.DataFrame, text: str, minimum: int) -> pd.DataFrame:
+    """Sessions that fail as the same peer's sessions before and after do: index session, ``loop``, ``turn``."""
+    by = steps.assign(mails=steps["symbol"] == "MAIL", looped=steps["loop"].notna()).groupby("session")
+    found = by[["fails", "mails", "delivers", "looped"]].any().join(by[["step", "run"]].min())
+    about = log.sessions.drop_duplicates("session").set_index("session").reindex(found.index)
+    found["dropped"] = about["ended"].isin(["dropped", "timeout"])
+    bad = (found["fails"] & ~found["mails"] | found["dropped"]) & ~found["delivers"] & ~found["looped"]
+    way = pd.Series(text.split(chr(_SESSION))[1:], found.index, dtype="object")
+    found["way"] = way.where(bad & (way.str.len() <= LONGEST))
+    found["peer"], found["role"] = about["peer_ip"].fillna(about["peer_host"]), about["role"].astype("str")
+    found = found.sort_values(["peer", "role", "step"])
+    alike = found.groupby(_runs(found[["peer", "role", "way", "dropped"]]))
+    found["turn"], found["loop"] = alike.cumcount(), alike["step"].transform("min")
+    return found[alike["step"].transform("size") >= minimum]
+
+
+def _marks(log: Log, minimum: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Lines and steps; a step in a loop has its ``loop`` (that one's first step), ``turn`` and ``part`` of it."""
+    lines, steps = _dialogue(log)
+    runs = steps.drop_duplicates("run").reset_index(drop=True)
+    text, run_at = _text(runs)
+    # Several symbols in turn: the loop that began last, if it goes on so far.
+    near = _repeats(runs, text, run_at, minimum).set_index("begin", drop=False)
+    near = near.reindex(steps["run"], method="ffill").set_axis(steps.index)
+    past = steps["run"] - near["begin"]
+    marks = pd.DataFrame({"loop": near["begin"].where(past < near["size"]).map(runs["step"])})
+    marks["turn"], marks["part"] = past // near["period"], past % near["period"]
+    marks["whole"] = marks["turn"] < near["size"] // near["period"]
     # One symbol over and over.
-    owned = np.zeros(len(symbol), dtype=bool)
-    owned[_ranges(begin, size)] = True
-    times = np.diff(s.begins)
-    least = np.array([max(minimum, RECIPIENTS) if n.startswith("RCPT") else minimum for n in s.names])
-    idle = ~s.delivers & ~np.isin(s.names, ["RCPT"])
-    single = np.flatnonzero(~owned & (times >= least[symbol]) & idle[symbol])
-    step = _ranges(s.begins[single], times[single])
-    number = np.repeat(np.arange(len(single)) + len(begin), times[single])
-    ones = pd.DataFrame({"loop": number, "begin": step, "end": step + 1, "whole": True})
-    every: pd.DataFrame = pd.concat([whole, part, ones], ignore_index=True)
-    return every
-
-
-def _signature(code: Ints, begin: Ints, length: Ints) -> Ints:
-    """Equal numbers for equal sequences ``code[begin : begin + length]``."""
-    found = np.zeros(len(begin), dtype=np.int64)
-    base = int(code.max(initial=0)) + 1
-    for k in range(int(length.max(initial=0))):
-        live = length > k
-        found[live] = pd.factorize(found[live] * base + code[begin[live] + k])[0]
-    return pd.factorize(found * (int(length.max(initial=0)) + 1) + length)[0]
-
-
-def _across(log: Log, s: _Steps, looped: Ints, minimum: int) -> pd.DataFrame:
-    """Turns of loops whose turns are whole sessions of one peer that all fail in the same way."""
-    edges = _runs(s.session[s.begins[:-1]])
-    begin, length = edges[:-1], np.diff(edges)  # in tokens
-    symbol = s.symbol[s.begins[:-1]]
-    session = s.session[s.begins[begin]]
-    about = log.sessions.drop_duplicates("session").set_index("session").reindex(session)
-    dropped = about["ended"].isin(["dropped", "timeout"]).to_numpy()
-    peer = about["peer_ip"].fillna(about["peer_host"])
-    who = pd.factorize(peer)[0] * 3 + about["role"].cat.codes.to_numpy()
-    fails, mail, delivers = (
-        np.logical_or.reduceat(flag[symbol], begin) for flag in (s.fails, np.isin(s.names, ["MAIL"]), s.delivers)
-    )
-    bad = (fails & ~mail | dropped) & ~delivers & (length <= LONGEST)
-    bad &= peer.notna().to_numpy() & ~np.isin(session, looped)
-    order = np.flatnonzero(bad)
-    kind = np.full(len(session), -1)
-    kind[order] = _signature(symbol, begin[order], length[order]) * 2 + dropped[order]
-    order = np.lexsort((np.arange(len(session)), who))
-    runs = _runs(who[order], kind[order])
-    size = np.diff(runs)
-    kept = (kind[order][runs[:-1]] >= 0) & (size >= minimum)
-    rows = order[_ranges(runs[:-1][kept], size[kept])]
-    return pd.DataFrame(
-        {
-            "loop": np.repeat(np.arange(kept.sum()), size[kept]),
-            "begin": s.begins[begin[rows]],
-            "end": s.begins[begin[rows] + length[rows]],
-            "whole": True,
-            "drop": dropped[rows],
-        }
-    )
-
-
-def _search(log: Log, minimum: int) -> tuple[_Steps, pd.DataFrame] | None:
-    """All turns of all loops, numbered from 0 by session and start."""
-    steps = _steps(log)
-    if steps is None:
-        return None
-    inside = _within(steps, minimum).assign(across=False, drop=False)
-    outside = _across(log, steps, steps.session[inside["begin"]], minimum).assign(across=True)
-    outside["loop"] += int(inside["loop"].max()) + 1 if len(inside) else 0
-    found = pd.concat([inside, outside], ignore_index=True)
-    first = found.groupby("loop")["begin"].transform("min")
-    found["loop"] = pd.factorize(first, sort=True)[0]
-    found = found.sort_values(["loop", "begin"], ignore_index=True)
-    found["turn"] = found.groupby("loop").cumcount() + 1
-    return steps, found.astype({"whole": bool, "across": bool, "drop": bool})
-
-
-def _units(s: _Steps, found: pd.DataFrame) -> list[str]:
-    """The unit of each loop; how often a symbol stands in a row in its turns follows it."""
-    length = (found["end"] - found["begin"]).to_numpy()
-    step = _ranges(found["begin"].to_numpy(), length)
-    part = s.token[step] - np.repeat(s.token[found["begin"]], length)
-    rows = pd.DataFrame(
-        {"loop": np.repeat(found["loop"], length), "turn": np.repeat(found["turn"], length), "part": part}
-    )
-    rows["symbol"] = s.symbol[step]
-    times = rows.groupby(["loop", "turn", "part"])["symbol"].agg(["first", "size"]).reset_index()
-    parts = times.groupby(["loop", "part"]).agg(symbol=("first", "first"), low=("size", "min"), high=("size", "max"))
-    code = np.asarray(parts.groupby(["symbol", "low", "high"], sort=False).ngroup(), dtype=np.int64)
-    edges = _runs(parts.index.get_level_values("loop").to_numpy())
-    drop = found.groupby("loop")["drop"].first().to_numpy()
-    which, kinds = pd.factorize(_signature(code, edges[:-1], np.diff(edges)) * 2 + drop)
-    example = np.unique(which, return_index=True)[1]
-    texts = []
-    for loop, kind in zip(example, kinds, strict=True):
-        some = parts.iloc[edges[loop] : edges[loop + 1]]
-        said = [
-            s.names[symbol] + (f"×{low}" if low == high > 1 else f"×{low}..{high}" if high > 1 else "")
-            for symbol, low, high in some.to_numpy(np.int64).tolist()
-        ]
-        texts.append(DASH.join(said + ["drop"] * (kind % 2)))
-    return [texts[w] for w in which]
-
-
-def _none(columns: dict[str, str]) -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series([], dtype=dtype) for name, dtype in columns.items()})
+    run = steps.groupby("run")["step"]
+    least = np.where(steps["symbol"].str.startswith("RCPT("), max(minimum, RECIPIENTS), minimum)
+    alone = (run.transform("size") >= least) & ~steps["delivers"] & (steps["symbol"] != "RCPT") & marks["loop"].isna()
+    ones = pd.DataFrame({"loop": run.transform("min"), "turn": run.cumcount(), "part": 0, "whole": True})
+    # The command that breaks a pattern ends the turn begun, unless another loop begins with it.
+    begun = (marks["loop"].notna() & ~marks["whole"]).shift(fill_value=False)
+    breaks = begun & (steps["session"] == steps["session"].shift()) & marks["loop"].isna()
+    before = marks.shift().assign(part=marks["part"].shift() + 1)
+    marks = marks.mask(breaks, before).mask(alone, ones)
+    # Whole sessions.
+    again = _returns(log, steps.join(marks), text, minimum).reindex(steps["session"]).set_axis(steps.index)
+    again = again.assign(part=steps["run"] - again["run"], whole=True)
+    steps = steps.join(marks.mask(again["loop"].notna(), again[[*marks]]))
+    steps = steps.assign(across=again["loop"].notna(), dropped=again["dropped"].eq(True))
+    return lines, steps.astype({"whole": bool})
 
 
 def find(log: Log, minimum: int = MINIMUM) -> pd.DataFrame:
@@ -290,42 +168,41 @@ def find(log: Log, minimum: int = MINIMUM) -> pd.DataFrame:
     >>> find(spamlab.read("data/exchange55-appendix-a.log"))[["unit", "turns", "seconds"]].values.tolist()
     [['MAIL–RCPT(550)–RSET', 7, 22.0]]
     """
-    searched = _search(log, minimum)
-    if searched is None or searched[1].empty:
-        return _none(_FIND)
-    s, found = searched
-    found = found[found["whole"]].reset_index(drop=True)
-    begin, end, across = found["begin"].to_numpy(), found["end"].to_numpy(), found["across"].to_numpy()
-    final = ~found["loop"].duplicated(keep="last").to_numpy()
-    numbers = s.events["session"].to_numpy(np.int64)
-    opening = np.where(across, np.searchsorted(numbers, s.session[begin]), s.place[begin])
-    closing = np.where(final, s.last[end - 1], s.place[np.minimum(end, len(s.place) - 1)] - 1)
-    closing = np.where(across, np.searchsorted(numbers, s.session[begin], "right") - 1, closing)
-    size = dialogue.octets(s.events["text"]).astype("float64").mask(s.events["kind"].eq("exchange"))
-    summed = np.concatenate([[0.0], size.fillna(0).cumsum()])
-    absent = np.concatenate([[0], size.isna().cumsum()])
-    spent = summed[closing + 1] - summed[opening]
-    spent[absent[closing + 1] > absent[opening]] = np.nan
-    time = s.events["time"]
-    lasted = (time.iloc[closing].array - time.iloc[opening].array).total_seconds()
-    loop = found["loop"].to_numpy()
-    ones, ends = np.flatnonzero(~found["loop"].duplicated()), np.flatnonzero(final)
-    start, stop = time.iloc[opening[ones]].array, time.iloc[closing[ends]].array
-    both = pd.DataFrame({"spent": spent, "lasted": lasted}).groupby(loop).sum(min_count=1)
-    unknown = pd.Series(np.isnan(spent)).groupby(loop).any()
-    return pd.DataFrame(
-        {
-            "session": s.session[begin[ones]],
-            "unit": pd.Series(_units(s, found), dtype="str"),
-            "turns": np.bincount(loop),
-            "start": start,
-            "end": stop,
-            "seconds": np.where(across[ones], both["lasted"], (stop - start).total_seconds()),
-            "octets": both["spent"].mask(unknown).round().astype("Int64"),
-            "first": s.events.index.to_numpy()[opening[ones]],
-            "last": s.events.index.to_numpy()[closing[ends]],
-        }
-    )
+    lines, steps = _marks(log, minimum)
+    steps = steps[steps["whole"] & steps["loop"].notna()]
+    lines = lines.reset_index(names="label")
+    here = steps[["loop", "across"]].reindex(lines["step"]).set_axis(lines.index)
+    lines["loop"] = here["loop"].where(here["across"].eq(True) | ~lines["early"])
+    lines["octets"] = dialogue.octets(lines["text"]).mask(lines["kind"] == "exchange")
+    lines["place"] = lines.index
+    spans = lines.groupby(["loop", "session"], as_index=False)["place"].agg(["min", "max"])
+    begin, end = (lines["time"].reindex(spans[name]).set_axis(spans.index) for name in ("min", "max"))
+    spans["seconds"] = (end - begin).dt.total_seconds()
+    by = spans.groupby("loop")
+    found = by.agg(session=("session", "first"), first=("min", "first"), last=("max", "last"))
+    first, last = lines.iloc[found["first"]].set_axis(found.index), lines.iloc[found["last"]].set_axis(found.index)
+    made = {
+        "session": found["session"],
+        "unit": _units(steps),
+        "turns": steps.groupby("loop")["turn"].max() + 1,
+        "start": first["time"],
+        "end": last["time"],
+        "seconds": by["seconds"].sum(min_count=1),
+        "octets": lines.groupby("loop")["octets"].sum(skipna=False),
+        "first": first["label"],
+        "last": last["label"],
+    }
+    return pd.DataFrame(made).reset_index(drop=True).astype(_FIND)
+
+
+def _units(steps: pd.DataFrame) -> pd.Series:
+    """The unit of each loop; how often a symbol stands in a row in its turns follows it."""
+    parts = steps.groupby(["loop", "part", "turn"])["symbol"].agg(["first", "size"]).groupby(["loop", "part"])
+    said = parts["first"].first().astype("str")
+    low, high = parts["size"].min(), parts["size"].max()
+    said = said.mask(high > 1, said + "×" + low.astype("str")).mask(high > low, lambda s: s + ".." + high.astype("str"))
+    drop = steps.groupby("loop")["dropped"].first().map({True: f"{DASH}drop", False: ""})
+    return (DASH + said).groupby("loop").sum().str.removeprefix(DASH) + drop
 
 
 def turns(log: Log, minimum: int = MINIMUM) -> pd.DataFrame:
@@ -335,28 +212,17 @@ def turns(log: Log, minimum: int = MINIMUM) -> pd.DataFrame:
     -------
     DataFrame, one row a command: ``session``, ``loop`` (its row in ``find``), ``turn`` and ``step`` (from 1),
     ``symbol``, ``time``, ``offset`` (s since the turn's first command), ``whole`` (bool; False in a turn that
-    breaks off: its last row is the command that broke the pattern).
+    breaks off: its last row is the command that broke the pattern, unless another loop begins with that).
     """
-    searched = _search(log, minimum)
-    if searched is None:
-        return _none(_TURNS)
-    s, found = searched
-    length = (found["end"] - found["begin"]).to_numpy()
-    step = _ranges(found["begin"].to_numpy(), length)
-    time = s.events["time"].iloc[s.place[step]].reset_index(drop=True)
-    head = s.events["time"].iloc[s.place[np.repeat(found["begin"].to_numpy(), length)]].reset_index(drop=True)
-    return pd.DataFrame(
-        {
-            "session": s.session[step],
-            "loop": np.repeat(found["loop"].to_numpy(), length),
-            "turn": np.repeat(found["turn"].to_numpy(), length),
-            "step": _ranges(np.ones_like(length), length),
-            "symbol": pd.Series(np.array(s.names, dtype=object)[s.symbol[step]], dtype="str"),
-            "time": time,
-            "offset": (time - head).dt.total_seconds(),
-            "whole": np.repeat(found["whole"].to_numpy(), length),
-        }
-    )
+    steps = _marks(log, minimum)[1].dropna(subset="loop")
+    steps = steps.sort_values(["loop", "step"], ignore_index=True)
+    place = steps.groupby(["loop", "turn"]).cumcount()
+    began = steps["time"].reindex(steps.index - place).set_axis(steps.index)
+    steps["loop"] = pd.factorize(steps["loop"])[0]
+    steps["turn"] += 1
+    steps["step"] = place + 1
+    steps["offset"] = (steps["time"] - began).dt.total_seconds()
+    return steps[[*_TURNS]].astype(_TURNS)
 
 
 def answer(log: Log) -> str:
@@ -366,12 +232,12 @@ def answer(log: Log) -> str:
         return f"This log holds no command loop of {MINIMUM} turns or more."
     most = loops.iloc[int(loops["turns"].argmax())]
     many = len(loops) > 1
-    start = stats.counted(len(loops), "command loop was found", "command loops were found")
+    start = count(len(loops), "command loop was found", "command loops were found")
     start += f", the longest {most['unit']}" if many else f", {most['unit']}"
     resolution = log.sources["resolution"].max()
     slack = f" (to within {stats.figure(resolution)} s, the stamps' resolution)" if resolution > 0 else ""
     octets = loops["octets"].sum(min_count=1)
-    spent = "an unknown number of octets" if pd.isna(octets) else stats.counted(int(octets), "SMTP octet")
+    spent = "an unknown number of octets" if pd.isna(octets) else count(int(octets), "SMTP octet")
     total = loops["seconds"].sum(min_count=1)
     seconds = "an unknown time" if np.isnan(total) else f"{stats.figure(total)} s" + ("" if many else slack)
     took = "together they took" if many else "it took"

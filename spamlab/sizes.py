@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spamlab import stats
+from spamlab.words import count
 
 if TYPE_CHECKING:
     from spamlab.log import Log
@@ -32,21 +33,19 @@ def messages(log: Log) -> pd.DataFrame:
 
 
 def _row(size: pd.Series) -> dict[str, object]:
-    values = size.to_numpy(np.int64)
+    values = size.astype("float64")
     low, high, coverage = stats.median_interval(values)
-    total = values.astype(float).sum()
-    some = len(values) > 0
     return {
-        "n": len(values),
-        "sum": int(values.sum()) if total < 2**62 else pd.NA,  # beyond, 64 bits would wrap
-        "mean": total / len(values) if some else np.nan,
-        "median": float(np.median(values)) if some else np.nan,
+        "n": len(size),
+        "sum": size.sum() if values.sum() < 2**62 else pd.NA,  # beyond, 64 bits would wrap
+        "mean": values.mean(),
+        "median": values.median(),
         "median_low": low,
         "median_high": high,
         "coverage": coverage,
-        "min": int(values.min()) if some else pd.NA,
-        "max": int(values.max()) if some else pd.NA,
-        "distinct": len(np.unique(values)),
+        "min": size.min(),
+        "max": size.max(),
+        "distinct": size.nunique(),
     }
 
 
@@ -69,10 +68,8 @@ def summary(log: Log) -> pd.DataFrame:
     known = messages(log)
     size, null = known["size"], known["null_sender"]
     groups = {"all": size, "null sender": size[null], "other": size[~null]}
-    out = pd.DataFrame({name: _row(values) for name, values in groups.items()}).T
-    whole = dict.fromkeys(("n", "sum", "min", "max", "distinct"), "Int64")
-    parts = dict.fromkeys(("mean", "median", "median_low", "median_high", "coverage"), "float64")
-    return out.astype(whole | parts).astype({"n": "int64", "distinct": "int64"}).rename_axis("group")
+    out = pd.DataFrame([_row(values) for values in groups.values()], index=pd.Index(groups, name="group"))
+    return out.astype({"sum": "Int64", "min": "Int64", "max": "Int64"})
 
 
 def answer(log: Log) -> str:
@@ -81,13 +78,13 @@ def answer(log: Log) -> str:
     n = int(row["n"])
     if n == 0:
         return "This log states the size of no message."
-    total = "too many octets to count" if pd.isna(row["sum"]) else stats.counted(int(row["sum"]), "octet")
+    total = "too many octets to count" if pd.isna(row["sum"]) else count(int(row["sum"]), "octet")
     if n == 1:
         return f"One message has a known size, {total}."
     text = f"{n:,} messages have a known size, {total} in all"
     if row["distinct"] == 1:
         return f"{text}, and every one has the same."
-    text += f", from {int(row['min']):,} to {stats.counted(int(row['max']), 'octet')}"
+    text += f", from {int(row['min']):,} to {count(int(row['max']), 'octet')}"
     text += f" in {int(row['distinct']):,} different sizes; the median is {row['median']:,.10g} octets (n = {n:,}"
     if np.isfinite(row["median_low"]):
         interval = f"{row['median_low']:,.0f} to {row['median_high']:,.0f}"

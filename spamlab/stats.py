@@ -1,15 +1,13 @@
 """Small statistical tools that stay honest at small n (SCIENCE.md §4).
 
-Exact (conservative) intervals at any n: order statistics for a median, Clopper–Pearson for a share,
-the Kolmogorov–Smirnov distribution for a band around an ECDF. One approximate interval, for a mean,
+Exact (conservative) intervals at any n: order statistics for a median, the Kolmogorov–Smirnov distribution
+for a band around an ECDF. One approximate interval, for a mean,
 from ``MEAN_FROM`` values upward; ``tests/test_stats.py`` checks its coverage by simulation.
 All of them take the values for independent draws of one distribution; the interval for the mean
 also bears dependence over short stretches.
 
 >>> median_interval([2, 1, 0, 1, 2, 0, 1, 1])
 (0.0, 2.0, 0.9921875)
->>> share(8, 8)
-(0.6305833524471808, 1.0)
 """
 
 from __future__ import annotations
@@ -26,6 +24,7 @@ Floats = npt.NDArray[np.float64]
 LEVEL = 0.95
 MEAN_FROM = 1000  # values needed before an approximate interval for a mean is given
 _BATCHES = 25
+_reach = lru_cache(sp.kstwo.ppf)  # (level, n): how far an ECDF of n values strays from the truth at most
 _GRID = 2000  # distinct endpoints an NPMLE is computed on; finer data are censored to this grid
 
 
@@ -51,25 +50,19 @@ def median_ranks(n: npt.ArrayLike, level: float = LEVEL) -> tuple[npt.NDArray[np
     return k, np.where(k > 0, coverage, np.nan)
 
 
-def median_interval(values: npt.ArrayLike, level: float = LEVEL) -> tuple[float, float, float]:
+def median_interval(
+    low: npt.ArrayLike, high: npt.ArrayLike | None = None, level: float = LEVEL
+) -> tuple[float, float, float]:
     """Exact interval of the median: low, high, coverage; all NaN where n is too small.
+
+    Of values known only to lie between bounds the interval begins with a ``low`` and ends with a ``high``.
 
     >>> median_interval([2171, 2135, 2188, 2155, 2192, 2192, 2148, 2148])
     (2135.0, 2192.0, 0.9921875)
     """
-    x = np.sort(np.asarray(values, dtype=float))
-    k, coverage = median_ranks(len(x), level)
-    if k == 0:
-        return np.nan, np.nan, np.nan
-    return float(x[k - 1]), float(x[-k]), float(coverage)
-
-
-def share(successes: int, n: int, level: float = LEVEL) -> tuple[float, float]:
-    """Exact (Clopper–Pearson) interval of a share; 0 to 1 where n is 0."""
-    if n == 0:
-        return 0.0, 1.0
-    interval = sp.binomtest(successes, n).proportion_ci(level, method="exact")
-    return float(interval.low), float(interval.high)
+    lows, highs = np.sort(np.asarray(low, dtype=float)), np.sort(np.asarray(low if high is None else high, dtype=float))
+    k, coverage = median_ranks(len(lows), level)
+    return (float(lows[k - 1]), float(highs[-k]), float(coverage)) if k else (np.nan, np.nan, np.nan)
 
 
 def mean_interval(values: npt.ArrayLike, level: float = LEVEL) -> tuple[float, float]:
@@ -87,12 +80,6 @@ def mean_interval(values: npt.ArrayLike, level: float = LEVEL) -> tuple[float, f
     means = np.add.reduceat(x, starts) / sizes
     half = float(sp.t.ppf((1 + level) / 2, _BATCHES - 1) * means.std(ddof=1) / np.sqrt(_BATCHES))
     return float(x.mean() - half), float(x.mean() + half)
-
-
-@lru_cache
-def _reach(n: int, level: float) -> float:
-    """How far an ECDF of n values strays from the truth anywhere, with the given probability at most."""
-    return float(sp.kstwo.ppf(level, n))
 
 
 def turnbull(
@@ -124,9 +111,8 @@ def turnbull(
     known = np.isfinite(a) & np.isfinite(b) & (a <= b)
     a, b = a[known], b[known]
     n = len(a)
-    columns = ["low", "high", "cumulative", "band_low", "band_high"]
     if n == 0:
-        return pd.DataFrame({c: np.empty(0) for c in columns})
+        return pd.DataFrame(columns=["low", "high", "cumulative", "band_low", "band_high"], dtype="float64")
     if len(ends := np.unique(np.concatenate([a, b]))) > _GRID:
         # Widening an interval loses a little and stays true: snap outward to quantiles of the ends.
         grid = ends[np.linspace(0, len(ends) - 1, _GRID).astype(int)]
@@ -153,7 +139,7 @@ def turnbull(
         moved, mass = np.abs(new - mass).max(), new
         if moved < tolerance:
             break
-    reach = _reach(n, level)
+    reach = _reach(level, n)
     surely = np.searchsorted(np.sort(b), right, "right") / n  # share of values that must lie below
     possibly = np.append(np.searchsorted(np.sort(a), left[1:]) / n, 1.0)
     point = np.nextafter(left, np.inf) == right
@@ -164,18 +150,8 @@ def turnbull(
             "cumulative": np.minimum(np.cumsum(mass) / mass.sum(), 1.0),
             "band_low": np.maximum(surely - reach, 0.0),
             "band_high": np.minimum(possibly + reach, 1.0),
-        },
-        columns=columns,
+        }
     )
-
-
-def counted(n: int, noun: str, plural: str = "") -> str:
-    """A count with its noun in the right number.
-
-    >>> counted(1, "reply", "replies"), counted(17329, "octet"), counted(0, "octet")
-    ('1 reply', '17,329 octets', 'no octets')
-    """
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {plural or noun + 's'}" if n else f"no {plural or noun + 's'}"
 
 
 def figure(value: float, digits: int = 3) -> str:

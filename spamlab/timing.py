@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from spamlab import dialogue, stats
+from spamlab.words import count
 
 if TYPE_CHECKING:
     from spamlab.log import Log
@@ -87,33 +88,23 @@ def _following(log: Log) -> pd.Series:
     return after.dropna().astype("Int64")
 
 
-def _sum_bounds(
-    log: Log, begin: pd.Index, finish: pd.Series, key: np.ndarray, keys: int, resolution: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _slack(log: Log, frame: pd.DataFrame, finish: pd.Series) -> tuple[pd.Series, pd.Series]:
     """By key: how far the sum of its intervals can lie below and above the sum of their logged lengths (s).
 
     A true time is its stamp plus some u in [0, r], where u does not fall along the events of one session
     that share a stamp. The sum is linear in the u (+1 at an end, -1 at a beginning), so its extremes are
     reached where u steps from 0 to r at one event: the largest and the smallest tail sum within each stamp.
     """
-    place = np.asarray(log.events.index.get_indexer(begin.append(pd.Index(finish.astype("int64")))))
-    at = log.events[["session", "time"]].iloc[place]
-    session, stamp = at["session"].to_numpy(float), at["time"].astype("int64").to_numpy()
-    order = np.lexsort((place, session, np.tile(key, 2)))
-    key, session, stamp = np.tile(key, 2)[order], session[order], stamp[order]
-    place, resolution = place[order], np.tile(resolution, 2)[order]
-    sign = np.repeat([-1.0, 1.0], len(begin))[order]
-    fresh = np.ones(len(key), dtype=bool)
-    fresh[1:] = (key[1:] != key[:-1]) | (session[1:] != session[:-1]) | (stamp[1:] != stamp[:-1])
-    step = fresh.copy()  # an event that ends one interval and begins the next has one u
-    step[1:] |= place[1:] != place[:-1]
-    starts = np.flatnonzero(fresh)
-    summed = np.cumsum(sign)
-    whole = np.append(summed[starts[1:] - 1], summed[-1])[np.cumsum(fresh) - 1]
-    tail = np.where(step, whole - summed + sign, 0.0)
-    low = np.minimum.reduceat(np.minimum(tail, 0), starts) * resolution[starts]
-    high = np.maximum.reduceat(np.maximum(tail, 0), starts) * resolution[starts]
-    return np.bincount(key[starts], low, keys), np.bincount(key[starts], high, keys)
+    begin = pd.DataFrame({"event": frame.index, "weight": (frame["value"] - frame["high"]).to_numpy()})
+    begin["key"] = frame["key"].astype("category").array
+    end = begin.assign(event=finish.to_numpy(), weight=-begin["weight"])
+    ends = pd.concat([begin, end]).join(log.events[["session", "time"]], on="event")
+    # An event that ends one interval and begins the next has one u.
+    stamp = ["key", "session", "time"]
+    weight = ends.groupby([*stamp, "event"], observed=True)["weight"].sum(skipna=False)
+    tail = weight[::-1].groupby(stamp, observed=True).cumsum().groupby(stamp, observed=True)
+    below, above = tail.min(skipna=False).clip(upper=0), tail.max(skipna=False).clip(lower=0)
+    return below.groupby("key").sum(skipna=False), above.groupby("key").sum(skipna=False)
 
 
 def _summarise(log: Log, frame: pd.DataFrame, finish: pd.Series, key: pd.Series) -> pd.DataFrame:
@@ -121,41 +112,28 @@ def _summarise(log: Log, frame: pd.DataFrame, finish: pd.Series, key: pd.Series)
 
     ``finish`` gives the label of the event that ends each interval.
     """
-    codes, names = pd.factorize(key)
-    out = pd.DataFrame({"n": np.bincount(codes, minlength=len(names))}, index=pd.Index(names, name=key.name))
-    out["answered"] = np.bincount(codes[finish.notna().to_numpy()], minlength=len(names))
-    known = frame["value"].notna().to_numpy()
-    frame, finish, codes = frame[known], finish[known], codes[known]
-    n = np.bincount(codes, minlength=len(names))
-    out["timed"] = n
-    by_key = frame["value"].groupby(codes)
-    out["mean"] = by_key.mean().reindex(range(len(names))).to_numpy()
-    rank, coverage = stats.median_ranks(n)
-    below = above = np.zeros(len(names))
-    medians = np.full((2, len(names)), np.nan)
-    if len(frame):
-        resolution = (frame["high"] - frame["value"]).to_numpy()
-        below, above = _sum_bounds(log, frame.index, finish, codes, len(names), resolution)
-        first = np.concatenate([[0], np.cumsum(n)[:-1]])
-        for row, bound, at in ((0, "low", first + rank - 1), (1, "high", first + n - rank)):
-            values = frame[bound].to_numpy()
-            values = values[np.lexsort((values, codes))]
-            medians[row] = np.where(rank > 0, values[np.clip(at, 0, len(values) - 1)], np.nan)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        out["mean_low"], out["mean_high"] = out["mean"] + below / n, out["mean"] + above / n
-    around = np.full((2, len(names)), np.nan)
-    for i in np.flatnonzero(n >= stats.MEAN_FROM):
-        around[:, i] = stats.mean_interval(frame["value"].to_numpy()[codes == i])
-    out["mean95_low"], out["mean95_high"] = around
-    out["median"] = by_key.median().reindex(range(len(names))).to_numpy()
-    out["median_low"], out["median_high"] = medians
-    out["coverage"] = coverage
-    for name in ("min", "max"):
-        out[name] = by_key.agg(name).reindex(range(len(names))).to_numpy()
-    out["method"] = np.select([n == 0, rank == 0, n < stats.MEAN_FROM], _METHODS[:3], _METHODS[3])
-    return out
+    known = frame["value"].notna()
+    timed = frame.assign(key=key)[known]
+    by = timed.groupby("key")
+    n, mean = by.size(), by["value"].mean()
+    below, above = _slack(log, timed, finish[known])
+    intervals = {
+        name: (*stats.mean_interval(some["value"]), *stats.median_interval(some["low"], some["high"]))
+        for name, some in by
+    }
+    names = ["mean95_low", "mean95_high", "median_low", "median_high", "coverage"]
+    found = pd.DataFrame.from_dict(intervals, orient="index", columns=names, dtype="float64")
+    found = found.assign(mean=mean, mean_low=mean + below / n, mean_high=mean + above / n)
+    found = found.assign(median=by["value"].median(), min=by["value"].min(), max=by["value"].max())
+    counts = {"n": key.value_counts(), "answered": key[finish.notna()].value_counts(), "timed": n}
+    out = pd.DataFrame(counts, index=pd.Index(key.unique(), name=key.name)).fillna(0).astype("int64").join(found)
+    few, small = out["coverage"].isna(), out["timed"] < stats.MEAN_FROM
+    out["method"] = np.select([out["timed"] == 0, few, small], _METHODS[:3], _METHODS[3])
+    return out[_COLUMNS]
 
 
+_COLUMNS = ["n", "answered", "timed", "mean", "mean_low", "mean_high", "mean95_low", "mean95_high"]
+_COLUMNS += ["median", "median_low", "median_high", "coverage", "min", "max", "method"]
 _STAMPS = "mean: bounds that the stamps set for these n"
 _MEDIAN = _STAMPS + "; median: exact interval from order statistics, replies taken as independent"
 _METHODS = (
@@ -198,24 +176,13 @@ def period_summary(log: Log) -> pd.DataFrame:
     return _summarise(log, frame, finish, pd.Series("MAIL to MAIL", found.index, name="interval"))
 
 
-def ecdf(replies: pd.DataFrame) -> pd.DataFrame:
-    """Share of latencies up to a length, from rows of ``replies`` (choose verbs or peers before).
-
-    Returns
-    -------
-    DataFrame as ``stats.turnbull`` gives it: ``low``, ``high`` (s), ``cumulative``, ``band_low``,
-    ``band_high``. Unanswered commands are left out: the shares are of the answered ones.
-    """
-    return stats.turnbull(replies["latency_low"], replies["latency_high"])
-
-
 def answer(log: Log) -> str:
     """Say in a sentence how fast commands were answered, and how fast a loop turned."""
     by_verb = summary(log)
     if by_verb.empty:
         return "This log holds no command with a reply of its own, so no latency can be measured."
     n, answered, timed = (int(by_verb[name].sum()) for name in ("n", "answered", "timed"))
-    text = f"{answered:,} of {stats.counted(n, 'command')} {'was' if answered == 1 else 'were'} answered"
+    text = f"{answered:,} of {count(n, 'command')} {'was' if answered == 1 else 'were'} answered"
     if not timed:
         return text + ", and the log holds no times that tell how fast."
     verb = "MAIL" if by_verb["timed"].get("MAIL", 0) else str(by_verb["timed"].idxmax())

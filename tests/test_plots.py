@@ -57,7 +57,7 @@ def figures(log: spamlab.Log) -> dict[str, Callable[[], Axes]]:
     }
 
 
-NAMES = [name for name in plots.__all__ if name not in ("STYLE", "alt", "data", "nothing")]
+NAMES = [name for name in vars(plots) if callable(getattr(plots, name)) and name not in ("alt", "data")]
 each = pytest.mark.parametrize("name", NAMES)
 
 
@@ -181,12 +181,12 @@ def test_ladder_has_an_arrow_for_each_command_and_reply(log: spamlab.Log) -> Non
     assert "UTC, assumed" in words(ax)
 
 
-def test_ladder_shows_a_long_session_by_its_ends(log: spamlab.Log) -> None:
+def test_ladder_shows_how_a_long_session_begins(log: spamlab.Log) -> None:
     ax = plots.ladder(log.events, log.sessions, log.recipients, most=12)
     arrows = [a for a in ax.texts if isinstance(a, Annotation) and a.arrow_patch is not None]
     assert len(arrows) == 11  # the connect line is no arrow
-    assert "40 more" in words(ax)
-    assert "221 BYE" in words(ax)
+    assert "the first 12 of 52 rows" in plots.alt(ax)
+    assert "All 8 recipients" in ax.get_title(loc="left")
 
 
 def test_ladder_takes_another_session(log: spamlab.Log) -> None:
@@ -211,7 +211,7 @@ def test_ladder_folds_message_text() -> None:
     )
     sessions = tables.conform("sessions", {"session": [0], "role": ["server"]})
     ax = plots.ladder(events, sessions, tables.empty("recipients"))
-    assert "(message text, 4 lines)" in words(ax)
+    assert words(ax).count("(message text)") == 1
     assert len(plots.data(ax)) == 4
 
 
@@ -292,7 +292,7 @@ def test_sizes_shows_every_message(log: spamlab.Log) -> None:
     assert sorted(dots.get_xdata()) == [2135, 2148, 2148, 2155, 2171, 2188, 2192, 2192]
     assert "All 8 messages within 2.7% of one size: 2,135 B to 2,192 B" in ax.get_title(loc="left")
     assert "n = 8" in words(ax)
-    (curve,) = (line for line in ax.lines if line.get_drawstyle() == "steps-post")
+    (curve,) = (line for line in ax.lines if line.get_color() == look.BLUE)
     assert curve.get_ydata()[-1] == 1
 
 
@@ -315,7 +315,7 @@ def test_sizes_in_time_colours_the_commonest_recipients(log: spamlab.Log) -> Non
     assert stamps[0] == mdates.date2num(pd.Timestamp("2003-11-11 14:00:02"))
 
 
-def test_sizes_in_time_of_a_long_log_draws_a_pixel_once() -> None:
+def test_sizes_in_time_of_a_long_log_stay_small() -> None:
     rng = np.random.default_rng(3)
     messages = pd.DataFrame(
         {
@@ -325,7 +325,7 @@ def test_sizes_in_time_of_a_long_log_draws_a_pixel_once() -> None:
         }
     )
     ax = plots.sizes_in_time(messages)
-    assert sum(len(line.get_xdata()) for line in ax.lines) < MANY
+    assert all(line.get_rasterized() for line in ax.lines)
     assert len(svg(ax)) < 1_000_000
 
 
@@ -335,7 +335,7 @@ def test_loop_has_a_row_for_each_turn(log: spamlab.Log) -> None:
     marks = {line.get_label(): len(line.get_xdata()) for line in ax.lines}
     assert marks == {"MAIL": 8, "RCPT(550)": 8, "RSET": 7, "QUIT": 1}
     assert len({line.get_marker() for line in ax.lines}) == 4  # told apart without colour
-    assert "breaks off differently" in words(ax)
+    assert "breaks off differently" in plots.alt(ax)
 
 
 def test_loop_of_many_turns() -> None:
@@ -354,8 +354,8 @@ def test_loop_of_many_turns() -> None:
         }
     )
     ax = plots.loop(turns)
-    assert "the first 400 of 20,000 turns" in words(ax)
-    assert len(plots.data(ax)) == 1200
+    assert "the first 30 of 20,000 turns" in plots.alt(ax)
+    assert len(plots.data(ax)) == 90
     assert "20,000 times, one turn every 3 s" in ax.get_title(loc="left")
 
 
@@ -367,8 +367,8 @@ def test_loops_are_compared_from_three_on(log: spamlab.Log) -> None:
     frame = {"unit": rng.choice(["a", "b"], len(turns)), "turns": turns, "seconds": turns * 3.0, "octets": turns * 100}
     ax = plots.loops(pd.DataFrame(frame))
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
-    assert sum(len(c.get_offsets()) for c in ax.collections) <= 600
-    assert plots.data(ax)["n"].sum() == len(turns)
+    assert len(svg(ax)) < 1_000_000
+    assert plots.data(ax)["turns"].sum() == turns.sum()
 
 
 def test_octets_are_mirrored_about_zero(log: spamlab.Log) -> None:
@@ -402,20 +402,13 @@ def test_the_look_is_the_style_files() -> None:
     assert min(v for k, v in style.items() if k.endswith(("labelsize", "titlesize", "fontsize", "font.size"))) >= 7
 
 
-@pytest.mark.parametrize(
-    ("n", "said"), [(0, "0 B"), (999, "999 B"), (9_999, "9,999 B"), (10_000, "10 kB"), (1.5e6, "1.5 MB")]
-)
-def test_octets_in_words(n: float, said: str) -> None:
-    assert look.octets(n) == said
-
-
 def test_bins_hold_all_times_in_round_steps() -> None:
     first = pd.Timestamp("2003-11-11 23:59:59", tz="UTC")
     for seconds in (0, 1, 59, 3600, 86_400, 40_000_000, 4_000_000_000):
         times = pd.Series([first, first + pd.Timedelta(seconds=seconds)])
         edges, _ = look.bins(times[0], times[1])
         assert len(edges) <= 131
-        assert look.tally(times, edges).sum() == 2
+        assert np.histogram(look.days(times), look.days(edges))[0].sum() == 2
 
 
 def test_a_long_address_loses_its_middle() -> None:

@@ -40,14 +40,6 @@ def test_median_interval_covers(n: int) -> None:
     assert hits / len(draws) == pytest.approx(ends[0, 2], abs=0.015)  # the coverage stated is the coverage
 
 
-def test_share_is_clopper_pearson() -> None:
-    assert stats.share(8, 8) == pytest.approx((0.025 ** (1 / 8), 1.0))
-    assert stats.share(0, 0) == (0.0, 1.0)
-    draws = np.random.default_rng(1).binomial(12, 0.3, 3000)
-    ends = np.array([stats.share(k, 12) for k in range(13)])[draws]
-    assert covered(int(((ends[:, 0] <= 0.3) & (ends[:, 1] >= 0.3)).sum()), len(draws), 0.95)
-
-
 @pytest.mark.parametrize("n", [stats.MEAN_FROM, 3 * stats.MEAN_FROM])
 @pytest.mark.parametrize("stamped", [False, True])
 def test_mean_interval_covers_93_to_97_percent(n: int, stamped: bool) -> None:
@@ -123,6 +115,5 @@ def test_turnbull_recovers_a_distribution_and_is_fast_on_fine_stamps() -> None:
 
 
 def test_words() -> None:
-    assert stats.counted(2, "reply", "replies") == "2 replies"
     assert stats.figure(float("nan")) == "unknown"
     assert stats.figure(0.0) == "0"
