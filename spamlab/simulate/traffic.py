@@ -209,7 +209,8 @@ class Player:
 
     def quit(self, text: str) -> None:
         """QUIT and its reply; an outbound one can stand in its raw form alone, as the replies to RSET do."""
-        self.script.transaction = None
+        if self.script.left:  # else the connection is gone before QUIT could end the transaction
+            self.script.transaction = None
         self.ask("QUIT")
         self.script.sessions[-1]["ended"] = "quit"  # also where its reply is lost
         self.answer(text, echoed=self.chance(0.5))
@@ -251,7 +252,7 @@ class Player:
             if turn < turns - 1:
                 self.ask("RSET")
                 self.answer("250 Ok", echoed=False)
-            self.script.transaction = None
+                self.script.transaction = None
 
     def deliver(self, truth: dict[str, Any], domain: str, extended: bool) -> None:
         """Some mails, in either direction; a message that is inbound is logged with its text."""
@@ -283,10 +284,11 @@ class Player:
                     accepted.append(row)
             if accepted:
                 self.data(accepted, size, message, message_id)
+                script.transaction = None
             elif turn < turns - 1:
                 self.ask("RSET")
                 self.answer("250 Ok" if self.client else "250 OK - Reset", echoed=not self.client)
-            script.transaction = None
+                script.transaction = None
 
     def data(self, accepted: list[dict[str, Any]], size: int, message: str, message_id: str | None) -> None:
         """DATA, the text where it is logged, and the verdict."""
