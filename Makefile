@@ -41,7 +41,7 @@ bench: $(READY) ## measure reading, side by side with other ways (two minutes)
 
 lock: pyproject.toml ## resolve the dependencies anew: names, versions and hashes, nothing else
 	env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(PY) -m uv pip compile pyproject.toml --extra dev --universal \
-	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --python-version 3.11 --generate-hashes \
 	  --custom-compile-command "make lock" --quiet -o requirements.lock
 
 clean: ## remove what make made
