@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from spamlab import accounts, tables
 from spamlab.engine import Kernel
-from spamlab.walk import CLIENT, COMMAND, OTHER, REPLY, RESPONSE, VERBS, walk
+from spamlab.walk import CLIENT, COMMAND, OTHER, REPLY, RESPONSE, TEXT, VERBS, walk
 
 _walk = Kernel(walk)
 KINDS = np.array(["command", "reply", "data", "auth", "note"], dtype=object)  # by walk's numbers
@@ -86,7 +86,9 @@ def answers(events: pd.DataFrame) -> pd.Series:
     code = own["code"].fillna(-1).to_numpy(np.int64)
     session = own["session"].to_numpy(np.int64)
     found = Walk(session, role, direction, quiet, quiet, verb_numbers(own["verb"]), code)
-    asks = np.flatnonzero((found.kind == COMMAND) | (found.kind == RESPONSE) | (found.answer >= 0))
+    text = found.kind == TEXT
+    text[:-1] &= ~(text[1:] & (session[1:] == session[:-1]))  # a message's text asks once, at its end
+    asks = np.flatnonzero((found.kind == COMMAND) | (found.kind == RESPONSE) | text)
     at, labels = found.answer[asks], own.index.to_numpy()
     answer = pd.Series(labels.take(np.maximum(at, 0)), own.index[asks], dtype="Int64", name="answer")
     return answer.mask(at < 0)

@@ -165,31 +165,35 @@ def recognise(sample: bytes, name: str, given: Format | None = None, newline: in
     """
     if len(sample) == SAMPLE:  # the last line of a full sample is cut
         sample = sample[: sample.rfind(bytes([newline])) + 1] or sample
-    best: tuple[float, Format, Scanner] | None = None
+    best: tuple[tuple[bool, float, float], Format, Scanner] | None = None
     for kind in [given] if given else map(load, formats()):
         for variant in kind.variants:
             scanner = Scanner(variant)
-            share = _fit(scanner.run(sample, newline), variant)
-            if best is None or share > best[0]:
-                best = (share, kind, scanner)
+            share, explained = _fit(scanner.run(sample, newline), variant)
+            # Lines forged inside a message fit another variant too, but leave what stands before them unread.
+            rank = (share >= SHARE, explained, share)
+            if best is None or rank > best[0]:
+                best = (rank, kind, scanner)
     assert best is not None
-    if best[0] >= SHARE or given:
+    if best[0][0] or given:
         return best[1], best[2]
     line = next((line for line in sample.splitlines() if line.strip()), b"")
     shown = "it is empty" if not line else f"its first line is {line[:80].decode('utf-8', 'backslashreplace')!r}"
     raise UnknownFormat(f"{name}: no known log format; {shown}; known: {', '.join(formats())}")
 
 
-def _fit(lines: Lines, variant: Variant) -> float:
+def _fit(lines: Lines, variant: Variant) -> tuple[float, float]:
+    """How far a sample's lines speak for a variant, and the share of them that it reads."""
     shapes = [shape for _, group in variant.groups for shape in group]
     strong = np.array([not shape.weak for shape in shapes])[lines.shape] if lines.events else np.zeros(0, bool)
     if not strong.any():
-        return 0.0
+        return 0.0, 0.0
     # Lines that continue an event prove nothing: of a text file most lines would be such.
     told = int((lines.what != IGNORED).sum())
     ours = int((lines.what == EVENT).sum())
-    own = int(lines.lines.sum()) if variant.block else ours
-    return ours / told if ours * 2 >= told else min(own / told, SHARE) if ours * 20 >= told else 0.0
+    read = (ours + int((lines.what == CONTINUATION).sum())) / told
+    few = min(read, SHARE) if variant.continues and ours * 20 >= told else 0.0
+    return (ours / told if ours * 2 >= told else few), read
 
 
 def _assemble(kind: Format, files: list[tuple[sources.Source, Variant, list[Lines]]], options: Options) -> Log:

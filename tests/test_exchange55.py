@@ -440,6 +440,26 @@ def test_a_wrapped_auth_response_still_names_the_account():
     assert token[9:] not in log.events.to_csv()
 
 
+def test_forged_stamps_in_the_message_of_a_log_without_stamps():
+    message = "\n".join(
+        ["x"] * 30
+        + ["11/11/03 2:00:01 PM : >>> QUIT", "1/1/70 12:00:00 AM : A CONNECTION TO 192.0.2.99 WAS ESTABLISHED."] * 3
+    )
+    log = read(f"A connection was accepted from 192.0.2.7.\n<<< IO: |HELO h\n|\n<<< HELO h\n>>> 250 OK\n<<< IO: |MAIL FROM:<>\n|\n"
+               f"<<< MAIL FROM:<>\n>>> 250 OK\n<<< IO: |DATA\n|\n<<< DATA\n>>> 354 go\n<<< IO: |{message}\n|\n>>> 250 OK\n")  # fmt: skip
+    assert log.sessions["peer_ip"].tolist() == ["192.0.2.7"]
+    assert log.events["kind"].tolist().count("data") == 1
+    assert log.unparsed.empty
+
+
+def test_a_message_end_nobody_answered_is_asked_all_the_same():
+    log = read(INBOUND[: INBOUND.index("|\n", INBOUND.index("Subject")) + 2])
+    answered = spamlab.dialogue.answers(log.events)
+    end = log.events.index[log.events["kind"] == "data"][-1]
+    assert end in answered.index
+    assert pd.isna(answered[end])
+
+
 def test_the_servers_own_word_is_no_echo_of_a_reply():
     log = session(">>> MAIL FROM:<>", "<<< 250 ok", ">>> RCPT TO:<a@x.example>", "<<< 250 ok", ">>> DATA", "<<< IO: |354 go\n|",
                   "<<< 499 No routing hosts. Message subject: x. Rescheduling delivery for later.")  # fmt: skip

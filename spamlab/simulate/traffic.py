@@ -118,6 +118,7 @@ class Player:
                 start = free[lane]
             free[lane : lane + 1] = [self.session(lane, start)]
         if scenario.cut:
+            self.nasty = 0.0  # forged lines in a message that the cut leaves open: nobody could tell them
             for lane, until in enumerate(free or [midnight]):
                 self.session(lane, until, cut=True)
         # Nothing in a file tells a connection that fell silent at its end from one that went on after it.
