@@ -28,17 +28,12 @@ def compiler() -> Callable[..., Any] | None:
     return functools.partial(njit, cache=True, nogil=True)
 
 
-KERNELS: list[Kernel] = []
-"""All kernels of the modules loaded so far."""
-
-
 class Kernel:
     """A function and its compiled twin; ``helpers`` are the plain functions it calls by name."""
 
     def __init__(self, function: Callable[..., Any], *helpers: Callable[..., Any]) -> None:
         self.plain = function
         self._helpers = helpers
-        KERNELS.append(self)
 
     @functools.cached_property
     def compiled(self) -> Callable[..., Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -18,10 +20,13 @@ from spamlab.formats import formats, load
 from spamlab.log import MARKER, Log, concatenate
 from spamlab.notation import Variant
 from spamlab.records import Format, Options, join
-from spamlab.scan import CONTINUATION, EVENT, IGNORED, UNPARSED, Lines, Scanner
+from spamlab.scan import CONTINUATION, EVENT, IGNORED, MISSING, UNPARSED, Lines, Scanner
 
 SAMPLE = 64 << 10
 """Octets looked at to recognise a format."""
+
+WAIT = 4 * sources.PIECE
+"""Octets read on for a raw block's closing line; a log that never closes its blocks is not held up."""
 
 SHARE = 0.5
 """This share of a sample's lines must fit a format's shapes."""
@@ -100,7 +105,7 @@ def read(
         scanned.setdefault(kind.name, []).append((one, variant, pieces))
         if one.damage:
             warnings.warn(one.damage, ReadWarning, stacklevel=2)
-    if not scanned:
+    if not scanned and not logs:
         raise failed[0][1] if len(failed) == 1 else _none_read(failed)
     for _, error in failed:
         warnings.warn(str(error), ReadWarning, stacklevel=2)
@@ -136,11 +141,9 @@ def _scan(source: sources.Source, given: Format | None) -> tuple[Format, Variant
         rest = b""
         lines = scanner.run(octets, source.newline)
         if not last and lines.events and scanner.variant.continues:
-            # The last event may go on in the next piece: scan it again from there.
-            cut = int(lines.line[-1])
-            at = _offset(octets, cut, source.newline)
-            octets, rest = octets[:at], octets[at:]
-            lines = scanner.run(octets, source.newline)
+            open_event = _open(lines, scanner.variant, octets, source.newline)
+            rest = octets[_offset(octets, int(lines.line[open_event]), source.newline) :]
+            lines = lines.before(open_event)
         pieces.append(lines)
     return kind, scanner.variant, pieces
 
@@ -152,9 +155,24 @@ def _with_last(first: bytes, more: Iterator[bytes]) -> Iterator[tuple[bytes, boo
     yield first, True
 
 
+def _open(lines: Lines, variant: Variant, octets: bytes, newline: int) -> int:
+    """The first event that the next piece can change: the last one, or a raw block that is still open."""
+    column, closing = variant.block or ("", b"")
+    blocks = np.flatnonzero(lines.columns[column] != MISSING) if column else np.zeros(0, dtype=np.int64)
+    if len(blocks):
+        at = _offset(octets, int(lines.line[blocks[-1]]), newline)
+        closed = re.compile(rb"[\r\n]" + re.escape(closing) + rb"[\r\n]").search(octets, at)
+        if not closed and len(octets) - at < WAIT:
+            return int(blocks[-1])
+    return lines.events - 1
+
+
 def _offset(octets: bytes, line: int, newline: int) -> int:
     ends = np.flatnonzero(np.frombuffer(octets, dtype=np.uint8) == newline)
     return int(ends[line - 1]) + 1 if line else 0
+
+
+_scanner = functools.cache(Scanner)  # a folder can hold a file for each connection: translate once
 
 
 def recognise(sample: bytes, name: str, given: Format | None = None, newline: int = 10) -> tuple[Format, Scanner]:
@@ -168,7 +186,7 @@ def recognise(sample: bytes, name: str, given: Format | None = None, newline: in
     best: tuple[tuple[bool, float, float], Format, Scanner] | None = None
     for kind in [given] if given else map(load, formats()):
         for variant in kind.variants:
-            scanner = Scanner(variant)
+            scanner = _scanner(variant)
             share, explained = _fit(scanner.run(sample, newline), variant)
             # Lines forged inside a message fit another variant too, but leave what stands before them unread.
             rank = (share >= SHARE, explained, share)

@@ -38,6 +38,19 @@ class Lines:
     what: np.ndarray
     unparsed: Any
 
+    def before(self, event: int) -> Lines:
+        """The part that stands before an event's first line."""
+        line = int(self.line[event])
+        return Lines(
+            event,
+            {name: column[:event] for name, column in self.columns.items()},
+            self.line[:event],
+            self.lines[:event],
+            self.shape[:event],
+            self.what[:line],
+            self.unparsed[: int((self.what[:line] == UNPARSED).sum())],
+        )
+
 
 class Scanner:
     """A variant's program, ready to run."""

@@ -28,6 +28,9 @@ from spamlab.errors import ReadError
 PIECE = 16 << 20
 """Octets of text handed on at a time."""
 
+READ = 1 << 20
+"""Octets read from a file at a time."""
+
 LONGEST_LINE = 512 << 20
 """A line longer than this (a file of zeros, expanded) is refused: it would not fit in memory."""
 
@@ -113,7 +116,7 @@ class Source:
         expanded: Any = unpack(stream) if unpack else stream
         read = getattr(expanded, "read1", expanded.read)
         try:
-            while piece := read(1 << 20):
+            while piece := read(READ):
                 yield piece
         except _DAMAGE as error:
             if not unpack:

@@ -151,6 +151,17 @@ def test_an_inbound_session_with_its_message_text():
     assert int(events["echo"].sum()) == 5
 
 
+@pytest.mark.parametrize("piece", [1, 20, 60, 200, 400, 500, 600])
+def test_a_raw_block_is_whole_wherever_the_file_is_cut_into_pieces(piece, monkeypatch):
+    monkeypatch.setattr("spamlab.sources.Source.text.__defaults__", (piece,))
+    monkeypatch.setattr("spamlab.sources.READ", piece)
+    log = read(INBOUND)
+    monkeypatch.undo()
+    whole = read(INBOUND)
+    for name, table in log.tables().items():
+        pd.testing.assert_frame_equal(table, getattr(whole, name))
+
+
 def test_a_message_that_begins_like_a_command_keeps_its_text():
     log = read(INBOUND.replace("Subject: hi", "HELP me"))
     assert log.events.loc[log.events["kind"] == "data", "text"].iloc[0].startswith("HELP me\n\n11/11/03")

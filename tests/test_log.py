@@ -68,6 +68,8 @@ def test_converted_folders_among_other_logs(copy, tmp_path):
     assert (len(log.events), len(log.sessions), len(log.sources)) == (144, 4, 2)
     assert log.sessions["session"].is_unique
     assert len(spamlab.read([folder]).events) == 72
+    with pytest.warns(spamlab.ReadWarning, match=r"none\.log"):
+        assert len(spamlab.read([folder, tmp_path / "none.log"]).events) == 72
 
 
 def test_raw_refuses_a_file_that_changed_or_went(copy):

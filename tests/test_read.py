@@ -236,6 +236,7 @@ def test_pieces_of_any_size_give_the_same_tables(tmp_path, monkeypatch, plain):
     text = spamlab.read(tmp_path / "x.log")
     for piece in (1, 100, 1000):
         monkeypatch.setattr("spamlab.sources.Source.text.__defaults__", (piece,))
+        monkeypatch.setattr("spamlab.sources.READ", piece)
         again = spamlab.read(tmp_path / "x.log")
         for name, table in again.tables().items():
             pd.testing.assert_frame_equal(table, getattr(text, name))
