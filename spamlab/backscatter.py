@@ -174,6 +174,10 @@ def cost(log: Log, wire: object = None) -> pd.DataFrame:
     if wire is not None:
         raise NotImplementedError("there is no wire model yet: leave wire=None")
     _, by, basis = _account(log)
+    return _cost(by, basis)
+
+
+def _cost(by: pd.DataFrame, basis: pd.Series) -> pd.DataFrame:
     total = by.groupby("transaction").sum(skipna=False).reindex(basis.index)
     return total.set_axis(["smtp_out", "smtp_in"], axis=1).assign(smtp_basis=basis)
 
@@ -188,6 +192,10 @@ def saved(log: Log) -> pd.DataFrame:
     of SMTP both ways), ``saved`` (share of body + spent that was not sent, 0 to 1).
     """
     found, by, _ = _account(log)
+    return _saved(log, found, by)
+
+
+def _saved(log: Log, found: pd.DataFrame, by: pd.DataFrame) -> pd.DataFrame:
     spent = (by["out"] + by["in"]).groupby("transaction").sum(skipna=False).reindex(found.index)
     sent = by.loc[by.index.get_level_values("part") == "message", "out"].droplevel("part").ne(0)
     refused = log.recipients.loc[log.recipients["status"].isin(["rejected", "bounced"]), "transaction"].dropna()
@@ -198,7 +206,8 @@ def saved(log: Log) -> pd.DataFrame:
 
 def answer(log: Log) -> str:
     """Say in a sentence how many NDRs, what they cost, what refusing them early spared."""
-    total, spared = cost(log), saved(log)
+    found, by, basis = _account(log)
+    total, spared = _cost(by, basis), _saved(log, found, by)
     n = len(total)
     if n == 0:
         return "This log holds no attempt to deliver a non-delivery report."

@@ -137,7 +137,7 @@ class Source:
         for data in self.plain():
             if not begun:
                 begun = True
-                mark, encoding = next((m for m in _MARKS if data.startswith(m[0])), (b"", ""))
+                mark, encoding = _mark(data)
                 data = data[len(mark) :]
                 if encoding.startswith("utf-16"):
                     decode = codecs.getincrementaldecoder(encoding)("backslashreplace").decode
@@ -164,7 +164,7 @@ class Source:
         wide, passed, rest = "", 0, b""
         for number, data in enumerate(self.plain(limit)):
             if number == 0:
-                encoding = next((e for mark, e in _MARKS if data.startswith(mark)), "")
+                _, encoding = _mark(data)
                 wide = {"utf-16-le": "<u2", "utf-16-be": ">u2"}.get(encoding, "")
             data = rest + data
             whole = data[: len(data) // 2 * 2] if wide else data
@@ -180,6 +180,11 @@ class Source:
             if len(found) == count:
                 return b"".join(found)
         return b"".join([*found, rest]) if passed + 1 >= first else b"".join(found)
+
+
+def _mark(data: bytes) -> tuple[bytes, str]:
+    """The byte order mark a file begins with, and the encoding it tells."""
+    return next((known for known in _MARKS if data.startswith(known[0])), (b"", ""))
 
 
 def _valid(text: bytes) -> bytes:

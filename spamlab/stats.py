@@ -17,15 +17,24 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats as sp
 
 Floats = npt.NDArray[np.float64]
 
 LEVEL = 0.95
 MEAN_FROM = 1000  # values needed before an approximate interval for a mean is given
 _BATCHES = 25
-_reach = lru_cache(sp.kstwo.ppf)  # (level, n): how far an ECDF of n values strays from the truth at most
 _GRID = 2000  # distinct endpoints an NPMLE is computed on; finer data are censored to this grid
+
+
+# SciPy's distributions take half a second to load: each is loaded where it is needed.
+
+
+@lru_cache
+def _reach(level: float, n: int) -> float:
+    """How far an ECDF of n values strays from the truth at most (Kolmogorov–Smirnov)."""
+    from scipy.stats import kstwo
+
+    return float(kstwo.ppf(level, n))
 
 
 def median_ranks(n: npt.ArrayLike, level: float = LEVEL) -> tuple[npt.NDArray[np.int64], Floats]:
@@ -44,9 +53,11 @@ def median_ranks(n: npt.ArrayLike, level: float = LEVEL) -> tuple[npt.NDArray[np
     -------
     k, coverage : arrays of the shape of n; k = 0 and coverage NaN where n is too small (n < 6 at 95%).
     """
+    from scipy.stats import binom
+
     n = np.asarray(n, dtype=np.int64)
-    k = np.maximum(sp.binom.ppf((1 - level) / 2, n, 0.5), 0).astype(np.int64)
-    coverage = 1 - 2 * sp.binom.cdf(k - 1, n, 0.5)
+    k = np.maximum(binom.ppf((1 - level) / 2, n, 0.5), 0).astype(np.int64)
+    coverage = 1 - 2 * binom.cdf(k - 1, n, 0.5)
     return k, np.where(k > 0, coverage, np.nan)
 
 
@@ -75,10 +86,12 @@ def mean_interval(values: npt.ArrayLike, level: float = LEVEL) -> tuple[float, f
     x = np.asarray(values, dtype=float)
     if len(x) < MEAN_FROM:
         return np.nan, np.nan
+    from scipy.stats import t
+
     starts = np.linspace(0, len(x), _BATCHES, endpoint=False).astype(int)
     sizes = np.diff(np.append(starts, len(x)))
     means = np.add.reduceat(x, starts) / sizes
-    half = float(sp.t.ppf((1 + level) / 2, _BATCHES - 1) * means.std(ddof=1) / np.sqrt(_BATCHES))
+    half = float(t.ppf((1 + level) / 2, _BATCHES - 1) * means.std(ddof=1) / np.sqrt(_BATCHES))
     return float(x.mean() - half), float(x.mean() + half)
 
 

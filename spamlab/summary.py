@@ -49,7 +49,8 @@ def totals(log: Log, hops: bool = False) -> dict[str, Any]:
         known = ids.dropna().astype("int64")
         return int((known if hops else known.map(message)).nunique() + ids.isna().sum())
 
-    received = _received(log)
+    answered = dialogue.answers(log.events).map(log.events["code"])  # of each command, the code it got
+    received = _received(log, answered)
     once = received.drop_duplicates() if hops else received[~received.map(message).duplicated()]
     went_on = recipients["requeued_as"].notna() & (not hops)
     delivered = recipients[(recipients["status"] == "delivered") & ~went_on]
@@ -76,7 +77,7 @@ def totals(log: Log, hops: bool = False) -> dict[str, Any]:
         "bounced": int(status.get("bounced", 0)),
         "expired": int(status.get("expired", 0)),
         "discarded": int(status.get("discarded", 0)),
-        "rejected": _rejected(log),
+        "rejected": _rejected(log, answered),
         "ndrs": messages(pd.Series(backscatter.ndrs(log).index, dtype="Int64")),
         "postmaster_notices": messages(transactions.loc[transactions["report"] == "postmaster", "transaction"]),
         "octets_received": int(once.map(size).sum()),
@@ -98,20 +99,20 @@ def _message_of(log: Log) -> pd.Series:
     return pd.Series(first.to_numpy(), index=ids.to_numpy())
 
 
-def _received(log: Log) -> pd.Series:
+def _received(log: Log, answered: pd.Series) -> pd.Series:
     """The transactions that arrived, one row an arrival; missing for an arrival without one."""
     events = log.events[~log.events["echo"]]
     arrivals = events.loc[events["kind"] == "receive", "transaction"]
     # In a dialogue a message has arrived when its text was answered 2xx.
     texts = events[(events["kind"] == "data") & (events["direction"] == "received")]
-    if len(texts):
-        code = dialogue.answers(log.events).reindex(texts.index).map(log.events["code"])
-        arrivals = pd.concat([arrivals, texts.loc[code.between(200, 299).fillna(False), "transaction"]])
+    welcome = answered.reindex(texts.index).between(200, 299).fillna(False)
+    arrivals = pd.concat([arrivals, texts.loc[welcome, "transaction"]])
     made_here = log.transactions.loc[log.transactions["report"].notna(), "transaction"]
-    return arrivals[~arrivals.isin(made_here)]
+    found: pd.Series = arrivals[~arrivals.isin(made_here)]
+    return found
 
 
-def _rejected(log: Log) -> int:
+def _rejected(log: Log, answered: pd.Series) -> int:
     """Refusals: events of kind reject; in a dialogue 4xx and 5xx to MAIL, RCPT and DATA."""
     events = log.events[~log.events["echo"]]
     count = int(events.loc[events["kind"] == "reject", "repeats"].sum())
@@ -119,13 +120,8 @@ def _rejected(log: Log) -> int:
         events["verb"].isin(["MAIL", "RCPT", "DATA"]) & events["kind"].isin(["command", "exchange"])
         | (events["kind"] == "data")
     ]
-    if asked.empty:
-        return count
-    answered = asked["code"].astype("float64")
-    if (asked["kind"] != "exchange").any():
-        code = dialogue.answers(log.events).reindex(asked.index).map(log.events["code"]).astype("float64")
-        answered = answered.where(asked["kind"] == "exchange", code)
-    return count + int(answered.between(400, 599).sum())
+    code = asked["code"].where(asked["kind"] == "exchange", answered.reindex(asked.index))
+    return count + int(code.between(400, 599).sum())
 
 
 def _iso(time: Any) -> str | None:
@@ -190,10 +186,15 @@ def _refused(log: Log) -> pd.DataFrame:
 
 
 def _top(title: str, values: pd.Series, most: int) -> list[str]:
-    counts = values.dropna().astype("str").str.replace("\n", " ").value_counts()
-    counts = counts.sort_index().sort_values(ascending=False, kind="stable").head(most)  # ties by name
+    counts = commonest(values.str.replace("\n", " "), most)
     rows = [f"  {number:>8,}  {shorten(printable(name), 88)}" for name, number in counts.items()]
     return ["", title, *rows] if rows else []
+
+
+def commonest(values: pd.Series, most: int) -> pd.Series:
+    """How often each of the commonest values of a text column occurs; ties in order of the text."""
+    counts = values.dropna().astype("str").value_counts().sort_index()
+    return counts.sort_values(ascending=False, kind="stable").head(most)
 
 
 def answer(log: Log) -> str:
@@ -220,7 +221,7 @@ def answer(log: Log) -> str:
         return "This log holds no event."
     if pd.isna(first):
         return f"The log states no times; it holds {held}."
-    whole = _complete(log)
+    whole = complete(log.events, log.sessions)
     lasted = (whole["end"] - whole["start"]).dt.total_seconds()
     if len(whole) == 1:
         said = f"its one complete session takes {seconds(lasted.iloc[0])}"
@@ -231,10 +232,9 @@ def answer(log: Log) -> str:
     return f"The log spans {seconds((last - first).total_seconds())}, {said}; it holds {held}."
 
 
-def _complete(log: Log) -> pd.DataFrame:
-    """Sessions logged from their first event, the connection, to their QUIT."""
-    begun = log.events.loc[log.events["kind"] == "connect", "session"]
-    sessions = log.sessions
+def complete(events: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
+    """Choose the sessions logged from their first event, the connection, to their QUIT."""
+    begun = events.loc[events["kind"] == "connect", "session"].dropna()
     return sessions[sessions["session"].isin(begun) & (sessions["ended"] == "quit")]
 
 

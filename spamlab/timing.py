@@ -58,7 +58,10 @@ def replies(log: Log) -> pd.DataFrame:
     >>> found[found.verb == "RSET"].latency.tolist()
     [0.0, 0.0, 0.0, 2.0, 1.0, 1.0, 0.0]
     """
-    answer = dialogue.answers(log.events)
+    return _replies(log, dialogue.answers(log.events))
+
+
+def _replies(log: Log, answer: pd.Series) -> pd.DataFrame:
     out = _measure(log, answer.index, answer, ("latency", "latency_low", "latency_high"))
     asked = log.events.loc[answer.index]
     verb = asked["verb"].astype("object").where(asked["verb"].notna(), asked["kind"].astype("object"))
@@ -164,9 +167,10 @@ def summary(log: Log) -> pd.DataFrame:
     >>> found.loc["MAIL", ["n", "mean", "coverage"]].tolist()
     [8.0, 1.0, 0.9921875]
     """
-    found = replies(log)
+    answer = dialogue.answers(log.events)
+    found = _replies(log, answer)
     frame = found[["latency", "latency_low", "latency_high"]].set_axis(["value", "low", "high"], axis=1)
-    return _summarise(log, frame, dialogue.answers(log.events), found["verb"])
+    return _summarise(log, frame, answer, found["verb"])
 
 
 def period_summary(log: Log) -> pd.DataFrame:

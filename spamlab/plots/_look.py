@@ -178,12 +178,6 @@ def lasting(logged: float) -> str:
     return seconds(logged) if logged > 0 else "under 1 s"
 
 
-def commonest(values: pd.Series, most: int) -> list[str]:
-    """The `most` commonest values of a text column, commonest first; ties in order of the text."""
-    counts = values.dropna().astype("str").value_counts().sort_index()
-    return list(counts.sort_values(ascending=False, kind="stable").index[:most])
-
-
 # -- axes ----------------------------------------------------------------------------------------------
 
 # Where a logarithmic axis of seconds has ticks: at lengths a person says.

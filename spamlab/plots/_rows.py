@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 
 from spamlab import words
 from spamlab.plots import _look as look
+from spamlab.summary import complete
 
 FEW = 30  # up to so many sessions each has a row
 NO_NDR = "This log holds no attempt to deliver a non-delivery report (NDR): there is no cost to show."
@@ -149,8 +150,7 @@ def spans(
         stamps; one that comes within a second of the claim agrees with it.
     """
     look.need(events["time"].notna().any(), "This log states no times: nothing in it has a length to compare.")
-    begun = events.loc[events["kind"].eq("connect"), "session"].dropna()
-    whole = sessions[sessions["session"].isin(begun) & sessions["ended"].eq("quit")]
+    whole = complete(events, sessions)
     took = (whole["end"] - whole["start"]).dt.total_seconds().dropna()
     span = (events["time"].max() - events["time"].min()).total_seconds()
     drawn = pd.DataFrame({"what": ["log", *["complete session"] * len(took)], "seconds": [span, *took]})

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from spamlab import stats
 from spamlab.plots import _look as look
+from spamlab.summary import commonest
 from spamlab.words import count, octets, seconds
 
 BOUNDS = ["latency_low", "latency_high", "latency"]
@@ -61,7 +62,7 @@ def latency(
     """
     told = replies.dropna(subset=["latency"]).astype({by: "str"})
     look.need(len(told), "This log holds no command with a timed reply: there is no latency to show.")
-    common = told[told[by].isin(look.commonest(told[by], 8))]
+    common = told[told[by].isin(commonest(told[by], 8).index)]
     groups: dict[Any, pd.DataFrame] = dict(list(common.groupby(by, sort=False)))
     resolution, far = float((told["latency_high"] - told["latency"]).median()), float(told["latency_high"].max())
     ax = look.axes(ax, 1.0 + 0.68 * len(groups))
@@ -209,7 +210,7 @@ def _alike(size: np.ndarray) -> str:
 
 def grouped(ax: Axes, x: Any, y: Any, group: pd.Series, most: int, markersize: float = 4) -> None:
     """Dots, those of the commonest groups in colour and named in the legend, the others grey."""
-    names = look.commonest(group, min(most, len(look.GROUPS)))
+    names = list(commonest(group, min(most, len(look.GROUPS))).index)
     for name, color in [*zip(names, look.GROUPS, strict=False), ("others", look.PALE)]:
         own = (~group.isin(names) if color == look.PALE else group.eq(name)).to_numpy(dtype=bool)
         if own.any():
