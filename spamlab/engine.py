@@ -42,7 +42,9 @@ class Kernel:
         if njit is None:
             return self.plain
         # Helpers stay plain in their module; only these copies see each other's compiled twins.
-        names = dict(self.plain.__globals__)
+        names: dict[str, Any] = {}
+        for function in (*self._helpers, self.plain):
+            names |= function.__globals__
         for function in (*self._helpers, self.plain):
             twin = types.FunctionType(function.__code__, names, function.__name__)
             names[function.__name__] = njit(functools.update_wrapper(twin, function))

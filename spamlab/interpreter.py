@@ -3,193 +3,162 @@
 """The kernels of the scanner: plain Python over flat arrays, which ``engine`` can compile.
 
 ``interpret`` runs a translated program (see ``notation``) over one line; ``scan_lines`` runs it over all
-lines and ties continuation lines to their events. Every field lands as one 64-bit number in a row:
+lines and ties continuation lines to their events. Every field lands as one 64-bit number in its column:
 numbers as they are, text as its start and length packed together.
 """
 
 from __future__ import annotations
 
+from spamlab.lexer import MISSING, digits, locale_stamp, mail_path, quoted_text, seconds, stamp, stands
 from spamlab.notation import (
-    ACCEPT,
-    CHOICE,
-    CODE,
-    COMMIT,
-    DSN,
-    END,
-    FAIL,
-    INTEGER,
-    LITERAL,
-    LOCALE,
-    PATH,
-    REST,
-    TAIL,
-    TRY,
-    UNTIL,
-    WORD,
+    ACCEPT, CHOICE, CLOSE, CODE, COMMIT, DSN, END, FAIL, INTEGER, ITEM, ITEMS, JUMP, LITERAL, LOCALE, NEXT, PATH, PEEK, QUOTED,
+    REST, SECONDS, SPAN, SWITCH, TAIL, TIME, TRY, UNTIL, UNTIL_KEY,
 )  # fmt: skip
 
-MISSING = -(1 << 62)
-SPAN = 1 << 31  # a span is start * SPAN + length
+PACK = 1 << 31  # a span is start * PACK + length
+STACK, UNDO = 192, 2048  # room for open options and written fields; a list has at most MOST_ITEMS items
+MOST_ITEMS = 64
 
 # What a physical line is.
 IGNORED, EVENT, CONTINUATION, UNPARSED = 0, 1, 2, 3
 
 
-def digits(buf, p, e):
-    """Read decimal digits: value (capped well below overflow) and the position after them."""
-    value = 0
-    while p < e and 48 <= buf[p] <= 57:
-        if value < 1 << 58:
-            value = value * 10 + (buf[p] - 48)
+def key_at(buf, p, e, lits, lit_at, lists, keys, which):
+    """Which item of a list begins at ``p``: its number, -1 for a ``word=`` of none, -2 for none at all."""
+    first = lists[2][which]
+    for k in range(first, first + lists[3][which]):
+        begin = lit_at[keys[0][k]]
+        if p < e and buf[p] == lits[begin] and stands(buf, p, e, lits, begin, lit_at[keys[0][k] + 1] - begin, False):
+            return k
+    q = p
+    while q < e and (65 <= (buf[q] & 223) <= 90 or buf[q] == 95 or buf[q] == 45 or (q > p and 48 <= buf[q] <= 57)):
+        q += 1
+    return -1 if q > p and q < e and buf[q] == 61 else -2
+
+
+def until_key(buf, p, e, lits, lit_at, lists, keys, which):
+    """Where a list's value ends: before a separator and a key, what follows the list, or the line's end."""
+    begin, n = lit_at[lists[0][which]], lit_at[lists[0][which] + 1] - lit_at[lists[0][which]]
+    separator, follow = lits[begin], lists[1][which]
+    after = lits[lit_at[follow]] if follow >= 0 else 0
+    while p < e:
+        if (
+            buf[p] == separator
+            and (n == 1 or stands(buf, p, e, lits, begin, n, False))
+            and key_at(buf, p + n, e, lits, lit_at, lists, keys, which) > -2
+        ):
+            return p
+        if buf[p] == after and stands(buf, p, e, lits, lit_at[follow], lit_at[follow + 1] - lit_at[follow], False):
+            return p
         p += 1
-    return value, p
+    return p
 
 
-def locale_stamp(buf, p, e):
-    """Read a Windows date and time in any locale's order; position -1 where there is none.
-
-    The value packs the three date numbers as written, the seconds of the day (99999: no such time)
-    and whether the date's separator is a point; ``formats.exchange55`` decides the order of day and month.
-    """
-    date = 0
-    point = 0
-    for part in range(3):
-        value, q = digits(buf, p, e)
-        if q == p or q - p > 4 or q >= e:
-            return 0, -1
-        date = date * 10000 + value
-        p = q
-        if part < 2:
-            if buf[p] != 47 and buf[p] != 46 and buf[p] != 45:  # / . -
-                return 0, -1
-            if buf[p] == 46:
-                point = 1
-            p += 1
-    if buf[p] == 46:  # 11.11.2003. 14:00:01
-        p += 1
-    if p >= e or buf[p] != 32:
-        return 0, -1
-    while p < e and buf[p] == 32:
-        p += 1
-    hour, q = digits(buf, p, e)
-    if q == p or q + 6 > e or (buf[q] != 58 and buf[q] != 46):
-        return 0, -1
-    minute, r = digits(buf, q + 1, e)
-    if r != q + 3 or (buf[r] != 58 and buf[r] != 46):
-        return 0, -1
-    second, p = digits(buf, r + 1, e)
-    if p != r + 3:
-        return 0, -1
-    if p + 3 <= e and buf[p] == 32:  # AM, PM, a.m., p.m.
-        letter = buf[p + 1] | 32
-        q = p + 3 if buf[p + 2] == 46 else p + 2
-        if (letter == 97 or letter == 112) and q < e and (buf[q] | 32) == 109:
-            p = q + 2 if q + 1 < e and buf[q + 1] == 46 else q + 1
-            if hour > 12 or hour == 0:
-                hour = 99
-            elif hour == 12:
-                hour = 0
-            if letter == 112:
-                hour += 12
-    seconds = hour * 3600 + minute * 60 + second
-    if hour > 23 or minute > 59 or second > 60:
-        seconds = 99999
-    return (date * 100000 + seconds) * 2 + point, p
-
-
-def mail_path(buf, p, e):
-    """Find a mail path (RFC 5321 4.1.2): where it begins and ends without brackets, and what follows.
-
-    A quoted string hides brackets and spaces. A path without brackets runs to the next blank.
-    """
-    while p < e and (buf[p] == 32 or buf[p] == 9):
-        p += 1
-    bracket = p < e and buf[p] == 60
-    begin = p + 1 if bracket else p
-    for quotes in (True, False):  # a quote that never closes hides nothing
-        p = begin
-        quoted = False
-        while p < e:
-            octet = buf[p]
-            if octet == 92 and quoted:
-                p += 1
-            elif octet == 34:
-                quoted = quotes and not quoted
-            elif not quoted and (octet == 62 if bracket else (octet == 32 or octet == 9)):
-                return begin, p, p + 1 if bracket else p
-            p += 1
-        if not quoted:
-            break
-    return begin, e, e
-
-
-def stands(buf, p, e, lits, begin, n, fold):
-    """Tell whether the literal ``lits[begin : begin + n]`` stands at ``p``."""
-    if p + n > e:
-        return False
-    for i in range(n):
-        octet = buf[p + i]
-        if fold and 65 <= octet <= 90:
-            octet += 32
-        if octet != lits[begin + i]:
-            return False
-    return True
-
-
-def interpret(buf, p, e, program, row, work):
-    """Run the program over ``buf[p:e]``, writing fields into ``row``: the shape that fits, or -1.
+def interpret(buf, p, e, program, out, event, work):
+    """Run the program over ``buf[p:e]``, writing fields into ``out[:, event]``: the shape that fits, or -1.
 
     ``work`` holds the stack of open options and the log of written fields: a failed option leaves nothing
     behind.
     """
-    ops, a, b, c, lits, lit_at = program
+    code, lits, lit_at, switches, sets, classes, lists, keys = program
     st_op, st_at, st_undo, undo_at, undo_was = work[0], work[1], work[2], work[3], work[4]
     pc = 0
     depth = 0
     undo = 0
+    seen = 0  # the items of the list under way
+    items = 0
+    before = 0  # where the separator before the next item stands
     while True:
-        op = ops[pc]
+        op, a, b, c = code[pc], code[pc + 1], code[pc + 2], code[pc + 3]
         ok = True
         column = -1
         value = 0
-        if op == LITERAL or op == CHOICE:
-            n = lit_at[a[pc] + 1] - lit_at[a[pc]]
-            ok = stands(buf, p, e, lits, lit_at[a[pc]], n, op == LITERAL and b[pc] == 1)
-            p += n
-            if op == CHOICE:
-                column, value = b[pc], c[pc]
+        if op == LITERAL or op == PEEK:
+            begin = lit_at[a]
+            n = lit_at[a + 1] - begin
+            ok = stands(buf, p, e, lits, begin, n, b == 1)
+            if op == LITERAL:
+                p += n
         elif op == TRY:
-            st_op[depth] = a[pc]
-            st_at[depth] = p
-            st_undo[depth] = undo
-            depth += 1
+            if b >= 0 and sets[b * 257 + (buf[p] if p < e else 256)] == 0:
+                pc = a - 4  # it cannot begin here
+            else:
+                st_op[depth] = a
+                st_at[depth] = p
+                st_undo[depth] = undo
+                depth += 1
         elif op == COMMIT:
             depth -= 1
-            pc = a[pc] - 1
+            pc = a - 4
+        elif op == JUMP:
+            pc = a - 4
+        elif op == SWITCH:
+            pc = switches[a * 257 + (buf[p] if p < e else 256)] - 4
+        elif op == UNTIL:
+            first, n, fold = b, c >> 2, c & 1 == 1
+            q = p
+            if n > 0:
+                begin = lit_at[first]
+                octet = lits[begin]
+                capital = octet - 32 if fold and 97 <= octet <= 122 else octet
+                if n == 1:
+                    size = lit_at[first + 1] - begin
+                    last = e - size
+                    while q <= last and not (
+                        (buf[q] == octet or buf[q] == capital)
+                        and (size == 1 or stands(buf, q, e, lits, begin, size, fold))
+                    ):
+                        q += 1
+                    if q > last:
+                        q = e
+                else:
+                    found = False
+                    while q < e and not found:
+                        for i in range(first, first + n):
+                            if (fold or buf[q] == lits[lit_at[i]]) and stands(
+                                buf, q, e, lits, lit_at[i], lit_at[i + 1] - lit_at[i], fold
+                            ):
+                                found = True
+                        if not found:
+                            q += 1
+                ok = q < e or c & 2 == 2
+            else:
+                q = e
+            column, value = a, p * PACK + (q - p)
+            p = q
+        elif op == SPAN:
+            q = p
+            base = b * 256
+            while q < e and classes[base + buf[q]] == 1:
+                q += 1
+            ok = q - p >= c >> 1
+            if c & 1 == 1:
+                ok = ok and q - p <= 24 and (q == e or buf[q] == 32 or buf[q] == 58 or buf[q] == 9)
+            column, value = a, p * PACK + (q - p)
+            p = q
         elif op == ACCEPT:
-            return a[pc]
+            return a
         elif op == FAIL:
             ok = False
-        elif op == UNTIL:
+        elif op == CHOICE:
+            begin = lit_at[b]
+            n = lit_at[b + 1] - begin
+            ok = stands(buf, p, e, lits, begin, n, c == 1)
+            column, value = a, p * PACK + n
+            p += n
+        elif op == TAIL or op == REST:
             q = e
-            if b[pc] >= 0:
-                begin, n, fold = lit_at[b[pc]], lit_at[b[pc] + 1] - lit_at[b[pc]], c[pc] == 1
-                first = lits[begin]
-                capital = first - 32 if fold and 97 <= first <= 122 else first
-                q = p
-                while q <= e - n and not (
-                    (buf[q] == first or buf[q] == capital) and stands(buf, q, e, lits, begin, n, fold)
-                ):
-                    q += 1
-                ok = q <= e - n
-            column, value = a[pc], p * SPAN + (q - p)
-            p = q
-        elif op == TAIL:
-            column, value = a[pc], p * SPAN + (e - p)
-        elif op == REST:
-            ok = p < e
-            column, value = a[pc], p * SPAN + (e - p)
-            p = e
+            if b >= 0:
+                begin = lit_at[b]
+                n = lit_at[b + 1] - begin
+                if e - n >= p and stands(buf, e - n, e, lits, begin, n, False):
+                    q = e - n
+            column, value = a, p * PACK + (q - p)
+            if op == REST:
+                ok = p < e
+                p = e
+        elif op == CLOSE:
+            column, value = a, out[a, event] // PACK * PACK + (p - out[a, event] // PACK)
         elif op == END:
             while p < e and (buf[p] == 32 or buf[p] == 9):
                 p += 1
@@ -202,13 +171,23 @@ def interpret(buf, p, e, program, row, work):
                 q += 1
             value, r = digits(buf, q, e)
             ok = r > q
-            column = a[pc]
+            if b == 1 and r + 1 < e and buf[r] == 47 and 48 <= buf[r + 1] <= 57:
+                value, r = digits(buf, r + 1, e)
+            column = a
             value = value * sign if value < 1 << 53 else MISSING
             p = r
+        elif op == SECONDS:
+            value, p = seconds(buf, p, e)
+            ok = p >= 0
+            column = a
+        elif op == TIME:
+            value, p = stamp(buf, p, e)
+            ok = p >= 0
+            column = a
         elif op == CODE:
             value, q = digits(buf, p, e)
             ok = q - p == 3 and (q == e or buf[q] == 32 or buf[q] == 45)
-            column = a[pc]
+            column = a
             p = q
         elif op == DSN:  # RFC 3463: class.subject.detail
             q = p
@@ -219,79 +198,108 @@ def interpret(buf, p, e, program, row, work):
                 if part < 2:
                     ok = ok and q < e and buf[q] == 46
                     q += 1
-            ok = ok and (q >= e or buf[q] == 32)
-            column, value = a[pc], p * SPAN + (q - p)
-            p = q
-        elif op == WORD:
-            q = p
-            while q < e and (48 <= buf[q] <= 57 or 65 <= buf[q] <= 90 or 97 <= buf[q] <= 122 or buf[q] == 45):
-                q += 1
-            ok = 0 < q - p <= 24 and (q == e or buf[q] == 32 or buf[q] == 58 or buf[q] == 9)
-            column, value = a[pc], p * SPAN + (q - p)
+            ok = ok and (q >= e or not (48 <= buf[q] <= 57 or buf[q] == 46 or 65 <= (buf[q] & 223) <= 90))
+            column, value = a, p * PACK + (q - p)
             p = q
         elif op == PATH:
             begin, q, p = mail_path(buf, p, e)
             ok = q > begin or p > q
-            column, value = a[pc], begin * SPAN + (q - begin)
+            column, value = a, begin * PACK + (q - begin)
+        elif op == QUOTED:
+            begin, q, p = quoted_text(buf, p, e, lits[lit_at[b]] if b >= 0 else 0)
+            ok = p >= 0
+            column, value = a, begin * PACK + (q - begin)
         elif op == LOCALE:
             value, p = locale_stamp(buf, p, e)
             ok = p >= 0
-            column = a[pc]
+            column = a
+        elif op == ITEMS:
+            seen = 0
+            items = 0
+            before = p
+        elif op == ITEM:
+            which = a
+            k = key_at(buf, p, e, lits, lit_at, lists, keys, which) if items < MOST_ITEMS else -2
+            if k >= 0 and (c == 1 or not seen >> (k - lists[2][which]) & 1):
+                seen |= 1 << (k - lists[2][which])
+                p += lit_at[keys[0][k] + 1] - lit_at[keys[0][k]]
+                pc = keys[1][k] - 4
+            elif k > -2:
+                pc = b - 4
+            else:  # no item here: the list ended before the separator
+                ok = items > 0
+                p = before
+                pc = b + 4
+            items += 1
+        elif op == UNTIL_KEY:
+            q = until_key(buf, p, e, lits, lit_at, lists, keys, b)
+            column, value = a, p * PACK + (q - p)
+            p = q
+        elif op == NEXT:
+            begin = lit_at[lists[0][b]]
+            n = lit_at[lists[0][b] + 1] - begin
+            if stands(buf, p, e, lits, begin, n, False):
+                before = p
+                p += n
+                pc = a - 4
         if ok:
             if column >= 0:
                 undo_at[undo] = column
-                undo_was[undo] = row[column]
+                undo_was[undo] = out[column, event]
                 undo += 1
-                row[column] = value
-            pc += 1
+                out[column, event] = value
+            pc += 4
             continue
         if depth == 0:
             return -1
         depth -= 1
         while undo > st_undo[depth]:
             undo -= 1
-            row[undo_at[undo]] = undo_was[undo]
+            out[undo_at[undo], event] = undo_was[undo]
         p = st_at[depth]
         pc = st_op[depth]
 
 
-def scan_lines(buf, begins, ends, program, tails, block, closing, continues, out, work, what):
+def blank_line(buf, p, e):
+    """Tell whether a line holds nothing but blanks."""
+    while p < e and (buf[p] == 32 or buf[p] == 9 or buf[p] == 13):
+        p += 1
+    return p == e
+
+
+def scan_lines(buf, begins, ends, program, kinds, tails, block, closing, comment, continues, out, work, what):
     """Read all lines: how many events there are.
 
-    ``out[event]`` gets the fields, then the shape, the first line (from 0) and the number of lines;
-    ``what[line]`` what each line is; ``work`` is scratch. Blank lines inside an event are its own,
-    those after it are ignored.
+    ``out[:, event]`` gets the fields, then the shape, the first line (from 0) and the number of lines;
+    ``what[line]`` what each line is; ``kinds`` what the lines of each shape are; ``work`` is scratch. ``out`` comes
+    filled with MISSING; its last column is scratch. Blank lines inside an event are its own, those after it are
+    ignored.
     """
     n_lines = len(begins)
-    width = out.shape[1] - 3
-    spare = work[5]
+    width = out.shape[0] - 3
     events = 0
     line = 0
     opened = -1  # the line that closes the raw block we are in, if any
     while line < n_lines:
         p, e = begins[line], ends[line]
-        blank = True
-        for i in range(p, e):
-            if buf[i] != 32 and buf[i] != 9 and buf[i] != 13:
-                blank = False
-                break
-        if blank:
+        if blank_line(buf, p, e) or (comment > 0 and buf[p] == comment):
             what[line] = IGNORED
             line += 1
             continue
         shape = -1
-        row = out[events]
         if line > opened:
+            shape = interpret(buf, p, e, program, out, events, work)
+        if shape >= 0 and kinds[shape] != EVENT:
+            what[line] = kinds[shape]
             for i in range(width):
-                row[i] = MISSING
-            shape = interpret(buf, p, e, program, row, work)
-        if shape >= 0:
-            row[width] = shape
-            row[width + 1] = line
-            row[width + 2] = 1
+                out[i, events] = MISSING
+        elif shape >= 0:
+            out[width, events] = shape
+            out[width + 1, events] = line
+            out[width + 2, events] = 1
             what[line] = EVENT
             events += 1
-            if block >= 0 and row[block] != MISSING:
+            if block >= 0 and out[block, events - 1] != MISSING:
                 # A raw block: if its closing line comes before another block opens, all between is text.
                 j = line + 1
                 while j < n_lines:
@@ -300,22 +308,23 @@ def scan_lines(buf, begins, ends, program, tails, block, closing, continues, out
                         opened = j
                         break
                     if j > line + 1 or r > q:
+                        other = interpret(buf, q, r, program, out, n_lines, work)
+                        again = other >= 0 and out[block, n_lines] != MISSING
                         for i in range(width):
-                            spare[i] = MISSING
-                        other = interpret(buf, q, r, program, spare, work)
-                        if other >= 0 and spare[block] != MISSING:
+                            out[i, n_lines] = MISSING
+                        if again:
                             break
                     j += 1
         elif events > 0 and continues and buf[p] != 0:
-            row = out[events - 1]
-            begin = row[width + 1]
-            for i in range(begin + row[width + 2], line + 1):
+            last = events - 1
+            begin = out[width + 1, last]
+            for i in range(begin + out[width + 2, last], line + 1):
                 what[i] = CONTINUATION
-            row[width + 2] = line - begin + 1
+            out[width + 2, last] = line - begin + 1
             if e - p != len(closing) or not stands(buf, p, e, closing, 0, len(closing), False):
                 for i in range(width):
-                    if tails[i] and row[i] != MISSING:
-                        row[i] = row[i] // SPAN * SPAN + (e - row[i] // SPAN)
+                    if tails[i] and out[i, last] != MISSING:
+                        out[i, last] = out[i, last] // PACK * PACK + (e - out[i, last] // PACK)
         else:
             what[line] = UNPARSED
         line += 1
@@ -325,6 +334,36 @@ def scan_lines(buf, begins, ends, program, tails, block, closing, continues, out
 def copy_spans(buf, spans, offsets, data):
     """Copy each span's octets to its place in ``data``."""
     for i in range(len(spans)):
-        if spans[i] >= 0:
-            begin = spans[i] // SPAN
-            data[offsets[i] : offsets[i + 1]] = buf[begin : begin + spans[i] % SPAN]
+        begin, at = spans[i] // PACK, offsets[i]
+        for j in range(spans[i] % PACK):
+            data[at + j] = buf[begin + j]
+
+
+def number_words(buf, spans, table, codes, firsts):
+    """Number the distinct texts among spans, in order of first appearance: how many there are.
+
+    ``codes`` gets each span's number, ``firsts`` the first span of each; ``table`` is an empty (-1) hash table of
+    a power of two.
+    """
+    mask = len(table) - 1
+    words = 0
+    for i in range(len(spans)):
+        begin, size = spans[i] // PACK, spans[i] % PACK
+        key = 0
+        for j in range(begin, begin + size):
+            key = (key ^ buf[j]) * 16777619 & 0xFFFFFFFF
+        at = (key ^ key >> 17) & mask
+        code = -1
+        while code < 0:
+            code = table[at]
+            if code < 0:
+                code = table[at] = words
+                firsts[words] = spans[i]
+                words += 1
+            elif firsts[code] % PACK != size or not stands(
+                buf, begin, begin + size, buf, firsts[code] // PACK, size, False
+            ):
+                code = -1
+                at = (at + 1) & mask
+        codes[i] = code
+    return words

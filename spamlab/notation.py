@@ -5,74 +5,103 @@ A line's shape is written as literals and named, typed fields:
     "{time:locale} : <<< {code:code} {text...}"
 
 ====================  =====================================================================
-``{x}``               text up to what follows (a literal, or the end of the line)
-``{x:int}``           a number; also ``code`` (three digits), ``dsn`` (d.d.d), ``word``,
-                      ``path`` (a mail path, quotes respected), ``locale`` (a Windows stamp)
-``{x=a|b}``           one of several words; the column holds which
+``{x}``               text up to what follows (literals, also of options; or the end of the line)
+``{x:int}``           a number; ``given``: the second of ``3/5`` if there are two; ``seconds``:
+                      ``0.07``, ``1+02:03:04``, ``2h3m``; ``code``: three digits; ``time`` and
+                      ``locale``: stamps; ``path``: a mail path, quotes respected; ``quoted``,
+                      ``csv``: text in quotes; ``dsn`` (d.d.d), ``id``, ``word``, ``tag``, …:
+                      runs of certain octets, see ``CLASSES``
+``{x=a|b}``           one of several words
 ``{x...}``            the rest of the line, at least one octet
 ``{x>}``              marks: from here to the end of the event, continuation lines too; consumes nothing
+``{x<}``              ends here what ``{x>}`` marks
+``{x>~)}``, ``{x~)}``  the rest of the line without a closing ``)``; marked or consumed
+``{&text}``           looks ahead: the text must stand here
 ``{?…}``              an optional part, tried once
+``{*, |a={x}|b={y}}`` items in any order, at least one, with ``, `` between them; of two with one key the
+                      first counts (``{*>, |…}``: the last); ``word=`` of no item is skipped
 ``{!}``               the line must end here (trailing blanks allowed)
 ``{_}``               text that is skipped
 ``\{ \} \|``          the characters themselves
 ====================  =====================================================================
 
-Shapes are tried in order. They become one program for the interpreter in ``scan``: ordered choice and
-options are the same two operations, TRY and COMMIT. Nothing recurses when it runs.
+Shapes are tried in order, those that cannot begin with a line's octet left out. They become one program for the
+interpreter: ordered choice and options are the same two operations, TRY and COMMIT. Nothing recurses when it runs.
 """
 
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-# Operations. ``a``–``c`` are their operands.
-FAIL, TRY, COMMIT, ACCEPT = 0, 1, 2, 3  # TRY a=where to go on failure; COMMIT a=where to go; ACCEPT a=shape
-LITERAL, UNTIL, TAIL, REST, END = 4, 6, 7, 8, 9  # LITERAL a=literal, b=fold; UNTIL a=column, b=literal or -1, c=fold
-INTEGER, CODE, DSN, WORD, PATH, LOCALE, CHOICE = (
-    10,
-    11,
-    12,
-    13,
-    14,
-    15,
-    16,
-)  # a=column; CHOICE a=literal, b=column, c=value
+(FAIL, TRY, COMMIT, JUMP, ACCEPT, SWITCH, LITERAL, PEEK, UNTIL, TAIL, REST, END, INTEGER, SECONDS, CODE, DSN, SPAN,
+ PATH, QUOTED, TIME, LOCALE, CHOICE, CLOSE, ITEMS, ITEM, UNTIL_KEY, NEXT) = range(27)  # fmt: skip
 
-FIELDS = {"int": INTEGER, "code": CODE, "dsn": DSN, "word": WORD, "path": PATH, "locale": LOCALE}
-NUMBERS = {"int", "code", "locale"}
-CATEGORIES = {"dsn", "word"}
+_DIGITS, _LETTERS = string.digits, string.ascii_letters
+_ALPHANUMERIC = _DIGITS + _LETTERS
+_CONSONANTS = "bcdfghjklmnpqrstvwxyz"
+CLASSES: dict[str, tuple[str, int, bool]] = {
+    "id": (_DIGITS + string.ascii_uppercase + _CONSONANTS, 5, False),  # Postfix, hexadecimal or base 52
+    "letters": (_ALPHANUMERIC, 8, False),  # Sendmail's queue ids
+    "exim": (_ALPHANUMERIC + "-", 16, False),
+    "word": (_ALPHANUMERIC + "-", 1, True),
+    "tag": (_ALPHANUMERIC + "._/-@", 1, False),
+    "name": (_ALPHANUMERIC + "._:-", 1, False),
+}
+"""By type: its octets, how many at least, whether a blank, a colon or the line's end must follow."""
+
+_NUMBERS = {"int": INTEGER, "given": INTEGER, "seconds": SECONDS, "code": CODE, "time": TIME, "locale": LOCALE}
+_TEXTS = {"path": PATH, "quoted": QUOTED, "csv": QUOTED}
+NUMBER, CATEGORY, TEXT = "number", "category", "text"  # how a column is stored
+
+IGNORED, BROKEN = "ignored", "broken"
+"""Kinds of shapes whose lines are no events: other programs' lines, and lines that cannot be read."""
+
+_END_OF_LINE = 256
+_ANYTHING = frozenset(range(257))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Shape:
     """One line shape: its pattern and what a line of that shape is.
 
     ``weak`` shapes (a stamp and any text) read a line but are no evidence that a file has this format.
+    ``says``: values of columns that the shape itself states.
     """
 
     pattern: str
     kind: str = "note"
     fold: bool = False
     weak: bool = False
+    says: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Variant:
     """One dialect of a format: groups of a head and the shapes that may follow it.
 
     ``continues``: a line no head fits continues the event before it. ``block``: the column whose
     presence opens a raw block and the line that closes it; lines in between belong to the event
-    whatever they look like.
+    whatever they look like. Lines that begin with ``comment`` are ignored. Text that is one of ``unset`` is
+    missing. ``day``: the date of stamps that hold none (days since 1970).
     """
 
     name: str
     groups: tuple[tuple[str, tuple[Shape, ...]], ...]
     continues: bool = False
     block: tuple[str, bytes] | None = None
+    comment: bytes = b""
+    unset: tuple[bytes, ...] = ()
+    day: int | None = None
+
+    @property
+    def shapes(self) -> list[Shape]:
+        """All shapes, in the order in which the program numbers them."""
+        return [shape for _, shapes in self.groups for shape in shapes]
 
 
 @dataclass
@@ -82,20 +111,23 @@ class Program:
     code: list[tuple[int, int, int, int]] = field(default_factory=list)
     literals: list[bytes] = field(default_factory=list)
     columns: dict[str, str] = field(default_factory=dict)
-    choices: dict[str, list[str]] = field(default_factory=dict)
-    shapes: list[Shape] = field(default_factory=list)
+    switches: list[list[int]] = field(default_factory=list)
+    sets: dict[frozenset[int], int] = field(default_factory=dict)
+    lists: list[tuple[int, int, int, int]] = field(default_factory=list)  # separator, what follows, first key, keys
+    keys: list[tuple[int, int]] = field(default_factory=list)  # literal, operation
+    shapes: int = 0
 
     def column(self, name: str, kind: str) -> int:
-        """The number of a column; ``_`` is none, a name has one type throughout."""
+        """The number of a column; ``_`` is none, a name is stored in one way throughout."""
         if name == "_":
             return -1
         if self.columns.setdefault(name, kind) != kind:
             raise ValueError(f"{name} is {self.columns[name]} elsewhere, {kind} here")
         return list(self.columns).index(name)
 
-    def literal(self, text: bytes) -> int:
+    def literal(self, text: str, fold: bool = False) -> int:
         """Keep a literal; its number."""
-        self.literals.append(text)
+        self.literals.append((text.lower() if fold else text).encode())
         return len(self.literals) - 1
 
     def emit(self, op: int, a: int = 0, b: int = 0, c: int = 0) -> int:
@@ -103,125 +135,257 @@ class Program:
         self.code.append((op, a, b, c))
         return len(self.code) - 1
 
+    def attempt(self, first: frozenset[int] = _ANYTHING) -> int:
+        """Add a TRY of a part that can begin with these octets only."""
+        known = self.sets.setdefault(first, len(self.sets)) if first != _ANYTHING else -1
+        return self.emit(TRY, 0, known)
+
     def patch(self, at: int) -> None:
-        """Point the TRY or COMMIT at ``at`` to the next operation."""
+        """Point the TRY, COMMIT or JUMP at ``at`` to the next operation."""
         op, _, b, c = self.code[at]
         self.code[at] = (op, len(self.code), b, c)
 
 
-_TOKEN = re.compile(r"\\[{}|\\]|\{\?|\{!\}|\{(?P<field>\w+)(?P<spec>[:=>.](?:[^{}\\]|\\.)*)?\}|\}|[^{}\\]+")
+_TOKEN = re.compile(
+    r"\\(?P<escaped>[{}|\\])|\{\?(?P<option>)|\{!(?P<end>)\}|\{&(?P<ahead>(?:[^{}\\]|\\.)+)\}"
+    r"|\{\*(?P<last>>?)(?P<separator>[^|{}]+)\|(?P<list>)"
+    r"|\{(?P<field>\w+)(?P<spec>[:=<>.~](?:[^{}\\]|\\.)*)?\}|(?P<close>\})|(?P<bar>\|)|[^{}\\|]+"
+)
+
+
+_BAR = re.compile(r"(?<!\\)\|")
 
 
 @dataclass
 class _Item:
-    what: str  # "literal", "field", "end", "option"
+    what: str  # "literal", "field", "end", "ahead", "option", "list"
     text: str = ""
     spec: str = ""
-    inner: list[_Item] = field(default_factory=list)
+    inner: list[list[_Item]] = field(default_factory=list)  # of a list the items, of an option one
 
 
 def _parse(pattern: str) -> list[_Item]:
-    stack: list[list[_Item]] = [[]]
+    stack: list[_Item] = [_Item("option", inner=[[]])]
     at = 0
     while at < len(pattern):
         token = _TOKEN.match(pattern, at)
         if token is None:
             raise ValueError(f"cannot read {pattern[at:]!r} in {pattern!r}")
-        text, at = token[0], token.end()
-        if text == "{?":
-            option = _Item("option")
-            stack[-1].append(option)
-            stack.append(option.inner)
-        elif text == "}":
+        at = token.end()
+        here = stack[-1].inner[-1]
+        what = token.lastgroup
+        if what in ("option", "list"):
+            opened = _Item(what, token["separator"] or "", token["last"] or "", [[]])
+            here.append(opened)
+            stack.append(opened)
+        elif what == "close":
             stack.pop()
-        elif text == "{!}":
-            stack[-1].append(_Item("end"))
+        elif what == "bar" and stack[-1].what == "list":
+            stack[-1].inner.append([])
+        elif what == "end":
+            here.append(_Item("end"))
+        elif what == "ahead":
+            here.append(_Item("ahead", _plain(token["ahead"])))
         elif token["field"]:
-            stack[-1].append(_Item("field", token["field"], token["spec"] or ""))
+            here.append(_Item("field", token["field"], token["spec"] or ""))
+        elif here and here[-1].what == "literal":
+            here[-1].text += token["escaped"] or token[0]
         else:
-            text = text[1:] if text[0] == "\\" else text
-            if stack[-1] and stack[-1][-1].what == "literal":
-                stack[-1][-1].text += text
-            else:
-                stack[-1].append(_Item("literal", text))
+            here.append(_Item("literal", token["escaped"] or token[0]))
     if len(stack) != 1:
         raise ValueError(f"braces do not match in {pattern!r}")
-    return stack[0]
+    return stack[0].inner[0]
 
 
-def _follower(items: Sequence[_Item], at: int) -> str:
-    """The literal that ends a text field at ``items[at]``; empty: it runs to the line's end."""
-    following = items[at + 1] if at + 1 < len(items) else None
-    if following is None or following.what == "end":
-        return ""
-    if following.what != "literal":
-        raise ValueError(f"a text field must be followed by a literal or the end: {items[at].text}")
-    return following.text
+def _plain(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)
 
 
-def _emit(program: Program, items: Sequence[_Item], fold: bool) -> None:
+def _stops(items: Sequence[_Item]) -> list[str]:
+    """The literals that end a text field before ``items``; an empty one: the end of the line."""
+    found = []
+    for item in items:
+        if item.what == "end":
+            return [*found, ""]
+        if item.what in ("literal", "ahead"):
+            return [*found, item.text]
+        if item.spec == "<":
+            continue
+        if item.what != "option":
+            raise ValueError(f"a text field must be followed by literals or the end, not by {item.text}")
+        found += [stop for stop in _stops(item.inner[0]) if stop]
+    return [*found, ""]
+
+
+def _first(items: Sequence[_Item], fold: bool) -> frozenset[int]:
+    """The octets that a part can begin with (``_END_OF_LINE``: none)."""
+    found: frozenset[int] = frozenset()
+    for item in items:
+        if item.what in ("literal", "ahead"):
+            octet = item.text.encode()[0]
+            return found | ({octet, *chr(octet).swapcase().encode("latin-1")} if fold else {octet})
+        if item.what == "option":
+            found |= _first(item.inner[0], fold)
+        elif item.what == "end":
+            return found | {_END_OF_LINE, *b" \t"}
+        elif item.what == "field" and item.spec.startswith("="):
+            return found | {_plain(word).encode()[0] for word in re.split(_BAR, item.spec[1:])}
+        elif item.what == "field" and item.spec[1:] in CLASSES:
+            return found | set(CLASSES[item.spec[1:]][0].encode())
+        elif item.what == "field" and item.spec[:1] in ("<", ">") and item.spec:
+            continue
+        else:
+            break
+    return _ANYTHING
+
+
+def _emit(program: Program, items: Sequence[_Item], fold: bool, inside: int = -1) -> None:
+    """Translate a part; ``inside``: the list whose item it is."""
     for at, item in enumerate(items):
         if item.what == "literal":
-            text = item.text.encode()
-            program.emit(LITERAL, program.literal(text.lower() if fold else text), int(fold))
+            program.emit(LITERAL, program.literal(item.text, fold), int(fold))
+        elif item.what == "ahead":
+            program.emit(PEEK, program.literal(item.text, fold), int(fold))
         elif item.what == "end":
             program.emit(END)
         elif item.what == "option":
-            attempt = program.emit(TRY)
-            _emit(program, item.inner, fold)
+            attempt = program.attempt(_first(item.inner[0], fold))
+            _emit(program, item.inner[0], fold)
             done = program.emit(COMMIT)
             program.patch(attempt)
             program.patch(done)
-        elif item.spec == ">":
-            program.emit(TAIL, program.column(item.text, "text"))
-        elif item.spec == "...":
-            program.emit(REST, program.column(item.text, "text"))
-        elif item.spec.startswith("="):
-            words = [re.sub(r"\\(.)", r"\1", word) for word in re.split(r"(?<!\\)\|", item.spec[1:])]
-            known = program.choices.setdefault(item.text, [])
-            column = program.column(item.text, "choice")
-            # The longest word first, so that none hides another that begins like it.
-            found = []
-            for word in sorted(words, key=len, reverse=True):
-                if word not in known:
-                    known.append(word)
-                attempt = program.emit(TRY)
-                program.emit(CHOICE, program.literal(word.encode()), column, known.index(word))
-                found.append(program.emit(COMMIT))
-                program.patch(attempt)
-            program.emit(FAIL)
-            for commit in found:
-                program.patch(commit)
-        elif item.spec:
-            kind = item.spec[1:]
-            program.emit(FIELDS[kind], program.column(item.text, kind))
+        elif item.what == "list":
+            _emit_list(program, item, _stops(items[at + 1 :])[0], fold)
         else:
-            follower = _follower(items, at)
-            text = follower.lower().encode() if fold else follower.encode()
-            which = program.literal(text) if text else -1
-            program.emit(UNTIL, program.column(item.text, "text"), which, int(fold))
+            _emit_field(program, item, items[at + 1 :], fold, inside)
+
+
+def _emit_list(program: Program, item: _Item, follower: str, fold: bool) -> None:
+    keyed = []
+    for inner in item.inner:
+        if not inner or inner[0].what != "literal":
+            raise ValueError(f"an item of a list must begin with its key: {item.text!r}")
+        keyed.append((inner[0].text, inner[1:]))
+    number, first = len(program.lists), len(program.keys)
+    after = program.literal(follower) if follower else -1
+    program.lists.append((program.literal(item.text), after, first, len(keyed)))
+    program.keys += [(program.literal(key), 0) for key, _ in keyed]
+    program.emit(ITEMS)
+    start = program.emit(ITEM, number, 0, int(item.spec == ">"))
+    finished = []
+    for offset, (_, inner) in enumerate(keyed):
+        program.keys[first + offset] = (program.keys[first + offset][0], len(program.code))
+        attempt = program.attempt()
+        _emit(program, inner, fold, number)
+        finished += [attempt, program.emit(COMMIT)]
+    for jump in finished:
+        program.patch(jump)
+    op, a, _, c = program.code[start]
+    program.code[start] = (op, a, len(program.code), c)
+    program.emit(UNTIL_KEY, -1, number)
+    program.emit(NEXT, start, number)
+
+
+def _emit_field(program: Program, item: _Item, rest: Sequence[_Item], fold: bool, inside: int) -> None:
+    name, spec = item.text, item.spec
+    if spec[:1] == ">":
+        program.emit(TAIL, program.column(name, TEXT), program.literal(spec[2:]) if spec[1:2] == "~" else -1)
+    elif spec == "<":
+        program.emit(CLOSE, program.column(name, TEXT))
+    elif spec[:1] in (".", "~") and spec:
+        program.emit(REST, program.column(name, TEXT), program.literal(_plain(spec[1:])) if spec[0] == "~" else -1)
+    elif spec[:1] == "=":
+        words = [_plain(word) for word in re.split(_BAR, spec[1:])]
+        column = program.column(name, CATEGORY)
+        found = []
+        for word in sorted(words, key=len, reverse=True):  # so that none hides another that begins like it
+            attempt = program.attempt(_first([_Item("literal", word)], fold))
+            program.emit(CHOICE, column, program.literal(word, fold), int(fold))
+            found.append(program.emit(COMMIT))
+            program.patch(attempt)
+        program.emit(FAIL)
+        for commit in found:
+            program.patch(commit)
+    elif kind := spec[1:]:
+        if kind in _NUMBERS:
+            program.emit(_NUMBERS[kind], program.column(name, NUMBER), int(kind == "given"))
+        elif kind in _TEXTS:
+            comma = program.literal(",") if kind == "csv" else -1
+            program.emit(_TEXTS[kind], program.column(name, TEXT), comma)
+        elif kind == "dsn":
+            program.emit(DSN, program.column(name, CATEGORY))
+        else:
+            _, least, bounded = CLASSES[kind]
+            program.emit(SPAN, program.column(name, CATEGORY), list(CLASSES).index(kind), least * 2 + bounded)
+    elif inside >= 0 and not rest:
+        program.emit(UNTIL_KEY, program.column(name, TEXT), inside)
+    else:
+        stops = _stops(rest)
+        wanted = [program.literal(stop, fold) for stop in stops if stop]
+        ends = int("" in stops)
+        program.emit(UNTIL, program.column(name, TEXT), wanted[0] if wanted else -1, len(wanted) * 4 + ends * 2 + fold)
 
 
 def translate(variant: Variant) -> Program:
     """Translate a variant's heads and shapes into one program (ordered choice all the way)."""
     program = Program()
     for head, shapes in variant.groups:
-        next_group = program.emit(TRY)
-        _emit(program, _parse(head), fold=False)
-        for shape in shapes:
-            next_shape = program.emit(TRY)
-            _emit(program, _parse(shape.pattern), shape.fold)
-            program.shapes.append(shape)
-            program.emit(ACCEPT, len(program.shapes) - 1)
-            program.patch(next_shape)
-        program.emit(FAIL)
+        items = _parse(head)
+        next_group = program.attempt(_first(items, fold=False))
+        _emit(program, items, fold=False)
+        _emit_shapes(program, shapes)
         program.patch(next_group)
     program.emit(FAIL)
     return program
 
 
-def arrays(program: Program) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The program as flat arrays: operations ``(n, 4)``, literal octets, and where each literal begins."""
-    starts = np.cumsum([0, *map(len, program.literals)]).astype(np.int64)
+def _emit_shapes(program: Program, shapes: Sequence[Shape]) -> None:
+    """An ordered choice: the next octet says which shapes are tried at all."""
+    parsed = [_parse(shape.pattern) for shape in shapes]
+    firsts = [_first(items, shape.fold) for items, shape in zip(parsed, shapes, strict=True)]
+    able = [tuple(i for i, first in enumerate(firsts) if octet in first) for octet in range(257)]
+    program.emit(SWITCH, len(program.switches))
+    table = [0] * 257
+    program.switches.append(table)
+    body = []
+    for items, shape in zip(parsed, shapes, strict=True):
+        body.append(len(program.code))
+        _emit(program, items, shape.fold)
+        program.emit(ACCEPT, program.shapes)
+        program.shapes += 1
+    chains: dict[tuple[int, ...], int] = {}
+    for octet, wanted in enumerate(able):
+        if wanted not in chains:
+            chains[wanted] = len(program.code)
+            for i in wanted:
+                attempt = program.attempt()
+                program.emit(JUMP, body[i])
+                program.patch(attempt)
+            program.emit(FAIL)
+        table[octet] = chains[wanted]
+
+
+def arrays(program: Program) -> tuple[np.ndarray, ...]:
+    """The program as flat arrays.
+
+    Operations (four numbers each, one after the other: jumps go to the first of the four), literal octets, where each literal begins, switches and sets ``(257 × n)``, classes
+    ``(256 × n)``, lists ``(4, n)``, keys ``(2, n)``.
+    """
+    starts = np.cumsum([0, *map(len, program.literals)])
     octets = np.frombuffer(b"".join(program.literals) or b"\0", dtype=np.uint8)
-    return np.array(program.code, dtype=np.int64), octets, starts
+    classes = np.zeros((len(CLASSES), 256), dtype=np.int64)
+    for row, (members, _, _) in zip(classes, CLASSES.values(), strict=True):
+        row[list(members.encode())] = 1
+    jumps = {TRY: (4, 1), COMMIT: (4, 1), JUMP: (4, 1), NEXT: (4, 1), ITEM: (1, 4)}
+    code = np.array(
+        [(op, a * jumps.get(op, (1, 1))[0], b * jumps.get(op, (1, 1))[1], c) for op, a, b, c in program.code], np.int64
+    ).ravel()
+    lists, keys = (
+        np.array(table, dtype=np.int64).T.copy() for table in (program.lists or [(0,) * 4], program.keys or [(0, 0)])
+    )
+    keys[1] *= 4
+    switches = np.array(program.switches, dtype=np.int64).ravel() * 4
+    sets = np.zeros((len(program.sets) + 1, 257), dtype=np.int64)
+    for members, row in program.sets.items():
+        sets[row, list(members)] = 1
+    return code, octets, starts.astype(np.int64), switches, sets.ravel(), classes.ravel(), lists, keys

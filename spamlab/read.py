@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import io
-import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from spamlab import engine, sources
+from spamlab import engine, pieces, sources, stamps
 from spamlab import tables as schema
 from spamlab.errors import ReadError, ReadWarning, UnknownFormat
-from spamlab.formats import formats, load
+from spamlab.formats import load
+from spamlab.interpreter import CONTINUATION, EVENT, IGNORED, UNPARSED
 from spamlab.log import MARKER, Log, concatenate
 from spamlab.notation import Variant
 from spamlab.records import Format, Options, join
-from spamlab.scan import CONTINUATION, EVENT, IGNORED, MISSING, UNPARSED, Lines, Scanner
-
-SAMPLE = 64 << 10
-"""Octets looked at to recognise a format."""
-
-WAIT = 4 * sources.PIECE
-"""Octets read on for a raw block's closing line; a log that never closes its blocks is not held up."""
-
-SHARE = 0.5
-"""This share of a sample's lines must fit a format's shapes."""
+from spamlab.scan import Lines
 
 
 def read(
@@ -88,21 +78,21 @@ def read(
     converted = [one for one in listed if isinstance(one, (str, Path)) and (Path(one) / MARKER).is_file()]
     logs = [Log.from_parquet(one) for one in converted]
     if converted and len(converted) == len(listed):
-        return _wanted(concatenate(logs), tables)
+        return _only(concatenate(logs), _names(tables))
     if converted:
         source = [one for one in listed if one not in converted]
-    options = Options(tz, year, dayfirst)
+    options = Options(tz, year, dayfirst, _names(tables))
     given = load(format) if format is not None else None
     found = sources.find(source)
-    scanned: dict[str, list[tuple[sources.Source, Variant, list[Lines]]]] = {}
+    scanned: dict[str, list[_File]] = {}
     failed: list[tuple[sources.Source, Exception]] = []
     for one in _progress(found, progress):
         try:
-            kind, variant, pieces = _scan(one, given)
+            kind, parts = pieces.scan(one, given)
         except (ReadError, UnknownFormat) as why:
             failed.append((one, why))
             continue
-        scanned.setdefault(kind.name, []).append((one, variant, pieces))
+        scanned.setdefault(kind.name, []).append((one, parts))
         if one.damage:
             warnings.warn(one.damage, ReadWarning, stacklevel=2)
     if not scanned and not logs:
@@ -111,7 +101,7 @@ def read(
         warnings.warn(str(error), ReadWarning, stacklevel=2)
     logs += [_assemble(load(name), files, options) for name, files in scanned.items()]
     logs += [_unreadable(one) for one, _ in failed]
-    return _wanted(concatenate(logs), tables)
+    return _only(concatenate(logs), options.tables)
 
 
 def _none_read(failed: list[tuple[sources.Source, Exception]]) -> Exception:
@@ -129,99 +119,18 @@ def _progress(found: list[sources.Source], show: bool) -> Iterable[sources.Sourc
     return shown
 
 
-def _scan(source: sources.Source, given: Format | None) -> tuple[Format, Variant, list[Lines]]:
-    """Recognise a source and scan it whole, piece by piece; events are never cut between pieces."""
-    text = source.text()
-    first = next(text, b"")
-    kind, scanner = recognise(first[:SAMPLE], source.name, given, source.newline)
-    pieces: list[Lines] = []
-    rest = b""
-    for piece, last in _with_last(first, text):
-        octets = rest + piece
-        rest = b""
-        lines = scanner.run(octets, source.newline)
-        if not last and lines.events and scanner.variant.continues:
-            open_event = _open(lines, scanner.variant, octets, source.newline)
-            rest = octets[_offset(octets, int(lines.line[open_event]), source.newline) :]
-            lines = lines.before(open_event)
-        pieces.append(lines)
-    return kind, scanner.variant, pieces
+_File = tuple[sources.Source, list[tuple[Variant, Lines]]]
 
 
-def _with_last(first: bytes, more: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
-    for piece in more:
-        yield first, False
-        first = piece
-    yield first, True
-
-
-def _open(lines: Lines, variant: Variant, octets: bytes, newline: int) -> int:
-    """The first event that the next piece can change: the last one, or a raw block that is still open."""
-    column, closing = variant.block or ("", b"")
-    blocks = np.flatnonzero(lines.columns[column] != MISSING) if column else np.zeros(0, dtype=np.int64)
-    if len(blocks):
-        at = _offset(octets, int(lines.line[blocks[-1]]), newline)
-        closed = re.compile(rb"[\r\n]" + re.escape(closing) + rb"[\r\n]").search(octets, at)
-        if not closed and len(octets) - at < WAIT:
-            return int(blocks[-1])
-    return lines.events - 1
-
-
-def _offset(octets: bytes, line: int, newline: int) -> int:
-    ends = np.flatnonzero(np.frombuffer(octets, dtype=np.uint8) == newline)
-    return int(ends[line - 1]) + 1 if line else 0
-
-
-_scanner = functools.cache(Scanner)  # a folder can hold a file for each connection: translate once
-
-
-def recognise(sample: bytes, name: str, given: Format | None = None, newline: int = 10) -> tuple[Format, Scanner]:
-    """Find the format and variant whose shapes fit most of a sample's lines.
-
-    Shapes that read anything after a stamp (``weak``) are no evidence by themselves: at least one line must
-    fit another. Raises ``UnknownFormat`` if none fits; with ``given`` the best of its variants is taken.
-    """
-    if len(sample) == SAMPLE:  # the last line of a full sample is cut
-        sample = sample[: sample.rfind(bytes([newline])) + 1] or sample
-    best: tuple[tuple[bool, float, float], Format, Scanner] | None = None
-    for kind in [given] if given else map(load, formats()):
-        for variant in kind.variants:
-            scanner = _scanner(variant)
-            share, explained = _fit(scanner.run(sample, newline), variant)
-            # Lines forged inside a message fit another variant too, but leave what stands before them unread.
-            rank = (share >= SHARE, explained, share)
-            if best is None or rank > best[0]:
-                best = (rank, kind, scanner)
-    assert best is not None
-    if best[0][0] or given:
-        return best[1], best[2]
-    line = next((line for line in sample.splitlines() if line.strip()), b"")
-    shown = "it is empty" if not line else f"its first line is {line[:80].decode('utf-8', 'backslashreplace')!r}"
-    raise UnknownFormat(f"{name}: no known log format; {shown}; known: {', '.join(formats())}")
-
-
-def _fit(lines: Lines, variant: Variant) -> tuple[float, float]:
-    """How far a sample's lines speak for a variant, and the share of them that it reads."""
-    shapes = [shape for _, group in variant.groups for shape in group]
-    strong = np.array([not shape.weak for shape in shapes])[lines.shape] if lines.events else np.zeros(0, bool)
-    if not strong.any():
-        return 0.0, 0.0
-    # Lines that continue an event prove nothing: of a text file most lines would be such.
-    told = int((lines.what != IGNORED).sum())
-    ours = int((lines.what == EVENT).sum())
-    read = (ours + int((lines.what == CONTINUATION).sum())) / told
-    few = min(read, SHARE) if variant.continues and ours * 20 >= told else 0.0
-    return (ours / told if ours * 2 >= told else few), read
-
-
-def _assemble(kind: Format, files: list[tuple[sources.Source, Variant, list[Lines]]], options: Options) -> Log:
-    names = [source.name for source, _, _ in files]
+def _assemble(kind: Format, files: list[_File], options: Options) -> Log:
+    files = sorted(files, key=_begins) if all(_begins(file) is not None for file in files) else files
+    names = [source.name for source, _ in files]
     unparsed: list[pd.DataFrame] = []
-    pieces: list[tuple[int, Variant, Lines]] = []
+    parts: list[tuple[int, Variant, Lines]] = []
     counts = np.zeros((len(files), 4), dtype=np.int64)
-    for number, (source, variant, scanned) in enumerate(files):
+    for number, (source, scanned) in enumerate(files):
         before = 0
-        for lines in scanned:
+        for variant, lines in scanned:
             lines.line += before + 1
             lost = np.flatnonzero(lines.what == UNPARSED)
             if len(lost):
@@ -231,16 +140,16 @@ def _assemble(kind: Format, files: list[tuple[sources.Source, Variant, list[Line
                 *(int((lines.what == k).sum()) for k in (IGNORED, EVENT, CONTINUATION)),
             ]
             before += len(lines.what)
-            pieces.append((number, variant, lines))
-    records = join(pieces, names)
+            parts.append((number, variant, lines))
+    records = join(parts, names, [source.modified for source, _ in files])
     made = kind.assemble(records, options)
     total, ignored, event, continued = counts.T
     time = made.tables["events"]["time"].groupby(records.source)
     about = {
         "source": names,
         "format": kind.name,
-        "sha256": [source.sha256 for source, _, _ in files],
-        "octets": [source.octets for source, _, _ in files],
+        "sha256": [source.sha256 for source, _ in files],
+        "octets": [source.octets for source, _ in files],
         "lines": total,
         "ignored_lines": ignored,
         "event_lines": event + continued,
@@ -253,7 +162,7 @@ def _assemble(kind: Format, files: list[tuple[sources.Source, Variant, list[Line
     made.tables["sources"] = schema.conform("sources", about, index=pd.RangeIndex(len(files)))
     if unparsed:
         made.tables["unparsed"] = schema.conform("unparsed", pd.concat(unparsed, ignore_index=True).to_dict("series"))
-    return Log(made.tables, {source.name: source for source, _, _ in files})
+    return Log(made.tables, {source.name: source for source, _ in files})
 
 
 def _lost(name: str, line: np.ndarray, lines: Lines) -> pd.DataFrame:
@@ -268,12 +177,23 @@ def _unreadable(source: sources.Source) -> Log:
     return Log({"sources": schema.conform("sources", {"source": [source.name], "format": ["unknown"], **counts})})
 
 
-def _wanted(log: Log, names: Iterable[str] | None) -> Log:
-    if names is None:
-        return log
-    wanted = {*names, "sources"}
+def _begins(file: _File) -> int | None:
+    """When a file's first event was logged, where its stamps say so by themselves."""
+    for _, lines in file[1]:
+        if "time" in lines.columns:
+            return stamps.begins(lines.columns["time"].values)
+    return None
+
+
+def _names(tables: Iterable[str] | None) -> frozenset[str]:
+    """The names of the tables wanted."""
+    wanted = frozenset(schema.TABLES) if tables is None else frozenset({*tables, "sources"})
     if unknown := wanted - set(schema.TABLES):
         raise ValueError(f"no table {', '.join(sorted(unknown))}; there are: {', '.join(schema.TABLES)}")
+    return wanted
+
+
+def _only(log: Log, wanted: frozenset[str]) -> Log:
     return Log({name: table for name, table in log.tables().items() if name in wanted}, log._files)
 
 

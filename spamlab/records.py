@@ -10,17 +10,19 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from spamlab import tables
 from spamlab.notation import Shape, Variant
-from spamlab.scan import MISSING, Lines
+from spamlab.scan import MISSING, Field, Lines
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the caller says about logs that do not say it themselves."""
+    """What the caller says about logs that do not say it themselves, and what tables are wanted."""
 
     tz: str = "UTC"
     year: int | None = None
     dayfirst: bool | None = None
+    tables: frozenset[str] = frozenset(tables.TABLES)
 
 
 @dataclass
@@ -30,84 +32,131 @@ class Records:
     Events are in order of source and line. ``shape`` numbers ``shapes``, over all variants seen.
     """
 
-    columns: dict[str, Any]
+    columns: dict[str, Field]
     source: np.ndarray
     line: np.ndarray
     lines: np.ndarray
     shape: np.ndarray
     shapes: list[Shape]
     names: list[str]
+    modified: Sequence[float] = ()
+    """When each source was last written (seconds since 1970); NaN where it is no file."""
 
     def __len__(self) -> int:
         return len(self.source)
 
-    def text(self, name: str) -> pd.Series:
-        """A text column."""
-        array = self.columns.get(name)
-        if array is None:
-            return pd.Series(np.nan, index=range(len(self)), dtype="str")
-        return pd.Series(pd.array(array, dtype="str"))
+    def rows(self, name: str) -> np.ndarray:
+        """The events that have a column."""
+        return self.columns[name].rows if name in self.columns else np.zeros(0, dtype=np.int64)
 
-    def category(self, name: str) -> pd.Series:
-        """A category column."""
-        array = self.columns.get(name)
-        if array is None:
-            return pd.Series(np.nan, index=range(len(self)), dtype="str").astype("category")
-        codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        words = pd.Index(array.dictionary.to_pylist(), dtype="str")
-        return pd.Series(pd.Categorical.from_codes(codes, words))
+    def has(self, name: str) -> np.ndarray:
+        """Whether each event has a column."""
+        flags = np.zeros(len(self), dtype=bool)
+        flags[self.rows(name)] = True
+        return flags
 
-    def number(self, name: str) -> np.ndarray:
-        """A number column, ``MISSING`` where there is none (choices: which word, from 0)."""
-        found: np.ndarray = self.columns.get(name, np.full(len(self), MISSING, dtype=np.int64))
+    def _at(self, name: str, rows: np.ndarray | None) -> tuple[np.ndarray, Any]:
+        """Where in a column's values some events' stand (-1: nowhere), and those values."""
+        found = self.columns[name]
+        if rows is None:
+            at = np.full(len(self), -1, dtype=np.int64)
+            at[found.rows] = np.arange(len(found.rows))
+        else:
+            near = np.minimum(np.searchsorted(found.rows, rows), max(len(found.rows) - 1, 0))
+            at = np.where(found.rows[near] == rows, near, -1) if len(found.rows) else np.full(len(rows), -1)
+        return at, found.values
+
+    def text(self, name: str, rows: np.ndarray | None = None) -> pd.Series:
+        """A text column, of all events or of these."""
+        n = len(self) if rows is None else len(rows)
+        if name not in self.columns:
+            return pd.Series(np.nan, index=range(n), dtype="str")
+        at, values = self._at(name, rows)
+        if pa.types.is_dictionary(values.type):
+            at = np.where(at < 0, -1, values.indices.to_numpy(zero_copy_only=False).take(np.maximum(at, 0)))
+            values = values.dictionary
+        if n == len(values) and len(at) and at[0] == 0 and (np.diff(at) == 1).all():
+            return pd.Series(pd.array(values, dtype="str"))
+        return pd.Series(pd.array(values.take(pa.array(at, mask=at < 0)), dtype="str"))
+
+    def codes(self, name: str, rows: np.ndarray | None = None) -> np.ndarray:
+        """The number of each event's category, -1 where it has none."""
+        n = len(self) if rows is None else len(rows)
+        if name not in self.columns:
+            return np.full(n, -1, dtype=np.int64)
+        at, values = self._at(name, rows)
+        numbers = values.indices.to_numpy(zero_copy_only=False)
+        return np.where(at < 0, -1, numbers.take(np.maximum(at, 0)) if len(numbers) else -1).astype(np.int64)
+
+    def words(self, name: str) -> pd.Index:
+        """The categories of a column."""
+        return pd.Index(self.columns[name].values.dictionary.to_pylist() if name in self.columns else [], dtype="str")
+
+    def category(self, name: str, rows: np.ndarray | None = None) -> pd.Series:
+        """A category column, of all events or of these."""
+        return pd.Series(tables.categorical(self.codes(name, rows), self.words(name)))
+
+    def number(self, name: str, rows: np.ndarray | None = None) -> np.ndarray:
+        """A number column, of all events or of these; ``MISSING`` where there is none."""
+        n = len(self) if rows is None else len(rows)
+        if name not in self.columns:
+            return np.full(n, MISSING, dtype=np.int64)
+        at, values = self._at(name, rows)
+        return np.where(at < 0, MISSING, values.take(np.maximum(at, 0)) if len(values) else MISSING)
+
+    def integer(self, name: str, rows: np.ndarray | None = None) -> pd.Series:
+        """A number column as ``Int64``."""
+        values = self.number(name, rows)
+        missing = values == MISSING
+        return pd.Series(pd.arrays.IntegerArray(np.where(missing, 0, values), missing))
+
+    def said(self, name: str) -> np.ndarray:
+        """What each event's shape states of a column (its own ``kind`` too), as objects; None: nothing."""
+        words = [shape.kind if name == "kind" else dict(shape.says).get(name) for shape in self.shapes]
+        found: np.ndarray = np.array([*words, None], dtype=object)[:-1].take(self.shape)
         return found
 
-    def integer(self, name: str) -> pd.Series:
-        """A number column as ``Int64``."""
-        values = self.number(name)
-        return pd.Series(values, dtype="Int64").mask(values == MISSING)
 
-    def kind(self) -> np.ndarray:
-        """The kind each event's shape states."""
-        kinds: np.ndarray = np.array([shape.kind for shape in self.shapes] or [""], dtype=object)
-        return kinds.take(self.shape)
-
-
-def join(pieces: Sequence[tuple[int, Variant, Lines]], names: list[str]) -> Records:
+def join(pieces: Sequence[tuple[int, Variant, Lines]], names: list[str], modified: Sequence[float] = ()) -> Records:
     """Put scanned pieces together; a piece is (number of its source, variant, lines)."""
     shapes: list[Shape] = []
-    base: dict[str, int] = {}
+    base: dict[Variant, int] = {}
     for _, variant, _ in pieces:
-        if variant.name not in base:
-            base[variant.name] = len(shapes)
-            shapes += [shape for _, group in variant.groups for shape in group]
-    columns: dict[str, Any] = {}
+        if variant not in base:
+            base[variant] = len(shapes)
+            shapes += variant.shapes
+    starts = np.cumsum([0, *(piece.events for _, _, piece in pieces)])
+    columns: dict[str, Field] = {}
     for name in dict.fromkeys(name for _, _, piece in pieces for name in piece.columns):
-        parts = [piece.columns.get(name) for _, _, piece in pieces]
-        example = next(part for part in parts if part is not None)
-        lengths = [piece.events for _, _, piece in pieces]
-        columns[name] = _concatenate(parts, lengths, example)
-    events = [piece for _, _, piece in pieces]
+        parts = [
+            (piece.columns[name], start)
+            for (_, _, piece), start in zip(pieces, starts[:-1], strict=True)
+            if name in piece.columns
+        ]
+        columns[name] = Field(
+            np.concatenate([part.rows + start for part, start in parts]),
+            _concatenate([part.values for part, _ in parts]),
+        )
     none = np.zeros(0, dtype=np.int64)
     return Records(
         columns,
-        source=np.concatenate([np.full(piece.events, number) for number, _, piece in pieces] or [none]),
-        line=np.concatenate([piece.line for piece in events] or [none]),
-        lines=np.concatenate([piece.lines for piece in events] or [none]),
-        shape=np.concatenate([piece.shape + base[variant.name] for _, variant, piece in pieces] or [none]),
+        source=np.concatenate([none, *(np.full(piece.events, number) for number, _, piece in pieces)]),
+        line=np.concatenate([none, *(piece.line for _, _, piece in pieces)]),
+        lines=np.concatenate([none, *(piece.lines for _, _, piece in pieces)]),
+        shape=np.concatenate([none, *(piece.shape + base[variant] for _, variant, piece in pieces)]),
         shapes=shapes,
         names=names,
+        modified=modified,
     )
 
 
-def _concatenate(parts: Sequence[Any], lengths: Sequence[int], example: Any) -> Any:
-    if isinstance(example, np.ndarray):
-        return np.concatenate(
-            [np.full(n, MISSING) if part is None else part for part, n in zip(parts, lengths, strict=True)]
-        )
-    filled = [pa.nulls(n, example.type) if p is None else p for p, n in zip(parts, lengths, strict=True)]
-    chunked = pa.chunked_array(filled)
-    if pa.types.is_dictionary(example.type):
+def _concatenate(parts: list[Any]) -> Any:
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
+    if len(parts) == 1:
+        return parts[0]
+    chunked = pa.chunked_array(parts)
+    if pa.types.is_dictionary(parts[0].type):
         chunked = chunked.unify_dictionaries()
     return chunked.combine_chunks()
 
@@ -122,9 +171,13 @@ class Assembled:
 
 @dataclass(frozen=True)
 class Format:
-    """A log format: how its lines look, and how its records become tables."""
+    """A log format: how its lines look, and how its records become tables.
+
+    ``header``: makes the variant that a header line (``#Fields: …``) declares, from the header lines seen so far.
+    """
 
     name: str
     variants: tuple[Variant, ...]
     assemble: Callable[[Records, Options], Assembled]
     resolution: float = 1.0
+    header: Callable[[list[bytes]], Variant] | None = None

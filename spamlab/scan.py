@@ -13,16 +13,34 @@ import numpy as np
 import pyarrow as pa
 
 from spamlab import interpreter as kernels
-from spamlab import notation
+from spamlab import lexer, notation
 from spamlab.engine import Kernel
-from spamlab.interpreter import CONTINUATION, EVENT, IGNORED, MISSING, SPAN, UNPARSED
+from spamlab.interpreter import CONTINUATION, EVENT, IGNORED, PACK, UNPARSED
+from spamlab.lexer import MISSING
 
-__all__ = ["CONTINUATION", "EVENT", "IGNORED", "MISSING", "UNPARSED", "Lines", "Scanner", "gather"]
+__all__ = ["CONTINUATION", "EVENT", "IGNORED", "MISSING", "UNPARSED", "Field", "Lines", "Scanner", "gather"]
 
 _scan = Kernel(
-    kernels.scan_lines, kernels.digits, kernels.locale_stamp, kernels.mail_path, kernels.stands, kernels.interpret
-)
+    kernels.scan_lines, lexer.digits, lexer.two, lexer.micros, lexer.days, lexer.month_number, lexer.clock, lexer.zone,
+    lexer.stamp, lexer.seconds, lexer.locale_stamp, lexer.mail_path, lexer.quoted_text, lexer.stands, kernels.key_at,
+    kernels.until_key, kernels.interpret, kernels.blank_line,
+)  # fmt: skip
 _copy = Kernel(kernels.copy_spans)
+_words = Kernel(kernels.number_words, lexer.stands)
+
+
+@dataclass
+class Field:
+    """A column of the events that have it: their numbers, ascending, and their values."""
+
+    rows: np.ndarray
+    values: Any
+    """Text as ``pa.LargeStringArray``, categories as ``pa.DictionaryArray``, numbers as int64 array."""
+
+    def head(self, events: int) -> Field:
+        """The part that belongs to the first events."""
+        n = int(np.searchsorted(self.rows, events))
+        return Field(self.rows[:n], self.values[:n])
 
 
 @dataclass
@@ -30,8 +48,7 @@ class Lines:
     """A scanned piece of a file: columns of its events, and what became of its lines."""
 
     events: int
-    columns: dict[str, Any]
-    """Text as ``pa.LargeStringArray``, categories dictionary-encoded, numbers int64 with ``MISSING``."""
+    columns: dict[str, Field]
     line: np.ndarray
     lines: np.ndarray
     shape: np.ndarray
@@ -43,7 +60,7 @@ class Lines:
         line = int(self.line[event])
         return Lines(
             event,
-            {name: column[:event] for name, column in self.columns.items()},
+            {name: column.head(event) for name, column in self.columns.items()},
             self.line[:event],
             self.lines[:event],
             self.shape[:event],
@@ -58,15 +75,15 @@ class Scanner:
     def __init__(self, variant: notation.Variant) -> None:
         self.variant = variant
         self.program = notation.translate(variant)
-        code, octets, starts = notation.arrays(self.program)
-        self._plain = (*(list(map(int, column)) for column in code.T), octets.tobytes(), starts.tolist())
-        self._fast = (*map(np.ascontiguousarray, code.T), octets, starts)
+        self._fast = notation.arrays(self.program)
+        self._plain = tuple(part.tobytes() if part.dtype == np.uint8 else part.tolist() for part in self._fast)
         names = list(self.program.columns)
         tails = {a for op, a, _, _ in self.program.code if op == notation.TAIL}
         self._tails = np.array([i in tails for i in range(len(names))], dtype=np.bool_)
-        opener, closing = variant.block or ("", b"")
+        special = {notation.IGNORED: IGNORED, notation.BROKEN: UNPARSED}
+        self._kinds = np.array([special.get(shape.kind, EVENT) for shape in variant.shapes], dtype=np.int64)
+        opener, self._closing = variant.block or ("", b"")
         self._block = names.index(opener) if opener else -1
-        self._closing = closing
 
     def run(self, octets: bytes, newline: int = 10) -> Lines:
         """Scan whole lines. ``octets`` must be valid UTF-8; ``newline`` is 13 in files that end lines so."""
@@ -76,10 +93,9 @@ class Scanner:
             ends = np.append(ends, len(buf))
         begins = np.concatenate([[0], ends[:-1] + 1]).astype(np.int64)[: len(ends)]
         stripped = ends - ((ends > begins) & (buf[np.maximum(ends - 1, 0)] == 13)) if newline == 10 else ends
-        names = list(self.program.columns)
-        out = np.empty((len(ends) + 1, len(names) + 3), dtype=np.int64)
+        width = len(self.program.columns)
+        out = np.full((width + 3, len(ends) + 1), MISSING, dtype=np.int64)
         what = np.zeros(len(ends), dtype=np.int8)
-        scratch = np.zeros((6, 4 * (len(names) + 24)), dtype=np.int64)  # stack and undo log
         run = _scan.pick(len(octets))
         plain = run is _scan.plain  # lists and bytes are quicker there than arrays
         events = run(
@@ -87,42 +103,59 @@ class Scanner:
             begins.tolist() if plain else begins,
             stripped.tolist() if plain else stripped.astype(np.int64),
             self._plain if plain else self._fast,
+            self._kinds,
             self._tails,
             self._block,
             self._closing if plain else np.frombuffer(self._closing, dtype=np.uint8),
+            self.variant.comment[0] if self.variant.comment else 0,
             self.variant.continues,
             out,
-            scratch,
+            np.zeros((5, kernels.UNDO), dtype=np.int64),
             what,
         )
-        rows = out[:events]
-        columns: dict[str, Any] = {}
-        for i, (name, kind) in enumerate(self.program.columns.items()):
-            values = np.ascontiguousarray(rows[:, i])
-            if kind in notation.NUMBERS or kind == "choice":
-                columns[name] = values
-            else:
-                text = gather(octets, values)
-                columns[name] = text.dictionary_encode() if kind in notation.CATEGORIES else text
         lost = np.flatnonzero(what == UNPARSED)
-        width = len(names)
+        columns = {
+            name: self._field(octets, buf, kind, out[i, :events])
+            for i, (name, kind) in enumerate(self.program.columns.items())
+        }
+        if self.variant.day is not None:
+            columns["day"] = Field(np.arange(events), np.full(events, self.variant.day))
         return Lines(
             events,
-            columns,
-            line=rows[:, width + 1].copy(),
-            lines=rows[:, width + 2].copy(),
-            shape=rows[:, width].copy(),
+            {name: field for name, field in columns.items() if len(field.rows)},
+            line=out[width + 1, :events].copy(),
+            lines=out[width + 2, :events].copy(),
+            shape=out[width, :events].copy(),
             what=what,
-            unparsed=gather(octets, begins[lost] * SPAN + (stripped[lost] - begins[lost])),
+            unparsed=gather(octets, begins[lost] * PACK + (stripped[lost] - begins[lost])),
         )
+
+    def _field(self, octets: bytes, buf: np.ndarray, kind: str, values: np.ndarray) -> Field:
+        rows = np.flatnonzero(values != MISSING)
+        found = values[rows]
+        if kind == notation.NUMBER:
+            return Field(rows, found)
+        for unset in self.variant.unset:
+            same = np.flatnonzero(found % PACK == len(unset))
+            for offset, octet in enumerate(unset):
+                same = same[buf[found[same] // PACK + offset] == octet]
+            rows, found = np.delete(rows, same), np.delete(found, same)
+        return Field(rows, gather(octets, found) if kind == notation.TEXT else _encode(octets, found))
 
 
 def gather(octets: bytes, spans: np.ndarray) -> Any:
-    """Text from packed spans, straight into Arrow buffers; negative spans are missing."""
-    present = spans >= 0
+    """Text from packed spans, straight into Arrow buffers."""
     offsets = np.zeros(len(spans) + 1, dtype=np.int64)
-    np.cumsum(np.where(present, spans % SPAN, 0), out=offsets[1:])
+    np.cumsum(spans % PACK, out=offsets[1:])
     data = np.empty(int(offsets[-1]), dtype=np.uint8)
-    _copy.pick(len(spans) * 32)(np.frombuffer(octets, dtype=np.uint8), spans, offsets, data)
-    valid = None if present.all() else pa.py_buffer(np.packbits(present, bitorder="little"))
-    return pa.LargeStringArray.from_buffers(len(spans), pa.py_buffer(offsets), pa.py_buffer(data), valid)
+    _copy.pick(len(octets))(np.frombuffer(octets, dtype=np.uint8), spans, offsets, data)
+    return pa.LargeStringArray.from_buffers(len(spans), pa.py_buffer(offsets), pa.py_buffer(data))
+
+
+def _encode(octets: bytes, spans: np.ndarray) -> Any:
+    """Text from packed spans, dictionary-encoded."""
+    table = np.full(1 << max(4, (2 * len(spans)).bit_length()), -1, dtype=np.int32)
+    codes, firsts = np.empty(len(spans), dtype=np.int32), np.empty(len(spans), dtype=np.int64)
+    run = _words.pick(len(octets))
+    words = run(octets if run is _words.plain else np.frombuffer(octets, dtype=np.uint8), spans, table, codes, firsts)
+    return pa.DictionaryArray.from_arrays(pa.array(codes), gather(octets, firsts[:words]))

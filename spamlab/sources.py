@@ -92,6 +92,14 @@ class Source:
         if self.spool is not None:
             self.spool.close()
 
+    @property
+    def modified(self) -> float:
+        """When the file was last written, in seconds since 1970; NaN where it is none."""
+        try:
+            return self.path.stat().st_mtime if self.path else float("nan")
+        except OSError:
+            return float("nan")
+
     def open(self) -> BinaryIO:
         """The bytes as stored."""
         if self.spool is not None:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from spamlab import tables
+from spamlab.lexer import DAY, LEAP_YEAR, MISSING, NO_DATE, NO_YEAR, SECOND, ZONED
 from spamlab.records import Options, Records
-from spamlab.scan import MISSING
 
 
 def to_utc(naive: pd.Series, zone: str) -> pd.Series:
@@ -20,12 +20,12 @@ def to_utc(naive: pd.Series, zone: str) -> pd.Series:
 
 
 def locale(records: Records, options: Options) -> tuple[pd.Series, dict[str, Any]]:
-    """Times of a column ``time`` of type ``locale``, in UTC, and what had to be assumed by source.
+    """Times of a column ``stamp`` of type ``locale``, in UTC, and what had to be assumed by source.
 
     A number over 12 is a day. A file that shows the order decides for files that do not, since the locale is
     the server's; where none does, the caller, else custom: points between the numbers go with the day first.
     """
-    packed = records.number("time")
+    packed = records.number("stamp")
     has = packed != MISSING
     date, seconds = np.divmod(np.where(has, packed >> 1, 0), 100000)
     a, b, c = date // 10**8, date // 10**4 % 10**4, date % 10**4
@@ -52,3 +52,83 @@ def locale(records: Records, options: Options) -> tuple[pd.Series, dict[str, Any
     naive = pd.Series(days.astype("datetime64[us]") + np.where(valid, seconds, 0).astype("timedelta64[s]"))
     stated = pd.Series(order.astype(bool), dtype="boolean").where(assumed)
     return to_utc(naive.mask(~valid), options.tz), {"dayfirst_assumed": stated, "tz_assumed": options.tz}
+
+
+HALF_YEAR = 183 * DAY
+
+
+def moments(records: Records, options: Options) -> tuple[pd.Series, dict[str, Any]]:
+    """Times of a column ``time`` of type ``time``, in UTC, and what had to be assumed by source.
+
+    Stamps without a year: a step back of more than half a year is New Year. The year is the one the caller gives for
+    the first line (files that follow go on from there), else the latest that does not put a file's last line after
+    the file was written. Stamps without a date take their section's, and the next day's after midnight.
+    """
+    packed = records.number("time")
+    has = packed != MISSING
+    flags = np.where(has, packed & 7, ZONED)
+    micros = np.where(has, packed >> 3, 0)
+    year_assumed = pd.Series(pd.NA, index=range(len(records.names)), dtype="Int64")
+    if (bare := np.flatnonzero(flags & NO_DATE)).size:
+        day = records.number("day", bare)
+        step = np.diff(micros[bare], prepend=micros[bare[0]])
+        new = np.diff(day, prepend=day[0]) != 0
+        nights = np.cumsum(~new & (step < -DAY // 2))
+        nights -= np.maximum.accumulate(np.where(new, nights, 0))
+        micros[bare] += (day + nights) * DAY
+        has[bare[day == MISSING]] = False
+    if (bare := np.flatnonzero(flags & NO_YEAR)).size:
+        year, known = _years(micros[bare], records, bare, options)
+        year_assumed[known.index] = known
+        begins = (year - 1970).astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64)
+        ordinal, rest = np.divmod(micros[bare] - _BEGIN, DAY)
+        leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+        has[bare[(ordinal == _LEAP_DAY) & ~leap]] = False
+        micros[bare] = (begins + ordinal - ((ordinal > _LEAP_DAY) & ~leap)) * DAY + rest
+    times = pd.Series(micros.astype("datetime64[us]")).mask(~has)
+    local = np.flatnonzero(has & (flags & ZONED == 0))
+    tz = np.full(len(records.names), None, dtype=object)
+    tz[np.unique(records.source[local])] = options.tz
+    if len(local) and options.tz != "UTC":
+        shifted = to_utc(times.take(local), options.tz).dt.tz_localize(None)
+        times.iloc[local] = shifted.to_numpy()
+    return times.dt.tz_localize("UTC").astype(tables.TIME), {"tz_assumed": tz, "year_assumed": year_assumed}
+
+
+_BEGIN = (LEAP_YEAR - 1970) * 365 * DAY + 7 * DAY  # seven leap days between 1970 and 2000
+_LEAP_DAY = 59
+
+
+def _years(micros: np.ndarray, records: Records, rows: np.ndarray, options: Options) -> tuple[np.ndarray, pd.Series]:
+    """The year of each stamp that states none, and by source that of its first line."""
+    source = records.source[rows]
+    step = np.diff(micros, prepend=micros[0])
+    first = np.diff(source, prepend=-1) != 0
+    # Between two files only December and January are told apart: they can be two servers' logs of one time.
+    limit = np.where(first, 300 * DAY, HALF_YEAR)
+    wraps = np.cumsum((step < -limit).astype(np.int64) - (step > limit))
+    starts = np.flatnonzero(first)
+    which = source[starts]
+    if options.year is not None:
+        year = options.year + wraps - wraps[0]
+    else:
+        ends = np.append(starts[1:], len(rows)) - 1
+        now = pd.Timestamp.now("UTC").timestamp()
+        written = np.array([records.modified[i] if len(records.modified) else np.nan for i in which], dtype=float)
+        limits = pd.to_datetime(np.where(np.isnan(written), now, written), unit="s") + pd.Timedelta(days=1)
+        into = (micros[ends] - _BEGIN) / SECOND
+        past = (limits - limits.to_period("Y").start_time).total_seconds().to_numpy()
+        last = limits.year.to_numpy() - (into > past)
+        spread = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(rows))))
+        leap_day = np.flatnonzero((micros - _BEGIN) // DAY == _LEAP_DAY)
+        for at in np.unique(spread[leap_day]):  # a file with a 29 February: the latest leap year
+            row = leap_day[spread[leap_day] == at][0]
+            last[at] -= (last[at] + wraps[row] - wraps[ends[at]]) % 4
+        year = last[spread] + wraps - wraps[ends][spread]
+    return year, pd.Series(year[starts], index=which, dtype="Int64")
+
+
+def begins(packed: np.ndarray) -> int | None:
+    """The first of some stamps, in microseconds; None where its year, date or zone is not stated by itself."""
+    readable = packed[:1]
+    return int(readable[0] >> 3) if len(readable) and readable[0] & (NO_YEAR | NO_DATE) == 0 else None

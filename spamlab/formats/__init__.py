@@ -13,7 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from spamlab.errors import UnknownFormat
 from spamlab.records import Format
 
-BUILT_IN = {"exchange55": "spamlab.formats.exchange55"}
+BUILT_IN = {name: f"spamlab.formats.{name.replace('-', '_')}" for name in ("exchange55", "postfix")}
 
 
 @functools.cache

@@ -40,10 +40,10 @@ _RAW = r"{raw=IO: \||I0: \|}"  # I0 with a zero: the white paper's transcription
 
 _WEAK = tuple(replace(shape, weak=True) for shape in _DIALOGUE)  # any text after a stamp or an arrow
 _STAMPED = (
-    ("{time:locale} : {arrow=<<<|>>>} {?" + _RAW + "}", _DIALOGUE),
-    ("{time:locale} : " + _RAW, _DIALOGUE),
-    ("{time:locale} : ", _CONNECT),
-    ("{time:locale} : ", _WEAK),
+    ("{stamp:locale} : {arrow=<<<|>>>} {?" + _RAW + "}", _DIALOGUE),
+    ("{stamp:locale} : " + _RAW, _DIALOGUE),
+    ("{stamp:locale} : ", _CONNECT),
+    ("{stamp:locale} : ", _WEAK),
 )
 _BARE = (("{arrow=<<<|>>>} " + _RAW, _DIALOGUE), ("{arrow=<<<|>>>} ", _WEAK), (_RAW, _DIALOGUE), ("", _CONNECT))
 
@@ -120,10 +120,10 @@ def assemble(records: Records, options: Options) -> Assembled:
     ends = np.append(records.source[1:] != records.source[:-1], True)[: len(records)]
     starts = (connect >= 0) | np.append(True, ends[:-1])[: len(records)]
     session = np.cumsum(starts) - 1
-    code = np.where(records.kind() == "reply", records.number("code"), -1)
+    code = np.where(records.said("kind") == "reply", records.number("code"), -1)
     number = dialogue.verb_numbers(verb)
-    raw = records.number("raw") != MISSING
-    arrow = np.where(records.number("arrow") == MISSING, -1, records.number("arrow"))
+    raw = records.has("raw")
+    arrow = np.where(records.has("arrow"), records.category("arrow").eq(">>>"), -1)
     # The server's own word on a lost connection (Q146669, Q228725): no peer said it.
     own = text.str.contains("escheduling delivery for later", regex=False).to_numpy(bool) & ~raw
     own &= (code == 499) | text.str.contains(r"Message\s+subject:").to_numpy(bool)

@@ -1,0 +1,85 @@
+"""Postfix: syslog or ``maillog_file`` lines of its daemons, also among other programs' lines.
+
+    Jul 07 13:42:53 mx postfix/smtpd[269]: 4F5C64474F: client=host.example.com[192.0.2.1]
+    Jul 07 13:42:53 mx postfix/qmgr[311]: 4F5C64474F: from=<a@example.com>, size=1315, nrcpt=1 (queue active)
+
+Facts: postconf(5) (delay_logging_resolution_limit, enable_long_queue_ids, maillog_file), postlogd(8), the sources'
+log messages. Texts that anyone on the network writes (HELO names, addresses, replies) come last in their lines or in
+brackets that a quoted string cannot close.
+"""
+
+from __future__ import annotations
+
+from spamlab import linking, syslog
+from spamlab.notation import Shape, Variant
+from spamlab.records import Format
+
+_PEER = "{peer_host}[{peer_ip}]{?:{_:int}}"
+_ALONE = "[{_}]:{_:int}"  # postscreen's clients have no name yet, and no session
+_REST = "{?{?,} to={forward_path:path}}{?{?,} proto={_:tag}}{?{?,} helo={helo:path}}"
+_REASON = (
+    ": {reply>}{?{code:code} }{?{enhanced_code:dsn} }{?{&<}{_:path}: }{_}{reply<}"
+    "{?; from={_:path}" + _REST + "}{?; to={forward_path:path}" + _REST + "}{?; proto={_:tag}" + _REST + "}"
+)
+_ACTIONS = (("{_=reject|milter-reject|proxy-reject}", "reject", ()),) + tuple(
+    (f"{{_={word}|milter-{word}}}", "queue", (("status", status),))
+    for word, status in (("hold", "held"), ("discard", "discarded"))
+)
+_DELAYS = "{delay_before_queue:seconds}/{delay_in_queue:seconds}/{delay_connect:seconds}/{delay_transmit:seconds}"
+
+_SHAPES = (
+    Shape(
+        "to={forward_path:path}, {?orig_to={orig_to:path}, }relay={relay}, {?conn_use={_:int}, }delay={delay:seconds}, "
+        "{?delays=" + _DELAYS + ", }{?tls={_}, }{?dsn={enhanced_code:dsn}, }status={status:tag}"
+        "{? ({reply>~)}{?host {_} said: }{?{code:code}}}",
+        "deliver",
+    ),
+    Shape("from={reverse_path:path}, size={size:int}, nrcpt={_:int}", "queue"),
+    Shape("from={reverse_path:path}, status={status:tag}", "queue"),
+    Shape("message-id=<{message_id~>}", "queue"),
+    Shape("message-id={message_id...}", "queue"),
+    Shape("removed{!}", "remove"),
+    Shape("client=" + _PEER + "{?, {*, |sasl_username={user}|sasl_method={_}|orig_queue_id={_}}}", "receive"),
+    Shape("uid={_:int} from={reverse_path:path}", "receive"),
+    Shape("connect from " + _PEER, "connect"),
+    Shape("disconnect from " + _PEER + "{? {* |rset={resets:given}|commands={commands:given}}}", "disconnect"),
+    *(
+        Shape(action + ": {verb:word}{? from " + peer + "}" + _REASON, kind, says=says)
+        for action, kind, says in _ACTIONS
+        for peer in (_ALONE, _PEER)
+    ),
+    Shape("{_=reject|milter-reject}: ", "reject"),
+    Shape("lost connection after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
+    Shape("timeout after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "timeout"),)),
+    Shape("too many errors after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
+    Shape(
+        "warning: " + _PEER + ": SASL {refused} authentication failed{?: {reply>}{_}{reply<}{?, sasl_username={user}}}",
+        "auth",
+    ),
+    Shape("{?{_=Anonymous|Trusted|Untrusted|Verified} }TLS connection established from " + _PEER + ": ", "tls"),
+    Shape("{?{_=Anonymous|Trusted|Untrusted|Verified} }TLS connection established to ", "tls"),
+    Shape("{_=sender|postmaster} delay notification: {report_id:id}", "report", says=(("report", "delay"),)),
+    Shape("sender non-delivery notification: {report_id:id}", "report", says=(("report", "ndr"),)),
+    Shape("postmaster non-delivery notification: {report_id:id}", "report", says=(("report", "postmaster"),)),
+    Shape("sender delivery status notification: {report_id:id}", "report", says=(("report", "success"),)),
+    Shape(""),
+)
+_HEADED = tuple(
+    (head + "{?NOQUEUE: }{?{queue_id:id}: }" if shapes is _SHAPES else head, shapes)
+    for head, shapes in syslog.groups(_SHAPES, "postfix", "/postfix")
+)
+
+_RULES = linking.Rules(
+    statuses={
+        "sent": "delivered",
+        "deferred": "deferred",
+        "bounced": "bounced",
+        "expired": "expired",
+        "force-expired": "expired",
+        "deliverable": "probed",
+        "undeliverable": "probed",
+    },
+    starts=("receive", "reject", "auth", "disconnect", "tls"),
+)
+
+FORMAT = Format("postfix", (Variant("postfix", _HEADED),), linking.assembler(_RULES))

@@ -1,0 +1,338 @@
+# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
+"""Kernels that recognise one thing each: a number, a stamp, a span of time, a mail path, a literal.
+
+Plain Python over octets, which ``engine`` can compile. Each takes the octets, a position and the line's end, and
+gives what it read and the position after it, -1 where it stands not there.
+"""
+
+from __future__ import annotations
+
+MISSING = -(1 << 62)
+SECOND = 1_000_000
+DAY = 86400 * SECOND
+
+# A stamp is microseconds since 1970 times 8, and what it lacks or states.
+ZONED, NO_YEAR, NO_DATE = 1, 2, 4
+LEAP_YEAR = 2000
+"""The year that stamps without one are counted in, so that 29 February is a day."""
+
+
+def digits(buf, p, e):
+    """Read decimal digits: value (capped well below overflow) and the position after them."""
+    value = 0
+    while p < e and 48 <= buf[p] <= 57:
+        if value < 1 << 58:
+            value = value * 10 + (buf[p] - 48)
+        p += 1
+    return value, p
+
+
+def two(buf, p, e):
+    """Read two digits; -1 where there are none (a blank may stand for a leading zero)."""
+    if p + 2 > e or not 48 <= buf[p + 1] <= 57:
+        return -1
+    if buf[p] == 32:
+        return buf[p + 1] - 48
+    if not 48 <= buf[p] <= 57:
+        return -1
+    return (buf[p] - 48) * 10 + buf[p + 1] - 48
+
+
+def micros(buf, p, e):
+    """Read a fraction of a second after its point or comma, in microseconds; digits beyond them are dropped."""
+    value = 0
+    scale = 100000
+    while p < e and 48 <= buf[p] <= 57:
+        value += (buf[p] - 48) * scale
+        scale //= 10
+        p += 1
+    return value, p
+
+
+def days(year, month, day):
+    """Days since 1970 (Gregorian); -1 << 40 for no such day."""
+    if month < 1 or month > 12 or day < 1 or day > 31 or year < 1:
+        return -(1 << 40)
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    if (day == 31 and (month == 4 or month == 6 or month == 9 or month == 11)) or (
+        month == 2 and day > (29 if leap else 28)
+    ):
+        return -(1 << 40)
+    y = year - (1 if month <= 2 else 0)
+    era = y // 400
+    yoe = y - era * 400
+    doy = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    return era * 146097 + yoe * 365 + yoe // 4 - yoe // 100 + doy - 719468
+
+
+MONTHS = b"janfebmaraprmayjunjulaugsepoctnovdec"
+_SUMS = b"\x0c\x02\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\x08\0\0\x03\0\0\x04\0\0\x0a\x05\x09\0\0\x07\0\x06\0\0\0\0\0\x0b"
+"""The month by the sum of its letters less 300: no two sums are equal."""
+
+
+def month_number(a, b, c):
+    """The month that three letters name, 0 if none."""
+    total = (a | 32) + (b | 32) + (c | 32) - 300
+    if total < 0 or total >= 40 or _SUMS[total] == 0:
+        return 0
+    month = _SUMS[total] * 1
+    at = month * 3 - 3
+    return month if (a | 32) == MONTHS[at] and (b | 32) == MONTHS[at + 1] and (c | 32) == MONTHS[at + 2] else 0
+
+
+def clock(buf, p, e):
+    """Read ``HH:MM:SS`` and a fraction, in microseconds; MISSING for a time that no clock shows."""
+    hour, minute, second = two(buf, p, e), two(buf, p + 3, e), two(buf, p + 6, e)
+    if hour < 0 or minute < 0 or second < 0 or buf[p + 2] != 58 or buf[p + 5] != 58:
+        return 0, -1
+    p += 8
+    fraction = 0
+    if p + 1 < e and (buf[p] == 46 or buf[p] == 44) and 48 <= buf[p + 1] <= 57:
+        fraction, p = micros(buf, p + 1, e)
+    if hour > 23 or minute > 59 or second > 60:
+        return MISSING, p
+    return (hour * 3600 + minute * 60 + second) * SECOND + fraction, p
+
+
+def zone(buf, p, e):
+    """Read ``Z`` or ``±HH:MM``, in microseconds east; -1 as position where none stands."""
+    if p < e and buf[p] == 90:
+        return 0, p + 1
+    if p + 5 > e or (buf[p] != 43 and buf[p] != 45):
+        return 0, -1
+    q = p + 3
+    if buf[q] == 58:
+        q += 1
+    hours, minutes = two(buf, p + 1, e), two(buf, q, e)
+    if hours < 0 or minutes < 0:
+        return 0, -1
+    east = (hours * 3600 + minutes * 60) * SECOND
+    return (east if buf[p] == 43 else -east), q + 2
+
+
+def stamp(buf, p, e):
+    """Read a time stamp: ISO 8601, syslog, NCSA, seconds since 1970, or a clock alone."""
+    if p + 8 > e:
+        return 0, -1
+    flags = 0
+    if 48 <= buf[p] <= 57 and buf[p + 2] == 58:
+        time, p = clock(buf, p, e)
+        return (time * 8 + NO_DATE if time >= 0 else MISSING), p
+    if not 48 <= buf[p] <= 57:  # Jul  7 13:42:53, Jul 07 2024 13:42:53
+        month = month_number(buf[p], buf[p + 1], buf[p + 2])
+        if month == 0 or buf[p + 3] != 32:
+            return 0, -1
+        p += 4
+        while p < e and buf[p] == 32:
+            p += 1
+        day, q = digits(buf, p, e)
+        if q == p or q >= e or buf[q] != 32:
+            return 0, -1
+        year, flags = LEAP_YEAR, NO_YEAR
+        p = q + 1
+        if p + 4 < e and buf[p + 4] == 32:
+            year, q = digits(buf, p, e)
+            if q != p + 4:
+                return 0, -1
+            flags = 0
+            p += 5
+    elif buf[p + 2] == 47:  # 11/Oct/2006:13:16:39
+        day = two(buf, p, e)
+        month = month_number(buf[p + 3], buf[p + 4], buf[p + 5])
+        year, q = digits(buf, p + 7, e)
+        if month == 0 or q != p + 11 or q >= e or buf[q] != 58:
+            return 0, -1
+        p = q + 1
+    else:
+        year, q = digits(buf, p, e)
+        if q - p >= 9:
+            fraction = 0
+            if q < e and buf[q] == 46:
+                fraction, q = micros(buf, q + 1, e)
+            return ((year * SECOND + fraction) * 8 + ZONED if year < 1 << 36 else MISSING), q
+        if q != p + 4 or q + 6 > e or buf[q] != buf[q + 3] or (buf[q] != 45 and buf[q] != 47):
+            return 0, -1
+        month, day = two(buf, q + 1, e), two(buf, q + 4, e)
+        p = q + 6
+        if p >= e or (buf[p] != 84 and buf[p] != 32):
+            return 0, -1
+        p += 1
+    time, p = clock(buf, p, e)
+    if p < 0:
+        return 0, -1
+    blank = 1 if p < e and buf[p] == 32 else 0
+    east, q = zone(buf, p + blank, e)
+    if q > 0 and (q == e or not (48 <= buf[q] <= 57 or 65 <= (buf[q] & 223) <= 90)):
+        p = q
+        flags |= ZONED
+        time -= east
+    date = days(year, month, day)
+    if date < -(1 << 39) or time < -DAY:
+        return MISSING, p
+    return (date * DAY + time) * 8 + flags, p
+
+
+def seconds(buf, p, e):
+    """Read a span of time, in microseconds: ``0.07``, ``00:01:02``, ``1+02:03:04``, ``2h3m4.5s``, ``1d``, ``12ms``."""
+    total = 0
+    first = p
+    while True:
+        begin = p
+        value, p = digits(buf, p, e)
+        fraction = 0
+        if p == begin:
+            return total, (p if begin > first else -1)
+        if p < e and buf[p] == 46:
+            fraction, p = micros(buf, p + 1, e)
+        value = min(value, 1 << 40) * SECOND + fraction
+        unit = buf[p] if p < e else 0
+        if unit == 43 or unit == 58:  # + :
+            if unit == 43:
+                total += value * 86400
+                value, q = digits(buf, p + 1, e)
+                value = min(value, 1 << 20) * SECOND
+                p = q
+            minute, second = two(buf, p + 1, e), two(buf, p + 4, e)
+            if p + 6 > e or buf[p] != 58 or buf[p + 3] != 58 or minute < 0 or second < 0:
+                return 0, -1
+            return total + value * 3600 + (minute * 60 + second) * SECOND, p + 6
+        if unit == 109 and p + 1 < e and buf[p + 1] == 115:  # ms
+            total += value // 1000
+            p += 2
+        elif unit == 119:
+            total += value * 604800
+            p += 1
+        elif unit == 100:
+            total += value * 86400
+            p += 1
+        elif unit == 104:
+            total += value * 3600
+            p += 1
+        elif unit == 109:
+            total += value * 60
+            p += 1
+        elif unit == 115:
+            total += value
+            p += 1
+        else:
+            return total + value, p
+
+
+def locale_stamp(buf, p, e):
+    """Read a Windows date and time in any locale's order; position -1 where there is none.
+
+    The value packs the three date numbers as written, the seconds of the day (99999: no such time)
+    and whether the date's separator is a point; ``formats.exchange55`` decides the order of day and month.
+    """
+    date = 0
+    point = 0
+    for part in range(3):
+        value, q = digits(buf, p, e)
+        if q == p or q - p > 4 or q >= e:
+            return 0, -1
+        date = date * 10000 + value
+        p = q
+        if part < 2:
+            if buf[p] != 47 and buf[p] != 46 and buf[p] != 45:  # / . -
+                return 0, -1
+            if buf[p] == 46:
+                point = 1
+            p += 1
+    if buf[p] == 46:  # 11.11.2003. 14:00:01
+        p += 1
+    if p >= e or buf[p] != 32:
+        return 0, -1
+    while p < e and buf[p] == 32:
+        p += 1
+    hour, q = digits(buf, p, e)
+    if q == p or q + 6 > e or (buf[q] != 58 and buf[q] != 46):
+        return 0, -1
+    minute, r = digits(buf, q + 1, e)
+    if r != q + 3 or (buf[r] != 58 and buf[r] != 46):
+        return 0, -1
+    second, p = digits(buf, r + 1, e)
+    if p != r + 3:
+        return 0, -1
+    if p + 3 <= e and buf[p] == 32:  # AM, PM, a.m., p.m.
+        letter = buf[p + 1] | 32
+        q = p + 3 if buf[p + 2] == 46 else p + 2
+        if (letter == 97 or letter == 112) and q < e and (buf[q] | 32) == 109:
+            p = q + 2 if q + 1 < e and buf[q + 1] == 46 else q + 1
+            if hour > 12 or hour == 0:
+                hour = 99
+            elif hour == 12:
+                hour = 0
+            if letter == 112:
+                hour += 12
+    seconds = hour * 3600 + minute * 60 + second
+    if hour > 23 or minute > 59 or second > 60:
+        seconds = 99999
+    return (date * 100000 + seconds) * 2 + point, p
+
+
+def mail_path(buf, p, e):
+    """Find a mail path (RFC 5321 4.1.2): where it begins and ends without brackets, and what follows.
+
+    A quoted string hides brackets and spaces. A path without brackets runs to the next blank, or the comma before it.
+    """
+    while p < e and (buf[p] == 32 or buf[p] == 9):
+        p += 1
+    bracket = p < e and buf[p] == 60
+    begin = p + 1 if bracket else p
+    for quotes in (True, False):  # a quote that never closes hides nothing
+        p = begin
+        quoted = False
+        while p < e:
+            octet = buf[p]
+            if octet == 92 and quoted:
+                p += 1
+            elif octet == 34:
+                quoted = quotes and not quoted
+            elif not quoted and (octet == 62 if bracket else (octet == 32 or octet == 9)):
+                if bracket:
+                    return begin, p, p + 1
+                if buf[p - 1] == 44 and p - 1 > begin:
+                    p -= 1
+                return begin, p, p
+            p += 1
+        if not quoted:
+            break
+    return begin, e, e
+
+
+def stands(buf, p, e, lits, begin, n, fold):
+    """Tell whether the literal ``lits[begin : begin + n]`` stands at ``p``."""
+    if p + n > e:
+        return False
+    for i in range(n):
+        octet = buf[p + i]
+        if fold and 65 <= octet <= 90:
+            octet += 32
+        if octet != lits[begin + i]:
+            return False
+    return True
+
+
+def quoted_text(buf, p, e, comma):
+    """Find text in double quotes: begin, end and the position after it, -1 where none stands.
+
+    With a ``comma`` it is a CSV value: without quotes it runs to the comma or the line's end, a doubled quote
+    inside quotes is one. Else a backslash quotes the octet after it. A quote that never closes hides nothing.
+    """
+    if p >= e or buf[p] != 34:
+        if comma == 0:
+            return p, p, -1
+        q = p
+        while q < e and buf[q] != comma:
+            q += 1
+        return p, q, q
+    q = p + 1
+    while q < e:
+        if comma == 0 and buf[q] == 92:
+            q += 1
+        elif buf[q] == 34:
+            if comma == 0 or q + 1 >= e or buf[q + 1] != 34:
+                return p + 1, q, q + 1
+            q += 1
+        q += 1
+    return p + 1, e, e

@@ -1,0 +1,406 @@
+"""From the records of a mail server's log to messages, sessions and recipients, by queue id and by process.
+
+A format says in ``Rules`` what its words mean; its shapes name their fields after the tables' columns, and so does
+this module. What is common to all servers is done here: lives of queue ids, reports and what they are about, one
+message through several queues.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from spamlab import lexer, lives, stamps, tables
+from spamlab.dialogue import outcomes, tally
+from spamlab.engine import Kernel
+from spamlab.records import Assembled, Options, Records
+
+_messages = Kernel(lives.messages)
+_connections = Kernel(lives.connections)
+_number_keys = Kernel(lives.number_keys)
+_mentioned = Kernel(lives.mentioned, lives.slot)
+
+SLACK = pd.Timedelta(seconds=2)  # of stamps and clocks, when a delivery and the arrival it became are compared
+_STAGES = {"receive": lives.BEGIN, "queue": lives.MIDDLE, "remove": lives.END}
+_LATE = 3  # an event that belongs to whatever life its queue id has
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a format's words mean.
+
+    ``process``: the columns that tell processes apart, each of which serves a session at a time. ``starts``: kinds
+    of events that show a session whose beginning is not logged. ``statuses``: a delivery's words (in small letters;
+    the longest that a status begins with counts) and what they are; where none fits, the enhanced code's class
+    decides. ``between``: what stands between several recipients of one line.
+    """
+
+    statuses: Mapping[str, str | None]
+    process: tuple[str, ...] = ("host", "program", "pid")
+    starts: tuple[str, ...] = ()
+    between: str = ""
+    ended: Mapping[str, str] = field(default_factory=dict)
+
+
+def assembler(rules: Rules) -> Callable[[Records, Options], Assembled]:
+    """The function that turns a format's records into tables."""
+    return lambda records, options: _Links(records, options, rules).assemble()
+
+
+def _integers(values: np.ndarray) -> pd.Series:
+    return pd.Series(pd.arrays.IntegerArray(np.maximum(values, 0).astype(np.int64), values < 0))
+
+
+def _numbered(keys: np.ndarray) -> np.ndarray:
+    """Small numbers for distinct integers."""
+    numbers = np.empty(len(keys), dtype=np.int64)
+    table = np.full((1 << max(4, (2 * len(keys)).bit_length()), 2), -1, dtype=np.int64)
+    run = _number_keys.pick(len(keys) * 30)
+    run(keys.tolist() if run is _number_keys.plain else keys, table, numbers)
+    return numbers
+
+
+def _seconds(micros: np.ndarray) -> np.ndarray:
+    return np.where(micros == lexer.MISSING, np.nan, micros / lexer.SECOND)
+
+
+class _Links:
+    """One log under way: its records, and what was found about each event."""
+
+    def __init__(self, records: Records, options: Options, rules: Rules) -> None:
+        self.records, self.options, self.rules = records, options, rules
+        self.n = len(records)
+        self.time, self.assumed = stamps.moments(records, options)
+        place = {kind: i for i, kind in enumerate(tables.KINDS)}
+        self.kind = np.array([*(place.get(shape.kind, -1) for shape in records.shapes), -1])[records.shape]
+        self.code = records.number("code")
+        self._follow_messages()
+        self._follow_sessions()
+
+    def is_kind(self, *kinds: str) -> np.ndarray:
+        """Which events are of these kinds."""
+        return np.isin(self.kind, [tables.KINDS.index(kind) for kind in kinds])
+
+    def _follow_messages(self) -> None:
+        records, n = self.records, self.n
+        stage = np.full(len(tables.KINDS), _LATE)
+        for kind, value in _STAGES.items():
+            stage[tables.KINDS.index(kind)] = value
+        host, hosts = records.codes("host"), len(records.words("host")) + 1
+        words = records.words("queue_id")
+        refers = np.full(n, -1, dtype=np.int64)
+        for name in ("report_id", "original_id"):
+            rows = records.rows(name)
+            refers[rows] = records.codes(name, rows)
+            if len(rows):
+                known = words.union(records.words(name), sort=False)
+                refers[rows] = known.get_indexer(records.words(name))[refers[rows]]
+                words = known
+        ids = records.codes("queue_id")
+        if hosts > 2:  # an id is its host's own
+            both = _numbered(np.concatenate([np.where(i < 0, -1, i * hosts + host + 1) for i in (ids, refers)]))
+            ids, refers = (np.where(i < 0, -1, b) for i, b in zip((ids, refers), (both[:n], both[n:]), strict=True))
+        top = int(max(ids.max(initial=-1), refers.max(initial=-1))) + 1
+        current, waiting = np.full(top, -1, dtype=np.int64), np.full(top, -1, dtype=np.int64)
+        ended, begun = np.zeros(top, dtype=bool), np.zeros(top, dtype=bool)
+        self.transaction, self.other = np.full(n, -1, dtype=np.int64), np.full(n, -1, dtype=np.int64)
+        self.made = int(
+            _messages.pick(n * 60)(
+                ids, stage[self.kind], refers, current, ended, begun, waiting, self.transaction, self.other
+            )
+        )
+
+    def _follow_sessions(self) -> None:
+        records, n = self.records, self.n
+        peer = np.full(n, -1, dtype=np.int64)
+        rows = records.rows("peer_ip")
+        peer[rows] = pd.factorize(records.text("peer_ip", rows))[0]
+        opens, starts = self.is_kind("connect") & (peer >= 0), self.is_kind(*self.rules.starts) & (peer >= 0)
+        key = np.zeros(n, dtype=np.int64)
+        for name in self.rules.process:
+            part = records.number(name) if name in ("pid", "port") else records.codes(name)
+            key = key * (1 << 22) + np.where(part < 0, 0, part + 1)
+        self.session = np.full(n, -1, dtype=np.int64)
+        self.sessions = 0
+        if (opens | starts).any():
+            run = _connections.pick(n * 60)
+            closes = self.is_kind("disconnect")
+            self.sessions = int(run(_numbered(key), opens, closes, starts, peer, self.session))
+
+    def by(self, group: np.ndarray, n: int, name: str, *, last: bool = False, among: Any = None) -> np.ndarray:
+        """The first (or last) event of each group that has a column; -1: none."""
+        rows = self.records.rows(name)
+        if among is not None:
+            rows = rows[among[rows]]
+        rows = rows[group[rows] >= 0]
+        found = np.full(n, -1, dtype=np.int64)
+        order = rows if last else rows[::-1]
+        found[group[order]] = order
+        return found
+
+    def text_by(self, group: np.ndarray, n: int, name: str, **how: Any) -> pd.Series:
+        """The text of that event, by group."""
+        at = self.by(group, n, name, **how)
+        return self.records.text(name, np.maximum(at, 0)).mask(at < 0) if self.n else self.records.text(name, at)
+
+    def integer_by(self, group: np.ndarray, n: int, name: str, **how: Any) -> pd.Series:
+        """The number of that event, by group."""
+        at = self.by(group, n, name, **how)
+        return self.records.integer(name, np.maximum(at, 0)).mask(at < 0) if self.n else self.records.integer(name, at)
+
+    def span(self, group: np.ndarray, n: int) -> tuple[pd.Series, pd.Series]:
+        """The time of the first and of the last event of each group."""
+        rows = np.flatnonzero(group >= 0)
+        first, last = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+        first[group[rows[::-1]]], last[group[rows]] = rows[::-1], rows
+        return tuple(self.time.take(at).reset_index(drop=True) for at in (first, last))  # type: ignore[return-value]
+
+    def assemble(self) -> Assembled:
+        """Build the tables that are wanted."""
+        wanted = self.options.tables
+        made = {}
+        if wanted & {"recipients", "transactions"}:
+            recipients = self._recipients()
+            transactions, arrivals = self._transactions(recipients)
+            recipients["requeued_as"] = self._requeued(recipients, transactions, arrivals)
+            made = {"recipients": recipients, "transactions": transactions}
+        if "sessions" in wanted:
+            made["sessions"] = self._sessions()
+        made["events"] = self._events(wanted)
+        return Assembled(made, self.assumed)
+
+    def _events(self, wanted: frozenset[str]) -> pd.DataFrame:
+        records = self.records
+        if "events" not in wanted:  # only what is needed to know when a source begins and ends
+            return tables.conform("events", {"time": self.time})
+        directions = {"receive": 1, "connect": 1, "reject": 0, "deliver": 0}
+        way = np.array([directions.get(kind, -1) for kind in tables.KINDS])[self.kind]
+        return tables.conform(
+            "events",
+            {
+                "time": self.time,
+                "session": _integers(self.session),
+                "transaction": _integers(self.transaction),
+                "direction": tables.categorical(way, tables.DIRECTIONS),
+                "kind": tables.categorical(self.kind, tables.KINDS),
+                "verb": records.category("verb"),
+                "argument": records.text("argument"),
+                "code": records.integer("code"),
+                "enhanced_code": records.category("enhanced_code"),
+                "text": records.text("text"),
+                "size": records.integer("size"),
+                "queue_id": records.text("queue_id"),
+                "host": records.category("host"),
+                "program": records.category("program"),
+                "pid": records.integer("pid"),
+                "repeats": self._repeats(),
+                "source": tables.categorical(records.source, records.names),
+                "line": records.line,
+                "lines": records.lines,
+            },
+            index=pd.RangeIndex(self.n),
+        )
+
+    def _repeats(self) -> np.ndarray:
+        times = self.records.number("repeats")
+        return np.where(times < 1, 1, times)
+
+    def _sessions(self) -> pd.DataFrame:
+        n, of = self.sessions, self.session
+        start, end = self.span(of, n)
+        authenticated = self.is_kind("auth", "receive") & self.records.has("user") & ~self.records.has("refused")
+        closed = tally(of[self.is_kind("disconnect") & (of >= 0)], n) > 0
+        ended = np.where(closed, "quit", "cut").astype(object)
+        said = self.records.said("ended")
+        rows = np.flatnonzero((of >= 0) & (said != None))  # noqa: E711 (by item)
+        ended[of[rows]] = said[rows]
+        return tables.conform(
+            "sessions",
+            {
+                "session": np.arange(n),
+                "role": "server",
+                "peer_ip": self.text_by(of, n, "peer_ip"),
+                "peer_host": self.text_by(of, n, "peer_host").replace("unknown", np.nan),
+                "helo": self.text_by(of, n, "helo", last=True),
+                "start": start,
+                "end": end,
+                "user": self.text_by(of, n, "user", last=True),
+                "authenticated": tally(of[authenticated & (of >= 0)], n) > 0,
+                "tls": tally(of[self.is_kind("tls") & (of >= 0)], n) > 0,
+                "commands": self.integer_by(of, n, "commands").fillna(0),
+                "replies": 0,
+                "transactions": tally(of[self.is_kind("receive") & (of >= 0)], n),
+                "resets": self.integer_by(of, n, "resets").fillna(0),
+                "ended": ended,
+            },
+            index=pd.RangeIndex(n),
+        )
+
+    def _statuses(self) -> np.ndarray:
+        """The number of each event's recipient status, -1: it is about no recipient."""
+        words = self.records.words("status")
+        known = sorted(self.rules.statuses, key=len, reverse=True)
+        meaning = []
+        for word in words.str.lower():
+            fits = next((k for k in known if word.startswith(k)), None)
+            meaning.append(self.rules.statuses[fits] if fits is not None else "?")
+        numbers = {name: i for i, name in enumerate(tables.STATUSES)}
+        codes = self.records.codes("status")
+        status = np.array([*(numbers.get(m or "", -2 if m == "?" else -1) for m in meaning), -1])[codes]
+        said = [numbers.get(dict(shape.says).get("status", ""), -1) for shape in self.records.shapes]
+        status = np.where(status == -1, np.array([*said, -1])[self.records.shape] if self.n else status, status)
+        unclear = np.flatnonzero(status == -2)
+        by_class = {"2": numbers["delivered"], "4": numbers["deferred"], "5": numbers["bounced"]}
+        digit = self.records.text("enhanced_code", unclear).str[:1]
+        status[unclear] = digit.map(by_class).fillna(numbers["bounced"]).astype(int)
+        refused = self.is_kind("reject") & (self.records.category("verb").eq("RCPT") | self.records.has("forward_path"))
+        status[refused & (status < 0)] = numbers["rejected"]
+        return status
+
+    def _recipients(self) -> pd.DataFrame:
+        records = self.records
+        status = self._statuses()
+        rows = np.flatnonzero(status >= 0)
+        repeats = self._repeats()[rows]
+        if (repeats > 1).any():
+            rows = np.repeat(rows, repeats)
+        path = records.text("forward_path", rows)
+        if self.rules.between and (many := path.str.contains(self.rules.between, regex=False).fillna(False)).any():
+            lists = path.where(~many, path.str.split(self.rules.between)).explode()
+            rows, path = rows[lists.index.to_numpy()], lists.str.strip(" <>").astype("str").reset_index(drop=True)
+        table = tables.conform(
+            "recipients",
+            {
+                "transaction": _integers(self.transaction[rows]),
+                "session": _integers(self.session[rows]),
+                "time": self.time.take(rows),
+                "forward_path": path,
+                "orig_to": records.text("orig_to", rows),
+                "status": tables.categorical(status[rows], tables.STATUSES),
+                "code": records.integer("code", rows),
+                "enhanced_code": records.category("enhanced_code", rows),
+                "reply": records.text("reply", rows),
+                "relay": records.text("relay", rows),
+                **{
+                    name: _seconds(records.number(name, rows))
+                    for name in tables.TABLES["recipients"]
+                    if name.startswith("delay")
+                },
+            },
+            index=pd.RangeIndex(len(rows)),
+        )
+        return self._given_up(table, rows)
+
+    def _given_up(self, table: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
+        """A line that gives a message up without naming a recipient counts for each one still pending."""
+        expired = table["status"].eq("expired") & table["forward_path"].isna() & table["transaction"].notna()
+        if not expired.any():
+            return table
+        given_up = pd.DataFrame({"label": table.index[expired], "transaction": table.loc[expired, "transaction"]})
+        given_up["row"] = rows[expired]
+        tried = table.loc[~expired, ["transaction", "forward_path", "orig_to", "status"]].assign(at=rows[~expired])
+        tried = tried[tried["forward_path"].notna()].merge(given_up, on="transaction")
+        tried = tried[tried["at"] < tried["row"]].drop_duplicates(["label", "forward_path"], keep="last")
+        pending = tried[tried["status"].eq("deferred")]
+        alone = given_up["label"][~given_up["label"].isin(pending["label"])]
+        labels = np.concatenate([table.index[~expired], alone, pending["label"]])
+        order = np.argsort(labels, kind="stable")
+        whole = table.take(labels).reset_index(drop=True)
+        for name in ("forward_path", "orig_to"):
+            whole.loc[len(whole) - len(pending) :, name] = pending[name].to_numpy(object)
+        return tables.conform("recipients", whole.take(order).reset_index(drop=True).to_dict("series"))
+
+    def _transactions(self, recipients: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+        n, of = self.made, self.transaction
+        start, end = self.span(of, n)
+        arrival = self.by(of, n, "time", among=self.is_kind("receive"))
+        session = np.where(arrival >= 0, self.session[np.maximum(arrival, 0)] if self.n else -1, -1)
+        any_session = np.full(n, -1, dtype=np.int64)
+        both = np.flatnonzero((of >= 0) & (self.session >= 0))
+        any_session[of[both[::-1]]] = self.session[both[::-1]]
+        session = np.where(session < 0, any_session, session)
+        reverse = self.text_by(of, n, "reverse_path", last=True)
+        report, about = self._reports(recipients)
+        number = pd.Series(session).groupby(session).cumcount().to_numpy() + 1
+        host = self.by(of, n, "host")
+        table = tables.conform(
+            "transactions",
+            {
+                "transaction": np.arange(n),
+                "session": _integers(session),
+                "number": _integers(np.where(session < 0, -1, number)),
+                "start": start,
+                "end": end,
+                "reverse_path": reverse,
+                "null_sender": reverse.eq("").fillna(False).astype(bool),
+                "size": self.integer_by(of, n, "size", last=True),
+                "message_id": self.text_by(of, n, "message_id"),
+                "queue_id": self.text_by(of, n, "queue_id"),
+                "host": self.records.category("host", np.maximum(host, 0)).where(host >= 0) if self.n else None,
+                "user": self.text_by(of, n, "user"),
+                **outcomes(recipients, n),
+                "report": report,
+                "ndr_of": _integers(about),
+            },
+            index=pd.RangeIndex(n),
+        )
+        return table, arrival
+
+    def _reports(self, recipients: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """What each message reports, as the server made it, and the message that it is about (-1: none)."""
+        report, about = np.full(self.made, None, dtype=object), np.full(self.made, -1, dtype=np.int64)
+        said = self.records.said("report")
+        rows = self.records.rows("report_id")
+        rows = rows[self.other[rows] >= 0]
+        report[self.other[rows]], about[self.other[rows]] = said[rows], self.transaction[rows]
+        rows = self.records.rows("original_id")
+        rows = rows[self.transaction[rows] >= 0]
+        failed = np.zeros(self.made + 1, dtype=bool)
+        lost = recipients["status"].isin(["bounced", "expired", "rejected"]) & recipients["transaction"].notna()
+        failed[recipients.loc[lost, "transaction"].to_numpy(np.int64)] = True
+        report[self.transaction[rows]] = np.where(failed[self.other[rows]], "ndr", "delay")
+        about[self.transaction[rows]] = self.other[rows]
+        return report, np.where(np.isin(report.astype(str), ["ndr", "postmaster"]), about, -1)
+
+    def _requeued(self, recipients: pd.DataFrame, transactions: pd.DataFrame, arrival: np.ndarray) -> pd.Series:
+        """The message that a delivery became: of those whose id the reply names, the latest that arrived in time."""
+        became = np.full(len(recipients), -1, dtype=np.int64)
+        begun = np.flatnonzero(arrival >= 0)
+        rows = np.flatnonzero(recipients["status"].eq("delivered") & recipients["reply"].notna())
+        ids = pa.array(transactions["queue_id"].take(begun)).dictionary_encode()
+        if not len(rows) or not len(begun):
+            return _integers(became)
+        which = self._named(recipients["reply"].take(rows), ids.dictionary)
+        rows, which = rows[which >= 0], which[which >= 0]
+        began = self.time.take(arrival[begun]).reset_index(drop=True)
+        starts = pd.DataFrame({"began": began, "id": ids.indices.to_numpy().astype(np.int64), "transaction": begun})
+        done = recipients["time"].take(rows).reset_index(drop=True)
+        earliest = done - pd.to_timedelta(recipients["delay"].take(rows).fillna(0).to_numpy(), unit="s") - SLACK
+        asked = pd.DataFrame({"done": done + SLACK, "earliest": earliest, "id": which, "row": rows})
+        asked = asked[asked["done"].notna()].sort_values("done", kind="stable")
+        starts = starts[starts["began"].notna()].sort_values("began", kind="stable")
+        found = pd.merge_asof(asked, starts, left_on="done", right_on="began", by="id")
+        own = recipients["transaction"].take(found["row"].to_numpy()).reset_index(drop=True)
+        good = (found["began"] >= found["earliest"]) & found["transaction"].ne(own).fillna(True).to_numpy(bool)
+        became[found.loc[good, "row"].to_numpy()] = found.loc[good, "transaction"].to_numpy(np.int64)
+        return _integers(became)
+
+    def _named(self, reply: pd.Series, ids: Any) -> np.ndarray:
+        """The last word of each text that is one of the ids: its number, -1 for none."""
+        texts, words = (pa.array(each, pa.large_string()) for each in (reply, ids))
+        (_, at, data), (_, id_at, octets) = texts.buffers(), words.buffers()
+        run = _mentioned.pick(texts.nbytes)
+        data, octets = (
+            b.to_pybytes() if run is _mentioned.plain else np.frombuffer(b, np.uint8) for b in (data, octets)
+        )
+        found = np.full(len(texts), -1, dtype=np.int64)
+        at = np.frombuffer(at, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
+        id_at = np.frombuffer(id_at, dtype=np.int64)[: len(words) + 1]
+        table = np.full(1 << max(4, (2 * len(words)).bit_length()), -1, dtype=np.int64)
+        run(data, at[:-1], at[1:], octets, id_at, table, found)
+        return found

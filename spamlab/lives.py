@@ -1,0 +1,146 @@
+# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
+"""Kernels that follow queue ids and processes through a log: which message and which session an event belongs to.
+
+Plain Python over flat arrays, which ``engine`` can compile; one pass over the events in order.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+BEGIN, MIDDLE, END = 0, 1, 2  # what an event is in a message's life
+
+
+def messages(queue_id, stage, refers, current, ended, begun, waiting, transaction, other):
+    """Give each event its message: how many there are.
+
+    ``queue_id`` (number of the id, -1: none); ``stage``: an arrival begins a new life where the old one has ended or
+    had its arrival; after the end only what belongs to a beginning (an arrival, a queue's mention) begins anew.
+    ``refers`` names a second id (-1: none): ``other`` gets its message, the one alive then, else the next to begin.
+    ``current``, ``waiting`` (filled with -1), ``ended``, ``begun`` have one item an id.
+    """
+    made = 0
+    for i in range(len(queue_id)):
+        q = queue_id[i]
+        if q >= 0:
+            fresh = current[q] < 0
+            if stage[i] == BEGIN:
+                fresh = fresh or ended[q] or begun[q]
+            elif stage[i] == MIDDLE:
+                fresh = fresh or ended[q]
+            if fresh:
+                current[q] = made
+                made += 1
+                ended[q] = begun[q] = False
+                if waiting[q] >= 0:
+                    other[waiting[q]] = current[q]
+                    waiting[q] = -1
+            if stage[i] == BEGIN:
+                begun[q] = True
+            elif stage[i] == END:
+                ended[q] = True
+            transaction[i] = current[q]
+        r = refers[i]
+        if r >= 0:
+            if current[r] >= 0 and not ended[r]:
+                other[i] = current[r]
+            else:
+                other[i] = current[r]
+                waiting[r] = i
+    return made
+
+
+def connections(key, opens, closes, starts, peer, session):
+    """Give each event its session: how many there are.
+
+    ``key`` numbers the process that logs (-1: none). An event that ``opens`` begins a session; one that ``starts``
+    does so where none is open (its beginning is in another file) or another ``peer`` speaks. An event after the end
+    that names the same peer still belongs to it.
+    """
+    top = 0
+    for i in range(len(key)):
+        top = max(top, key[i] + 1)
+    current = np.full(top, -1, dtype=np.int64)
+    who = np.full(len(key) + 1, -1, dtype=np.int64)
+    closed = np.zeros(len(key) + 1, dtype=np.bool_)
+    implied = np.zeros(len(key) + 1, dtype=np.bool_)
+    made = 0
+    for i in range(len(key)):
+        k = key[i]
+        if k < 0:
+            continue
+        s = current[k]
+        same = s >= 0 and (peer[i] < 0 or who[s] < 0 or peer[i] == who[s])
+        if opens[i]:
+            fresh = not (same and implied[s] and not closed[s])
+        elif s >= 0 and same and (not closed[s] or peer[i] >= 0):
+            fresh = closed[s] and starts[i]
+        else:
+            fresh = starts[i]
+            if not fresh:
+                continue
+        if fresh:
+            s = made
+            current[k] = s
+            made += 1
+        implied[s] = (fresh or implied[s]) and not opens[i]
+        if who[s] < 0:
+            who[s] = peer[i]
+        if closes[i]:
+            closed[s] = True
+        session[i] = s
+    return made
+
+
+def number_keys(keys, table, numbers):
+    """Number distinct integers in order of appearance; ``table`` is an empty (-1) table of a power of two rows."""
+    mask = len(table) - 1
+    made = 0
+    for i in range(len(keys)):
+        at = (keys[i] * 0x9E3779B1 >> 7) & mask
+        while table[at, 1] >= 0 and table[at, 0] != keys[i]:
+            at = (at + 1) & mask
+        if table[at, 1] < 0:
+            table[at, 0], table[at, 1] = keys[i], made
+            made += 1
+        numbers[i] = table[at, 1]
+    return made
+
+
+def slot(octets, p, q, ids, id_at, table):
+    """Where the word ``octets[p:q]`` stands, or would stand, in a hash table of the numbers of ``ids``."""
+    key = 0
+    for i in range(p, q):
+        key = (key ^ octets[i]) * 16777619 & 0xFFFFFFFF
+    mask = len(table) - 1
+    at = (key ^ key >> 17) & mask
+    while table[at] >= 0:
+        begin = id_at[table[at]]
+        if id_at[table[at] + 1] - begin == q - p:
+            i = 0
+            while i < q - p and ids[begin + i] == octets[p + i]:
+                i += 1
+            if i == q - p:
+                return at
+        at = (at + 1) & mask
+    return at
+
+
+def mentioned(data, begins, ends, ids, id_at, table, found):
+    """Find in texts the last word that is one of ``ids`` (distinct): its number into ``found`` (-1: none).
+
+    A word is a run of letters, digits and ``-``; ``table`` is an empty (-1) hash table of a power of two.
+    """
+    for n in range(len(id_at) - 1):
+        table[slot(ids, id_at[n], id_at[n + 1], ids, id_at, table)] = n
+    for n in range(len(begins)):
+        p, e = begins[n], ends[n]
+        while p < e:
+            q = p
+            while q < e and (48 <= data[q] <= 57 or 65 <= (data[q] & 223) <= 90 or data[q] == 45):
+                q += 1
+            if q - p >= 5:
+                at = slot(data, p, q, ids, id_at, table)
+                if table[at] >= 0:
+                    found[n] = table[at]
+            p = q + 1

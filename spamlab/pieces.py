@@ -1,0 +1,209 @@
+"""A file scanned piece by piece: its format recognised, header lines obeyed, pieces cut between events."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from spamlab import sources
+from spamlab.errors import UnknownFormat
+from spamlab.formats import formats, load
+from spamlab.interpreter import CONTINUATION, EVENT, IGNORED
+from spamlab.notation import Variant
+from spamlab.records import Format
+from spamlab.scan import Lines, Scanner
+
+SAMPLE = 64 << 10
+"""Octets looked at to recognise a format; ``SECOND_LOOK`` where they hold other programs' lines only."""
+
+SECOND_LOOK = 2 << 20
+
+WAIT = 4 * sources.PIECE
+"""Octets read on for a raw block's closing line; a log that never closes its blocks is not held up."""
+
+SHARE = 0.5
+"""This share of a sample's lines must fit a format's shapes."""
+
+
+class Scanned(NamedTuple):
+    """A source, scanned: its format and its pieces in order."""
+
+    kind: Format
+    pieces: list[tuple[Variant, Lines]]
+
+
+_scanner = functools.cache(Scanner)  # a folder can hold a file for each connection: translate once
+
+
+@functools.cache
+def _declared(header: Callable[[list[bytes]], Variant], lines: tuple[bytes, ...]) -> Scanner:
+    return Scanner(header(list(lines)))
+
+
+_FIELDS = re.compile(rb"^#Fields[:\W][^\r\n]*", re.MULTILINE | re.IGNORECASE)
+
+
+def _sections(kind: Format, scanner: Scanner, text: bytes) -> list[tuple[Scanner, bytes]]:
+    """Cut text at header lines; each declares the columns of what follows it."""
+    if kind.header is None:
+        return [(scanner, text)]
+    found, begin = [], 0
+    for line in _FIELDS.finditer(text):
+        block = [line[0]]
+        for before in reversed(text[max(0, line.start() - 2000) : line.start()].splitlines()):
+            if not before.startswith(b"#"):
+                break
+            block.insert(0, before)
+        if line.start() > begin:
+            found.append((scanner, text[begin : line.start()]))
+        scanner, begin = _declared(kind.header, tuple(block)), line.start()
+    return [*found, (scanner, text[begin:])]
+
+
+def scan(source: sources.Source, given: Format | None) -> Scanned:
+    """Recognise a source and scan it whole; events are never cut between pieces."""
+    text = source.text()
+    first = next(text, b"")
+    kind, scanner = recognise(first, source.name, given, source.newline)
+    pieces = _with_last(first, text)
+    if scanner.variant.block:
+        return Scanned(kind, list(_one_by_one(pieces, scanner, source.newline)))
+    return Scanned(kind, list(_side_by_side(_cut(pieces, kind, scanner, source.newline), source.newline)))
+
+
+def _with_last(first: bytes, more: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    for piece in more:
+        yield first, False
+        first = piece
+    yield first, True
+
+
+def _cut(
+    pieces: Iterator[tuple[bytes, bool]], kind: Format, scanner: Scanner, newline: int
+) -> Iterator[tuple[Scanner, bytes]]:
+    """Sections of pieces that end between events."""
+    rest = b""
+    for piece, last in pieces:
+        text = rest + piece
+        rest = b""
+        if not last and scanner.variant.continues:
+            at = _last_event(scanner, text, newline)
+            text, rest = text[:at], text[at:]
+        found = _sections(kind, scanner, text)
+        yield from found
+        scanner = found[-1][0]  # it goes on in the next piece
+
+
+def _last_event(scanner: Scanner, text: bytes, newline: int) -> int:
+    """Where the last event of some text begins."""
+    size = 1 << 12
+    while True:
+        begin = max(0, len(text) - size)
+        if begin:
+            begin = text.find(bytes([newline]), begin) + 1
+        lines = scanner.run(text[begin:], newline)
+        if lines.events:
+            return begin + _offset(text[begin:], int(lines.line[-1]), newline)
+        if begin == 0:
+            return 0
+        size *= 16
+
+
+def _side_by_side(parts: Iterator[tuple[Scanner, bytes]], newline: int) -> Iterator[tuple[Variant, Lines]]:
+    """Scan parts on all processors; the kernels hold no lock."""
+    waiting: deque[tuple[Variant, Any]] = deque()
+    workers = min(os.cpu_count() or 1, 8)
+    with ThreadPoolExecutor(workers) as pool:
+        for scanner, text in parts:
+            waiting.append((scanner.variant, pool.submit(scanner.run, text, newline)))
+            if len(waiting) > workers + 1:
+                variant, done = waiting.popleft()
+                yield variant, done.result()
+        for variant, done in waiting:
+            yield variant, done.result()
+
+
+def _one_by_one(
+    pieces: Iterator[tuple[bytes, bool]], scanner: Scanner, newline: int
+) -> Iterator[tuple[Variant, Lines]]:
+    """Scan pieces in turn: whether a raw block is open shows only then."""
+    rest = b""
+    for piece, last in pieces:
+        octets = rest + piece
+        rest = b""
+        lines = scanner.run(octets, newline)
+        if not last and lines.events:
+            open_event = _open(lines, scanner.variant, octets, newline)
+            rest = octets[_offset(octets, int(lines.line[open_event]), newline) :]
+            lines = lines.before(open_event)
+        yield scanner.variant, lines
+
+
+def _open(lines: Lines, variant: Variant, octets: bytes, newline: int) -> int:
+    """The first event that the next piece can change: the last one, or a raw block that is still open."""
+    column, closing = variant.block or ("", b"")
+    if column in lines.columns and len(blocks := lines.columns[column].rows):
+        at = _offset(octets, int(lines.line[blocks[-1]]), newline)
+        closed = re.compile(rb"[\r\n]" + re.escape(closing) + rb"[\r\n]").search(octets, at)
+        if not closed and len(octets) - at < WAIT:
+            return int(blocks[-1])
+    return lines.events - 1
+
+
+def _offset(octets: bytes, line: int, newline: int) -> int:
+    ends = np.flatnonzero(np.frombuffer(octets, dtype=np.uint8) == newline)
+    return int(ends[line - 1]) + 1 if line else 0
+
+
+def recognise(text: bytes, name: str, given: Format | None = None, newline: int = 10) -> tuple[Format, Scanner]:
+    """Find the format and variant whose shapes fit most of a text's first lines.
+
+    Shapes that read anything after a stamp (``weak``) are no evidence by themselves: at least one line must
+    fit another. Raises ``UnknownFormat`` if none fits; with ``given`` the best of its variants is taken.
+    """
+    best: tuple[tuple[bool, float, float, int], Format, Scanner] | None = None
+    for size in (SAMPLE, SECOND_LOOK):
+        sample = text[:size]
+        if len(text) > size:  # its last line is cut
+            sample = sample[: sample.rfind(bytes([newline])) + 1] or sample
+        for kind in [given] if given else map(load, formats()):
+            for variant in kind.variants:
+                scanner = _scanner(variant)
+                parts = [(part.variant, part.run(piece, newline)) for part, piece in _sections(kind, scanner, sample)]
+                share, explained, events = _fit(parts)
+                # Lines forged inside a message fit another variant too, but leave what stands before them unread.
+                rank = (share >= SHARE, explained, share, events)
+                if best is None or rank > best[0]:
+                    best = (rank, kind, scanner)
+        assert best is not None
+        if best[0][0] or (given and best[0][3]) or len(text) <= size:
+            break
+    if best[0][0] or given:
+        return best[1], best[2]
+    line = next((line for line in text[:SAMPLE].splitlines() if line.strip()), b"")
+    shown = "it is empty" if not line else f"its first line is {line[:80].decode('utf-8', 'backslashreplace')!r}"
+    raise UnknownFormat(f"{name}: no known log format; {shown}; known: {', '.join(formats())}")
+
+
+def _fit(parts: list[tuple[Variant, Lines]]) -> tuple[float, float, int]:
+    """How far a sample's lines speak for a format: the share of them that are events, that it reads, its events."""
+    strong = told = ours = continued = 0
+    for variant, lines in parts:
+        weak = np.array([shape.weak for shape in variant.shapes] or [True])
+        strong += int((~weak[lines.shape]).sum()) if lines.events else 0
+        told += int((lines.what != IGNORED).sum())
+        ours += int((lines.what == EVENT).sum())
+        continued += int((lines.what == CONTINUATION).sum())
+    if not strong:
+        return 0.0, 0.0, 0
+    # Lines that continue an event prove nothing: of a text file most lines would be such.
+    read = (ours + continued) / told
+    few = min(read, SHARE) if continued and ours * 20 >= told else 0.0
+    return (ours / told if ours * 2 >= told else few), read, ours

@@ -1,0 +1,25 @@
+"""Heads of syslog lines: classic, ISO 8601, RFC 5424, with a priority, a facility or a level in between."""
+
+from __future__ import annotations
+
+from spamlab.notation import BROKEN, IGNORED, Shape
+
+_LEVELS = "{?{_=emerg|alert|crit|err|error|warn|warning|notice|info|debug} }"
+_STAMP = "{?<{_:int}>}{?1 }{time:time} " + _LEVELS + "{?<{_}> }{?{host:name} }"
+_REPEATED = "{?message repeated {repeats:int} times: [ }"
+
+Group = tuple[str, tuple[Shape, ...]]
+
+
+def groups(shapes: tuple[Shape, ...], *programs: str) -> tuple[Group, ...]:
+    """The groups of a variant that reads the lines of programs whose names begin so, among other programs' lines."""
+    own: list[Group] = []
+    for name in programs:
+        tag = _STAMP + "{&" + name + "}{program:tag}"
+        own += [
+            (tag + "{?[{pid:int}]}: " + _REPEATED + "{text>}", shapes),
+            (tag + " {?{pid:int} }{?- }{_:tag} {?- }{?[{_}] }" + "{text>}", shapes),
+        ]
+    broken = [(_STAMP + "{&" + name + "}", (Shape("", BROKEN),)) for name in programs]
+    other = [(_STAMP + "{_:tag}", tuple(Shape(mark, IGNORED) for mark in ("[", ":", " ", "(")))]
+    return (*own, *broken, *other)
