@@ -57,4 +57,5 @@ clean: ## remove what make made
 
 $(READY): .venv/.locked pyproject.toml
 	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PY) -c "from spamlab.read import prepare; prepare()"
 	@touch $@

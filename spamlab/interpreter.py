@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from spamlab.lexer import MISSING, digits, locale_stamp, mail_path, quoted_text, seconds, stamp, stands
 from spamlab.notation import (
-    ACCEPT, CHOICE, CLOSE, CODE, COMMIT, DSN, END, FAIL, INTEGER, ITEM, ITEMS, JUMP, LITERAL, LOCALE, NEXT, PATH, PEEK, QUOTED,
-    REST, SECONDS, SPAN, SWITCH, TAIL, TIME, TRY, UNTIL, UNTIL_KEY,
+    ACCEPT, CHOICE, CLOSE, CODE, COMMIT, DSN, END, FAIL, INTEGER, ITEM, ITEMS, JUMP, LITERAL, LOCALE, NEXT, PATH,
+    PEEK, QUOTED, REST, SECONDS, SPAN, SWITCH, TAIL, TIME, TRY, UNTIL, UNTIL_KEY,
 )  # fmt: skip
 
 PACK = 1 << 31  # a span is start * PACK + length

@@ -27,6 +27,7 @@ _mentioned = Kernel(lives.mentioned, lives.slot)
 
 SLACK = pd.Timedelta(seconds=2)  # of stamps and clocks, when a delivery and the arrival it became are compared
 _STAGES = {"receive": lives.BEGIN, "queue": lives.MIDDLE, "remove": lives.END}
+_UNCLEAR = -2  # a delivery's word that no rule knows: its enhanced code decides
 _LATE = 3  # an event that belongs to whatever life its queue id has
 
 
@@ -34,14 +35,15 @@ _LATE = 3  # an event that belongs to whatever life its queue id has
 class Rules:
     """What a format's words mean.
 
-    ``process``: the columns that tell processes apart, each of which serves a session at a time. ``starts``: kinds
-    of events that show a session whose beginning is not logged. ``statuses``: a delivery's words (in small letters;
+    ``process``: the columns that tell processes apart, each of which serves a session at a time; ``serves``: how the
+    names of programs that do so end. ``starts``: kinds of events that show a session whose beginning is not logged. ``statuses``: a delivery's words (in small letters;
     the longest that a status begins with counts) and what they are; where none fits, the enhanced code's class
     decides. ``between``: what stands between several recipients of one line.
     """
 
     statuses: Mapping[str, str | None]
     process: tuple[str, ...] = ("host", "program", "pid")
+    serves: str = ""
     starts: tuple[str, ...] = ()
     between: str = ""
     ended: Mapping[str, str] = field(default_factory=dict)
@@ -125,12 +127,27 @@ class _Links:
         for name in self.rules.process:
             part = records.number(name) if name in ("pid", "port") else records.codes(name)
             key = key * (1 << 22) + np.where(part < 0, 0, part + 1)
+        key = _numbered(key)
+        if self.rules.serves:
+            serves = records.words("program").str.endswith(self.rules.serves)
+            key[~np.append(serves, False)[records.codes("program")]] = -1
         self.session = np.full(n, -1, dtype=np.int64)
         self.sessions = 0
         if (opens | starts).any():
             run = _connections.pick(n * 60)
             closes = self.is_kind("disconnect")
-            self.sessions = int(run(_numbered(key), opens, closes, starts, peer, self.session))
+            self.sessions = int(run(key, opens, closes, starts, peer, self.session))
+        # A message's session: that of its arrival, else of its first event that has one.
+        self.arrival = self.by(self.transaction, self.made, "time", among=self.is_kind("receive"))
+        self.session_of = np.full(self.made + 1, -1, dtype=np.int64)
+        known = np.flatnonzero((self.transaction >= 0) & (self.session >= 0))[::-1]
+        self.session_of[self.transaction[known]] = self.session[known]
+        arrived = self.arrival[self.arrival >= 0]
+        arrived = arrived[self.session[arrived] >= 0]
+        self.session_of[self.transaction[arrived]] = self.session[arrived]
+        # What another process refuses of it (a filter, at its end) belongs to that session.
+        late = np.flatnonzero(self.is_kind("reject") & (self.session < 0) & (self.transaction >= 0))
+        self.session[late] = self.session_of[self.transaction[late]]
 
     def by(self, group: np.ndarray, n: int, name: str, *, last: bool = False, among: Any = None) -> np.ndarray:
         """The first (or last) event of each group that has a column; -1: none."""
@@ -166,8 +183,8 @@ class _Links:
         made = {}
         if wanted & {"recipients", "transactions"}:
             recipients = self._recipients()
-            transactions, arrivals = self._transactions(recipients)
-            recipients["requeued_as"] = self._requeued(recipients, transactions, arrivals)
+            transactions = self._transactions(recipients)
+            recipients["requeued_as"] = self._requeued(recipients, transactions)
             made = {"recipients": recipients, "transactions": transactions}
         if "sessions" in wanted:
             made["sessions"] = self._sessions()
@@ -243,24 +260,22 @@ class _Links:
 
     def _statuses(self) -> np.ndarray:
         """The number of each event's recipient status, -1: it is about no recipient."""
-        words = self.records.words("status")
+        numbers = {name: i for i, name in enumerate(tables.STATUSES)}
         known = sorted(self.rules.statuses, key=len, reverse=True)
         meaning = []
-        for word in words.str.lower():
-            fits = next((k for k in known if word.startswith(k)), None)
-            meaning.append(self.rules.statuses[fits] if fits is not None else "?")
-        numbers = {name: i for i, name in enumerate(tables.STATUSES)}
-        codes = self.records.codes("status")
-        status = np.array([*(numbers.get(m or "", -2 if m == "?" else -1) for m in meaning), -1])[codes]
+        for word in self.records.words("status").str.lower():
+            fits = next((self.rules.statuses[k] for k in known if word.startswith(k)), "unclear")
+            meaning.append(_UNCLEAR if fits == "unclear" else numbers.get(fits or "", -1))
         said = [numbers.get(dict(shape.says).get("status", ""), -1) for shape in self.records.shapes]
-        status = np.where(status == -1, np.array([*said, -1])[self.records.shape] if self.n else status, status)
-        unclear = np.flatnonzero(status == -2)
-        by_class = {"2": numbers["delivered"], "4": numbers["deferred"], "5": numbers["bounced"]}
+        status = np.array([*meaning, -1])[self.records.codes("status")]
+        status = np.where(status == -1, np.array([*said, -1])[self.records.shape], status)
+        unclear = np.flatnonzero(status == _UNCLEAR)
+        by_class = {"2": numbers["delivered"], "4": numbers["deferred"]}
         digit = self.records.text("enhanced_code", unclear).str[:1]
         status[unclear] = digit.map(by_class).fillna(numbers["bounced"]).astype(int)
         refused = self.is_kind("reject") & (self.records.category("verb").eq("RCPT") | self.records.has("forward_path"))
         status[refused & (status < 0)] = numbers["rejected"]
-        return status
+        return np.asarray(status)
 
     def _recipients(self) -> pd.DataFrame:
         records = self.records
@@ -315,20 +330,14 @@ class _Links:
             whole.loc[len(whole) - len(pending) :, name] = pending[name].to_numpy(object)
         return tables.conform("recipients", whole.take(order).reset_index(drop=True).to_dict("series"))
 
-    def _transactions(self, recipients: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
-        n, of = self.made, self.transaction
+    def _transactions(self, recipients: pd.DataFrame) -> pd.DataFrame:
+        n, of, session = self.made, self.transaction, self.session_of[:-1]
         start, end = self.span(of, n)
-        arrival = self.by(of, n, "time", among=self.is_kind("receive"))
-        session = np.where(arrival >= 0, self.session[np.maximum(arrival, 0)] if self.n else -1, -1)
-        any_session = np.full(n, -1, dtype=np.int64)
-        both = np.flatnonzero((of >= 0) & (self.session >= 0))
-        any_session[of[both[::-1]]] = self.session[both[::-1]]
-        session = np.where(session < 0, any_session, session)
         reverse = self.text_by(of, n, "reverse_path", last=True)
         report, about = self._reports(recipients)
         number = pd.Series(session).groupby(session).cumcount().to_numpy() + 1
         host = self.by(of, n, "host")
-        table = tables.conform(
+        return tables.conform(
             "transactions",
             {
                 "transaction": np.arange(n),
@@ -349,7 +358,6 @@ class _Links:
             },
             index=pd.RangeIndex(n),
         )
-        return table, arrival
 
     def _reports(self, recipients: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """What each message reports, as the server made it, and the message that it is about (-1: none)."""
@@ -367,17 +375,17 @@ class _Links:
         about[self.transaction[rows]] = self.other[rows]
         return report, np.where(np.isin(report.astype(str), ["ndr", "postmaster"]), about, -1)
 
-    def _requeued(self, recipients: pd.DataFrame, transactions: pd.DataFrame, arrival: np.ndarray) -> pd.Series:
+    def _requeued(self, recipients: pd.DataFrame, transactions: pd.DataFrame) -> pd.Series:
         """The message that a delivery became: of those whose id the reply names, the latest that arrived in time."""
         became = np.full(len(recipients), -1, dtype=np.int64)
-        begun = np.flatnonzero(arrival >= 0)
+        begun = np.flatnonzero(self.arrival >= 0)
         rows = np.flatnonzero(recipients["status"].eq("delivered") & recipients["reply"].notna())
         ids = pa.array(transactions["queue_id"].take(begun)).dictionary_encode()
         if not len(rows) or not len(begun):
             return _integers(became)
         which = self._named(recipients["reply"].take(rows), ids.dictionary)
         rows, which = rows[which >= 0], which[which >= 0]
-        began = self.time.take(arrival[begun]).reset_index(drop=True)
+        began = self.time.take(self.arrival[begun]).reset_index(drop=True)
         starts = pd.DataFrame({"began": began, "id": ids.indices.to_numpy().astype(np.int64), "transaction": begun})
         done = recipients["time"].take(rows).reset_index(drop=True)
         earliest = done - pd.to_timedelta(recipients["delay"].take(rows).fillna(0).to_numpy(), unit="s") - SLACK

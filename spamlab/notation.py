@@ -203,7 +203,7 @@ def _plain(text: str) -> str:
 
 def _stops(items: Sequence[_Item]) -> list[str]:
     """The literals that end a text field before ``items``; an empty one: the end of the line."""
-    found = []
+    found: list[str] = []
     for item in items:
         if item.what == "end":
             return [*found, ""]
@@ -368,8 +368,8 @@ def _emit_shapes(program: Program, shapes: Sequence[Shape]) -> None:
 def arrays(program: Program) -> tuple[np.ndarray, ...]:
     """The program as flat arrays.
 
-    Operations (four numbers each, one after the other: jumps go to the first of the four), literal octets, where each literal begins, switches and sets ``(257 × n)``, classes
-    ``(256 × n)``, lists ``(4, n)``, keys ``(2, n)``.
+    Operations (four numbers each, one after the other: jumps go to the first of the four), literal octets, where each
+    literal begins, switches and sets ``(257 × n)``, classes ``(256 × n)``, lists ``(4, n)``, keys ``(2, n)``.
     """
     starts = np.cumsum([0, *map(len, program.literals)])
     octets = np.frombuffer(b"".join(program.literals) or b"\0", dtype=np.uint8)
@@ -386,6 +386,6 @@ def arrays(program: Program) -> tuple[np.ndarray, ...]:
     keys[1] *= 4
     switches = np.array(program.switches, dtype=np.int64).ravel() * 4
     sets = np.zeros((len(program.sets) + 1, 257), dtype=np.int64)
-    for members, row in program.sets.items():
-        sets[row, list(members)] = 1
+    for octets_able, number in program.sets.items():
+        sets[number, sorted(octets_able)] = 1
     return code, octets, starts.astype(np.int64), switches, sets.ravel(), classes.ravel(), lists, keys

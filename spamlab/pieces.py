@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import re
 from collections import deque
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from spamlab import sources
+from spamlab import engine, sources
 from spamlab.errors import UnknownFormat
 from spamlab.formats import formats, load
 from spamlab.interpreter import CONTINUATION, EVENT, IGNORED
@@ -24,6 +25,9 @@ SAMPLE = 64 << 10
 """Octets looked at to recognise a format; ``SECOND_LOOK`` where they hold other programs' lines only."""
 
 SECOND_LOOK = 2 << 20
+
+SLICE = 256 << 10
+"""Octets scanned at a time while the kernels are being compiled."""
 
 WAIT = 4 * sources.PIECE
 """Octets read on for a raw block's closing line; a log that never closes its blocks is not held up."""
@@ -67,15 +71,21 @@ def _sections(kind: Format, scanner: Scanner, text: bytes) -> list[tuple[Scanner
     return [*found, (scanner, text[begin:])]
 
 
-def scan(source: sources.Source, given: Format | None) -> Scanned:
-    """Recognise a source and scan it whole; events are never cut between pieces."""
+def scan(source: sources.Source, given: Format | None, prepare: Callable[[], None]) -> Scanned:
+    """Recognise a source and scan it whole; events are never cut between pieces.
+
+    ``prepare`` compiles; it is called in another thread when the first large source is met.
+    """
     text = source.text()
     first = next(text, b"")
+    if len(first) >= engine.PLAIN_LIMIT:
+        engine.behind(prepare)
     kind, scanner = recognise(first, source.name, given, source.newline)
     pieces = _with_last(first, text)
     if scanner.variant.block:
         return Scanned(kind, list(_one_by_one(pieces, scanner, source.newline)))
-    return Scanned(kind, list(_side_by_side(_cut(pieces, kind, scanner, source.newline), source.newline)))
+    parts = _in_slices(_cut(pieces, kind, scanner, source.newline), source.newline)
+    return Scanned(kind, list(_side_by_side(parts, source.newline)))
 
 
 def _with_last(first: bytes, more: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
@@ -116,8 +126,26 @@ def _last_event(scanner: Scanner, text: bytes, newline: int) -> int:
         size *= 16
 
 
+def _in_slices(parts: Iterator[tuple[Scanner, bytes]], newline: int) -> Iterator[tuple[Scanner, bytes]]:
+    """Cut parts small as long as the compiler is at work: each runs uncompiled, and what is left runs compiled."""
+    for scanner, part in parts:
+        text = part
+        while engine.busy() and len(text) > SLICE:
+            at = _last_event(scanner, text[: text.rfind(bytes([newline]), 0, SLICE) + 1], newline)
+            if not at:
+                break
+            yield scanner, text[:at]
+            text = text[at:]
+        yield scanner, text
+
+
 def _side_by_side(parts: Iterator[tuple[Scanner, bytes]], newline: int) -> Iterator[tuple[Variant, Lines]]:
     """Scan parts on all processors; the kernels hold no lock."""
+    first, *more = itertools.islice(parts, 2)
+    if not more:
+        yield first[0].variant, first[0].run(first[1], newline)
+        return
+    parts = itertools.chain([first], more, parts)
     waiting: deque[tuple[Variant, Any]] = deque()
     workers = min(os.cpu_count() or 1, 8)
     with ThreadPoolExecutor(workers) as pool:
@@ -168,7 +196,7 @@ def recognise(text: bytes, name: str, given: Format | None = None, newline: int 
     Shapes that read anything after a stamp (``weak``) are no evidence by themselves: at least one line must
     fit another. Raises ``UnknownFormat`` if none fits; with ``given`` the best of its variants is taken.
     """
-    best: tuple[tuple[bool, float, float, int], Format, Scanner] | None = None
+    best: list[tuple[tuple[bool, float, float, int], Format, Scanner]] = []
     for size in (SAMPLE, SECOND_LOOK):
         sample = text[:size]
         if len(text) > size:  # its last line is cut
@@ -180,13 +208,12 @@ def recognise(text: bytes, name: str, given: Format | None = None, newline: int 
                 share, explained, events = _fit(parts)
                 # Lines forged inside a message fit another variant too, but leave what stands before them unread.
                 rank = (share >= SHARE, explained, share, events)
-                if best is None or rank > best[0]:
-                    best = (rank, kind, scanner)
-        assert best is not None
-        if best[0][0] or (given and best[0][3]) or len(text) <= size:
+                if not best or rank > best[0][0]:
+                    best = [(rank, kind, scanner)]
+        if best[0][0][0] or (given and best[0][0][3]) or len(text) <= size:
             break
-    if best[0][0] or given:
-        return best[1], best[2]
+    if best[0][0][0] or given:
+        return best[0][1:]
     line = next((line for line in text[:SAMPLE].splitlines() if line.strip()), b"")
     shown = "it is empty" if not line else f"its first line is {line[:80].decode('utf-8', 'backslashreplace')!r}"
     raise UnknownFormat(f"{name}: no known log format; {shown}; known: {', '.join(formats())}")

@@ -14,7 +14,7 @@ import pandas as pd
 from spamlab import engine, pieces, sources, stamps
 from spamlab import tables as schema
 from spamlab.errors import ReadError, ReadWarning, UnknownFormat
-from spamlab.formats import load
+from spamlab.formats import formats, load
 from spamlab.interpreter import CONTINUATION, EVENT, IGNORED, UNPARSED
 from spamlab.log import MARKER, Log, concatenate
 from spamlab.notation import Variant
@@ -88,7 +88,7 @@ def read(
     failed: list[tuple[sources.Source, Exception]] = []
     for one in _progress(found, progress):
         try:
-            kind, parts = pieces.scan(one, given)
+            kind, parts = pieces.scan(one, given, prepare)
         except (ReadError, UnknownFormat) as why:
             failed.append((one, why))
             continue
@@ -123,7 +123,9 @@ _File = tuple[sources.Source, list[tuple[Variant, Lines]]]
 
 
 def _assemble(kind: Format, files: list[_File], options: Options) -> Log:
-    files = sorted(files, key=_begins) if all(_begins(file) is not None for file in files) else files
+    begins = [_begins(file) for file in files]
+    if None not in begins:  # else by name, as found
+        files = [files[i] for i in np.argsort(np.array(begins, dtype=np.int64), kind="stable")]
     names = [source.name for source, _ in files]
     unparsed: list[pd.DataFrame] = []
     parts: list[tuple[int, Variant, Lines]] = []
@@ -197,13 +199,9 @@ def _only(log: Log, wanted: frozenset[str]) -> Log:
     return Log({name: table for name, table in log.tables().items() if name in wanted}, log._files)
 
 
-_SMALLEST = b"11/11/03 2:00:01 PM : A connection to x was established.\n11/11/03 2:00:01 PM : <<< IO: |220 x\n|\n"
-
-
 def prepare() -> None:
-    """Compile the kernels that large logs run on, so that no user waits for it (about 10 s, then cached)."""
-    limit, engine.PLAIN_LIMIT = engine.PLAIN_LIMIT, 0
-    try:
-        read(io.BytesIO(_SMALLEST))
-    finally:
-        engine.PLAIN_LIMIT = limit
+    """Compile the kernels that large logs run on, so that no user waits for it (half a minute, then cached)."""
+    with engine.compiled():
+        for name in formats():
+            if sample := load(name).sample:
+                read(io.BytesIO(sample), format=name)

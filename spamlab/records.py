@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -88,9 +88,10 @@ class Records:
         numbers = values.indices.to_numpy(zero_copy_only=False)
         return np.where(at < 0, -1, numbers.take(np.maximum(at, 0)) if len(numbers) else -1).astype(np.int64)
 
-    def words(self, name: str) -> pd.Index:
+    def words(self, name: str) -> pd.Index[str]:
         """The categories of a column."""
-        return pd.Index(self.columns[name].values.dictionary.to_pylist() if name in self.columns else [], dtype="str")
+        words = self.columns[name].values.dictionary.to_pylist() if name in self.columns else []
+        return cast("pd.Index[str]", pd.Index(words, dtype="str"))
 
     def category(self, name: str, rows: np.ndarray | None = None) -> pd.Series:
         """A category column, of all events or of these."""
@@ -174,6 +175,7 @@ class Format:
     """A log format: how its lines look, and how its records become tables.
 
     ``header``: makes the variant that a header line (``#Fields: …``) declares, from the header lines seen so far.
+    ``sample``: a few lines that put every kernel of the format to work.
     """
 
     name: str
@@ -181,3 +183,4 @@ class Format:
     assemble: Callable[[Records, Options], Assembled]
     resolution: float = 1.0
     header: Callable[[list[bytes]], Variant] | None = None
+    sample: bytes = b""

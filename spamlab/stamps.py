@@ -92,7 +92,7 @@ def moments(records: Records, options: Options) -> tuple[pd.Series, dict[str, An
     if len(local) and options.tz != "UTC":
         shifted = to_utc(times.take(local), options.tz).dt.tz_localize(None)
         times.iloc[local] = shifted.to_numpy()
-    return times.dt.tz_localize("UTC").astype(tables.TIME), {"tz_assumed": tz, "year_assumed": year_assumed}
+    return pd.Series(times.dt.tz_localize("UTC"), dtype=tables.TIME), {"tz_assumed": tz, "year_assumed": year_assumed}
 
 
 _BEGIN = (LEAP_YEAR - 1970) * 365 * DAY + 7 * DAY  # seven leap days between 1970 and 2000

@@ -90,11 +90,8 @@ def test_compiled_and_plain_scanner_agree(parts):
     octets = "".join(parts).encode()
     scanner = Scanner(VARIANT)
     plain = scanner.run(octets)
-    limit, engine.PLAIN_LIMIT = engine.PLAIN_LIMIT, 0
-    try:
+    with engine.compiled():
         compiled = scanner.run(octets)
-    finally:
-        engine.PLAIN_LIMIT = limit
     assert plain.events == compiled.events
     assert plain.columns.keys() == compiled.columns.keys()
     for name, field in plain.columns.items():

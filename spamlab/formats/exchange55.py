@@ -156,4 +156,9 @@ def assemble(records: Records, options: Options) -> Assembled:
     return Assembled(dialogue.assemble(said), assumed)
 
 
-FORMAT = Format("exchange55", VARIANTS, assemble)
+_SAMPLE = b"""11/11/03 2:00:01 PM : A connection to x was established.
+11/11/03 2:00:01 PM : <<< IO: |220 x
+|
+"""
+
+FORMAT = Format("exchange55", VARIANTS, assemble, sample=_SAMPLE)
