@@ -11,8 +11,6 @@ import re
 import sys
 from pathlib import Path
 
-FENCE = "```"
-
 
 def restore(page: str) -> str:
     r"""Return the log that the transcribed page shows.
@@ -35,15 +33,8 @@ def restore(page: str) -> str:
     >>> restore("Title\n```\n<<< 550 <\\$A@B>: RE-\nJECTED:\nNO\n```\n\n\n<<< 221")
     '<<< 550 <$A@B>: REJECTED: NO\n<<< 221\n'
     """
-    lines: list[str] = []
-    between_pages = True
-    for line in page.splitlines()[page[: page.index(FENCE)].count("\n") :]:
-        if line.startswith(FENCE):
-            between_pages = True
-        elif line or not between_pages:
-            between_pages = False
-            lines.append(line)
-    log = "\n".join(lines).rstrip("\n") + "\n"
+    page = "\n".join(page.splitlines())
+    log = re.sub(r"^```.*\n*", "", page[page.index("```") :], flags=re.M).rstrip("\n") + "\n"
     log = log.replace("RE-\nJECTED", "REJECTED").replace("REJECTED:\n", "REJECTED: ")
     log = log.replace("\\$", "$")
     return re.sub(r"\$\{([^{}\n]*)\}", r"$\1", log)

@@ -11,11 +11,11 @@ import ctypes
 import errno
 import glob
 import os
+import secrets
 import shutil
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 MARK = ".spamlab"
 """A file in every folder made here: the sign that it may be replaced."""
@@ -36,14 +36,11 @@ def check(target: Path) -> Path:
     NotOurs
         It is a file, or a folder with contents and without our mark.
     """
-    try:
-        target = target.resolve()
-        if target.exists() and not target.is_dir():
-            raise NotOurs(f"{target}: is a file; choose a folder that is new, empty or made by spamlab")
-        if target.is_dir() and any(target.iterdir()) and not (target / MARK).is_file():
-            raise NotOurs(f"{target}: holds files that spamlab did not write; choose a new or empty folder")
-    except RuntimeError as error:  # a loop of symbolic links
-        raise NotOurs(f"{target}: {error}") from None
+    target = Path(os.path.realpath(target))
+    if os.path.lexists(target) and not target.is_dir():  # a file, a loop of symbolic links
+        raise NotOurs(f"{target}: is no folder; choose one that is new, empty or made by spamlab")
+    if target.is_dir() and any(target.iterdir()) and not (target / MARK).is_file():
+        raise NotOurs(f"{target}: holds files that spamlab did not write; choose a new or empty folder")
     return target
 
 
@@ -60,6 +57,7 @@ def folder(target: Path) -> Iterator[Path]:
 
     Examples
     --------
+    >>> import tempfile
     >>> where = Path(tempfile.mkdtemp())
     >>> for text in "one", "two":
     ...     with folder(where / "out") as build:
@@ -72,9 +70,6 @@ def folder(target: Path) -> Iterator[Path]:
     _sweep(target)
     with _new(target) as build:
         try:
-            umask = os.umask(0)
-            os.umask(umask)
-            build.chmod(0o777 & ~umask)  # mkdtemp's folders are private
             (build / MARK).write_text("Made by spamlab, which may replace this folder.\n")
             yield build
             _put(build, check(target))
@@ -86,7 +81,8 @@ def folder(target: Path) -> Iterator[Path]:
 def _new(target: Path) -> Iterator[Path]:
     """Make an empty sibling, locked so that no other run sweeps it away."""
     while True:
-        build = Path(tempfile.mkdtemp(_SUFFIX, f".{target.name}.", target.parent))
+        build = target.with_name(f".{target.name}.{secrets.token_hex(4)}{_SUFFIX}")
+        build.mkdir()
         with _locked(build):
             if build.exists():  # else another run swept it before it was locked
                 yield build
@@ -97,10 +93,7 @@ def _put(build: Path, target: Path) -> None:
     """Move ``build`` to ``target``; what was there is at ``build`` afterwards, if anything was."""
     for _ in range(100):  # another run may come or go between two steps
         try:
-            if target.exists():
-                _swap(build, target)
-            else:
-                build.rename(target)
+            (_swap if target.exists() else os.rename)(build, target)
             return
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT) or not build.exists():
@@ -111,20 +104,11 @@ def _put(build: Path, target: Path) -> None:
 def _swap(one: Path, other: Path) -> None:
     """Exchange two folders: in one step where the system can, else in three."""
     names = os.fsencode(one), os.fsencode(other)
-    libc = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
-    if libc and sys.platform == "linux" and hasattr(libc, "renameat2"):
-        # renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE), Linux 3.15
-        failed = libc.renameat2(-100, names[0], -100, names[1], 2)
-    elif libc and sys.platform == "darwin" and hasattr(libc, "renamex_np"):
-        failed = libc.renamex_np(*names, 2)  # RENAME_SWAP, macOS 10.12
-    else:
-        failed, number = 1, errno.ENOSYS
-        ctypes.set_errno(number)
-    if not failed:
-        return
-    number = ctypes.get_errno()
-    if number not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
-        raise OSError(number, os.strerror(number), str(other))
+    libc: Any = ctypes.CDLL(None) if os.name == "posix" else None
+    if hasattr(libc, "renameat2") and not libc.renameat2(-100, names[0], -100, names[1], 2):
+        return  # Linux 3.15: from AT_FDCWD, to AT_FDCWD, RENAME_EXCHANGE
+    if hasattr(libc, "renamex_np") and not libc.renamex_np(*names, 2):
+        return  # macOS 10.12: RENAME_SWAP
     aside = one.with_name(one.name.removesuffix(_SUFFIX) + _OLD)
     other.rename(aside)
     try:
@@ -138,22 +122,17 @@ def _swap(one: Path, other: Path) -> None:
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[bool]:
     """Hold the folder's lock; False if another process has it, or the system knows no such locks."""
-    try:
-        import fcntl
+    with contextlib.ExitStack() as stack:
+        try:
+            import fcntl
 
-        file = os.open(path, os.O_RDONLY)
-    except (ImportError, OSError):
-        yield False
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        held = True
-    except OSError:
-        held = False
-    try:
+            file = os.open(path, os.O_RDONLY)
+            stack.callback(os.close, file)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = True
+        except (ImportError, OSError):
+            held = False
         yield held
-    finally:
-        os.close(file)
 
 
 def _sweep(target: Path) -> None:

@@ -103,23 +103,17 @@ def _modelled(log: Log, found: pd.DataFrame) -> pd.DataFrame:
     tried = tried[tried["relay"].str.contains("[", regex=False).fillna(False).astype(bool)]
     sent = (tried["status"] == "delivered") | tried["reply"].str.contains("end of DATA", regex=False).fillna(False)
     rows = tried[["transaction", "forward_path"]].assign(sent=sent, size=tried["transaction"].map(found["size"]))
-    model = pd.DataFrame(
-        [(part, *map(_octets, lines)) for part, lines in _MODEL.items()], columns=["part", "out", "in"]
-    )
-    rows = rows.merge(model, how="cross")
+    model = pd.DataFrame.from_dict(_MODEL, orient="index", columns=["out", "in"]).apply(dialogue.octets)
+    rows = rows.merge(model.astype("float64").rename_axis("part").reset_index(), how="cross")
     part, size = rows["part"], rows["size"].astype("Int64")
-    rows["in"] = rows["in"].mask((part == "RCPT") & rows["sent"], _octets("250 OK"))
+    rows["in"] = rows["in"].mask((part == "RCPT") & rows["sent"], len("250 OK") + 2)
     digits, path = size.astype("str").str.len().fillna(0), dialogue.octets(rows["forward_path"]).fillna(2) - 2
     more = np.select([part == "MAIL", part == "RCPT", part == "message"], [digits, path, size.astype("float64")], 0.0)
     return rows.assign(out=rows["out"] + more)[rows["sent"] | ~part.isin(["DATA", "message"])]
 
 
-def _octets(text: str) -> float:
-    return len(text) + text.count("\n") + 2.0
-
-
-def _account(log: Log) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
-    """The NDRs, their octets by transaction and part, and what those rest on."""
+def _account(log: Log) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Octets by transaction and part; by transaction all columns of ``cost`` and ``saved``."""
     found = ndrs(log)
     commands = log.events[log.events["kind"].eq("command") & ~log.events["echo"]]
     heard = found.index.isin(commands["transaction"].dropna().astype("int64"))
@@ -128,8 +122,17 @@ def _account(log: Log) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
     used = [part for part in PARTS if part != "other" or (rows["part"] == part).any()]
     index = pd.MultiIndex.from_product([found.index, used], names=["transaction", "part"])
     by = rows.groupby(["transaction", "part"])[["out", "in"]].sum(skipna=False)  # without SIZE a body is unknown
+    by = by.reindex(index, fill_value=0.0)
+    both = by.assign(spent=by["out"] + by["in"])
+    total = both.groupby("transaction").sum(skipna=False).reindex(found.index)
+    total = total.rename(columns={"out": "smtp_out", "in": "smtp_in"})
     basis = np.where(heard & ~found.index.isin(silent), "logged", "modelled")
-    return found, by.reindex(index, fill_value=0.0), pd.Series(basis, found.index, dtype="str")
+    total["smtp_basis"] = pd.Series(basis, found.index, dtype="str")
+    sent = by.loc[by.index.get_level_values("part") == "message", "out"].droplevel("part").ne(0)
+    refused = log.recipients.loc[log.recipients["status"].isin(["rejected", "bounced"]), "transaction"].dropna()
+    total["body"] = found["size"].where(found.index.isin(refused) & ~sent, 0).astype("Int64")
+    body = total["body"].astype("float64")
+    return by, total.assign(saved=body / (body + total["spent"]))
 
 
 def parts(log: Log) -> pd.DataFrame:
@@ -142,7 +145,7 @@ def parts(log: Log) -> pd.DataFrame:
     replies; ``DATA`` the command and its 354, ``message`` the text and the verdict. ``set-up`` (all of a
     session that is in no transaction, but QUIT) and ``QUIT`` are the NDR's equal share of its session's.
     """
-    return _account(log)[1]
+    return _account(log)[0]
 
 
 def cost(log: Log, wire: object = None) -> pd.DataFrame:
@@ -173,13 +176,7 @@ def cost(log: Log, wire: object = None) -> pd.DataFrame:
     """
     if wire is not None:
         raise NotImplementedError("there is no wire model yet: leave wire=None")
-    _, by, basis = _account(log)
-    return _cost(by, basis)
-
-
-def _cost(by: pd.DataFrame, basis: pd.Series) -> pd.DataFrame:
-    total = by.groupby("transaction").sum(skipna=False).reindex(basis.index)
-    return total.set_axis(["smtp_out", "smtp_in"], axis=1).assign(smtp_basis=basis)
+    return _account(log)[1][["smtp_out", "smtp_in", "smtp_basis"]]
 
 
 def saved(log: Log) -> pd.DataFrame:
@@ -191,36 +188,22 @@ def saved(log: Log) -> pd.DataFrame:
     as SIZE declares it; 0 where it was sent or nothing was refused; missing where SIZE is), ``spent`` (octets
     of SMTP both ways), ``saved`` (share of body + spent that was not sent, 0 to 1).
     """
-    found, by, _ = _account(log)
-    return _saved(log, found, by)
-
-
-def _saved(log: Log, found: pd.DataFrame, by: pd.DataFrame) -> pd.DataFrame:
-    spent = (by["out"] + by["in"]).groupby("transaction").sum(skipna=False).reindex(found.index)
-    sent = by.loc[by.index.get_level_values("part") == "message", "out"].droplevel("part").ne(0)
-    refused = log.recipients.loc[log.recipients["status"].isin(["rejected", "bounced"]), "transaction"].dropna()
-    body = found["size"].where(found.index.isin(refused) & ~sent, 0).astype("Int64")
-    share = body.astype("float64") / (body.astype("float64") + spent)
-    return pd.DataFrame({"body": body, "spent": spent, "saved": share})
+    return _account(log)[1][["body", "spent", "saved"]]
 
 
 def answer(log: Log) -> str:
     """Say in a sentence how many NDRs, what they cost, what refusing them early spared."""
-    found, by, basis = _account(log)
-    total, spared = _cost(by, basis), _saved(log, found, by)
-    n = len(total)
+    each = _account(log)[1]
+    n, out, back = len(each), each["smtp_out"], each["smtp_in"]
     if n == 0:
         return "This log holds no attempt to deliver a non-delivery report."
-    was, they = ("was", "it") if n == 1 else ("were", "they")
-    text = f"{count(n, 'attempt')} to deliver a non-delivery report {was} made; {they} took"
-    out, back = total["smtp_out"], total["smtp_in"]
-    text += f" {count(round(out.sum()), 'SMTP octet')} out and {count(round(back.sum()), 'SMTP octet')} in"
-    text += f" ({' and '.join(sorted(total['smtp_basis'].unique()))}"
-    unknown = int(out.isna().sum())
-    text += f", {unknown:,} without a known size left out)" if unknown else ")"
-    refused = int((spared["body"] > 0).sum())
-    if refused:
-        was = "was" if refused == 1 else "were"
-        text += f"; {refused:,} of {n:,} {was} refused before the message, which spared "
-        text += count(int(spared["body"].sum()), "octet")
+    were = "was made; it took" if n == 1 else "were made; they took"
+    basis = " and ".join(sorted(each["smtp_basis"].unique()))
+    if unknown := int(out.isna().sum()):
+        basis += f", {unknown:,} without a known size left out"
+    text = f"{count(n, 'attempt')} to deliver a non-delivery report {were} {count(round(out.sum()), 'SMTP octet')} out"
+    text += f" and {count(round(back.sum()), 'SMTP octet')} in ({basis})"
+    if refused := int((each["body"] > 0).sum()):
+        text += f"; {refused:,} of {n:,} {'was' if refused == 1 else 'were'} refused before the message, which spared "
+        text += count(int(each["body"].sum()), "octet")
     return text + "."

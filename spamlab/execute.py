@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
-from nbformat import NotebookNode
+from nbformat import NotebookNode, from_dict, writes
 
 AT_ONCE = 2
 """Notebooks run at the same time."""
@@ -39,13 +38,9 @@ def notebooks() -> list[Path]:
 
 
 def run(
-    paths: Sequence[Path],
-    parameters: Mapping[str, object] | None = None,
-    *,
-    cwd: Path | None = None,
-    environment: Mapping[str, str] | None = None,
-    done: Callable[[Path], object] = lambda _: None,
-) -> list[NotebookNode]:
+    paths: Sequence[Path], parameters: Mapping[str, object] | None = None, *, cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None, progress: bool = False,
+) -> list[NotebookNode]:  # fmt: skip
     """Run notebooks, two at a time; the files themselves are not changed.
 
     Parameters
@@ -58,8 +53,8 @@ def run(
         Where they run; by default each in its own folder.
     environment
         Variables set for them.
-    done
-        Called with a notebook's path when it is through.
+    progress
+        Show on the terminal how far it is.
 
     Returns
     -------
@@ -71,26 +66,32 @@ def run(
     NotebookFailed
         A notebook failed; the others are stopped.
     """
+    from tqdm import tqdm
+
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # its errors are raised, and said once
+    started: list[AsyncKernelManager] = []
     with (
         tempfile.TemporaryDirectory(prefix="spamlab-") as scratch,
         ThreadPoolExecutor(AT_ONCE) as pool,
+        tqdm(total=len(paths), desc="notebooks", unit="", disable=not progress, leave=False) as bar,
     ):
-        kernels = _Kernels(Path(scratch), environment or {})
 
         def one(path: Path) -> NotebookNode:
-            made = _run_one(path, dict(parameters or {}), kernels(cwd or path.parent))
-            done(path)
-            return made
+            manager = _kernel(cwd or path.parent, Path(scratch), environment or {}, started)
+            return _run_one(path, dict(parameters or {}), manager)
 
         futures = [pool.submit(one, path) for path in paths]
         try:
-            return [future.result() for future in futures]
+            for future in as_completed(futures):
+                future.result()
+                bar.update()
         except BaseException:  # Ctrl-C too: kernels run in process groups of their own
-            for future in futures:
-                future.cancel()
-            kernels.stop()
+            pool.shutdown(wait=False, cancel_futures=True)
+            for kernel in started:
+                if process := getattr(kernel.provisioner, "process", None):
+                    process.kill()
             raise
+    return [future.result() for future in futures]
 
 
 def _run_one(path: Path, parameters: dict[str, object], manager: type[AsyncKernelManager]) -> NotebookNode:
@@ -102,16 +103,9 @@ def _run_one(path: Path, parameters: dict[str, object], manager: type[AsyncKerne
         raise NotebookFailed(f"{path.name} has no parameter {', '.join(sorted(unknown))}")
     try:
         made = papermill.execute_notebook(
-            str(path),
-            None,
-            parameters,
-            kernel_name="python3",
-            language="python",
-            progress_bar=False,
-            kernel_manager_class=manager,
-            record_timing=False,
-            coalesce_streams=True,
-        )
+            str(path), None, parameters, kernel_name="python3", language="python", progress_bar=False,
+            kernel_manager_class=manager, record_timing=False, coalesce_streams=True,
+        )  # fmt: skip
     except papermill.PapermillExecutionError as error:
         line = error.source.strip().partition("\n")[0]
         raise NotebookFailed(f"{path.name}, at `{line}`: {error.ename}: {error.evalue}") from None
@@ -122,75 +116,49 @@ def _run_one(path: Path, parameters: dict[str, object], manager: type[AsyncKerne
     return _steady(made)
 
 
-class _Kernels:
-    """Makes kernel managers that start this Python, and can stop all of them."""
+def _kernel(
+    cwd: Path, scratch: Path, environment: Mapping[str, str], started: list[AsyncKernelManager]
+) -> type[AsyncKernelManager]:
+    """What starts this very Python, whatever kernels are installed for the user; ``started`` gets each one."""
+    inherited = {k: v for k, v in os.environ.items() if k not in ("PYTHONSTARTUP", "COLUMNS", "LINES")}
+    own = {
+        "IPYTHONDIR": str(scratch / "ipython"),  # the user's own start-up files stay out; home may be read-only
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "PYTHONHASHSEED": "0",
+    }
+    settings: dict[str, Any] = {"cwd": str(cwd), "env": {**inherited, **own, **environment}}
+    settings |= dict.fromkeys(("stdout", "stderr"), subprocess.DEVNULL)
 
-    def __init__(self, scratch: Path, environment: Mapping[str, str]) -> None:
-        self._scratch = scratch
-        self._started: list[Any] = []
-        inherited = {k: v for k, v in os.environ.items() if k not in ("PYTHONSTARTUP", "COLUMNS", "LINES")}
-        self._environment = {
-            **inherited,
-            "IPYTHONDIR": str(scratch / "ipython"),  # the user's own start-up files stay out; home may be read-only
-            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-            "PYTHONHASHSEED": "0",
-            **environment,
-        }
+    class ThisPython(AsyncKernelManager):
+        # Never looked up by name: a user's own "python3" may be another Python.
+        kernel_spec = KernelSpec(argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"])
 
-    def __call__(self, cwd: Path) -> type[AsyncKernelManager]:
-        kernels = self
+        def __init__(self, **options: Any) -> None:
+            super().__init__(connection_file=str(scratch / f"kernel-{uuid.uuid4()}.json"), **options)
+            started.append(self)
 
-        class ThisPython(AsyncKernelManager):
-            """Starts ``sys.executable``, whatever kernels are installed for the user."""
+        async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
+            await super().start_kernel(**{**options, **settings})
 
-            # Never looked up by name: a user's own "python3" may be another Python.
-            kernel_spec = KernelSpec(
-                argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-                display_name="Python 3",
-                language="python",
-            )
-
-            def __init__(self, **options: Any) -> None:
-                file = kernels._scratch / f"kernel-{uuid.uuid4()}.json"
-                super().__init__(connection_file=str(file), **options)
-                kernels._started.append(self)
-
-            async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
-                quiet = subprocess.DEVNULL
-                settings = {"cwd": str(cwd), "env": kernels._environment, "stdout": quiet, "stderr": quiet}
-                await super().start_kernel(**{**options, **settings})
-
-        return ThisPython
-
-    def stop(self) -> None:
-        for manager in self._started:
-            process = getattr(manager.provisioner, "process", None)
-            if process is not None and process.poll() is None:
-                process.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+    return ThisPython
 
 
 def _steady(notebook: NotebookNode) -> NotebookNode:
-    """Take out what changes from run to run: papermill's times, random ids, Python's patch level."""
-    notebook.metadata.pop("papermill", None)
-    notebook.metadata.pop("widgets", None)
-    notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    notebook.metadata["language_info"] = {"name": "python"}
+    """Leave only what does not change from run to run: no times, random ids, patch level of Python."""
+    spec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata = from_dict({"kernelspec": spec, "language_info": {"name": "python"}})
     for cell in notebook.cells:
-        cell.metadata.pop("papermill", None)
-        cell.metadata.pop("execution", None)
-        if not cell.metadata.get("tags"):
-            cell.metadata.pop("tags", None)
-        if "injected-parameters" in cell.metadata.get("tags", []):
+        tags = cell.metadata.get("tags")
+        cell.metadata = from_dict({"tags": tags} if tags else {})
+        if tags and "injected-parameters" in tags:
             cell["id"] = "injected-parameters"
     return notebook
 
 
 def write(notebook: NotebookNode, path: Path) -> None:
     """Write a notebook the way the checkout stores it."""
-    import nbformat
-
-    path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
+    path.write_text(writes(notebook) + "\n", encoding="utf-8", newline="\n")
 
 
 def main(arguments: list[str]) -> None:

@@ -174,25 +174,15 @@ def find(log: Log, minimum: int = MINIMUM) -> pd.DataFrame:
     here = steps[["loop", "across"]].reindex(lines["step"]).set_axis(lines.index)
     lines["loop"] = here["loop"].where(here["across"].eq(True) | ~lines["early"])
     lines["octets"] = dialogue.octets(lines["text"]).mask(lines["kind"] == "exchange")
-    lines["place"] = lines.index
-    spans = lines.groupby(["loop", "session"], as_index=False)["place"].agg(["min", "max"])
-    begin, end = (lines["time"].reindex(spans[name]).set_axis(spans.index) for name in ("min", "max"))
-    spans["seconds"] = (end - begin).dt.total_seconds()
-    by = spans.groupby("loop")
-    found = by.agg(session=("session", "first"), first=("min", "first"), last=("max", "last"))
-    first, last = lines.iloc[found["first"]].set_axis(found.index), lines.iloc[found["last"]].set_axis(found.index)
-    made = {
-        "session": found["session"],
-        "unit": _units(steps),
-        "turns": steps.groupby("loop")["turn"].max() + 1,
-        "start": first["time"],
-        "end": last["time"],
-        "seconds": by["seconds"].sum(min_count=1),
-        "octets": lines.groupby("loop")["octets"].sum(skipna=False),
-        "first": first["label"],
-        "last": last["label"],
-    }
-    return pd.DataFrame(made).reset_index(drop=True).astype(_FIND)
+    session, whole = lines.groupby(["loop", "session"])["time"], lines.groupby("loop")
+    took = (session.last(skipna=False) - session.first(skipna=False)).dt.total_seconds()
+    last = whole[["time", "label"]].last(skipna=False)
+    made = whole[["session", "time", "label"]].first(skipna=False).rename(columns={"time": "start", "label": "first"})
+    made["unit"], made["turns"] = _units(steps), steps.groupby("loop")["turn"].max() + 1
+    made["end"], made["last"] = last["time"], last["label"]
+    made["seconds"] = took.groupby("loop").sum(min_count=1)
+    made["octets"] = whole["octets"].sum(skipna=False)
+    return made[[*_FIND]].reset_index(drop=True).astype(_FIND)
 
 
 def _units(steps: pd.DataFrame) -> pd.Series:

@@ -44,10 +44,9 @@ def setup() -> None:
 
     mpl.rcdefaults()  # a notebook looks the same whatever the user's own settings
     mpl.style.use(plots.STYLE)
-    pd.set_option("display.html.use_mathjax", False)
-    pd.set_option("display.max_rows", 30)
-    pd.set_option("display.max_columns", 30)
-    pd.set_option("display.max_colwidth", 80)
+    look = {"html.use_mathjax": False, "max_rows": 30, "max_columns": 30, "max_colwidth": 80}
+    for name, value in look.items():
+        pd.set_option(f"display.{name}", value)
 
 
 def show(
@@ -78,19 +77,19 @@ def show(
 
     from spamlab import plots
 
-    if not isinstance(figure, Figure):
-        alt = plots.alt(figure) if alt is None else alt
-        figure = cast("Figure", figure.get_figure(root=True))
-    words = printable(plots.alt(figure.axes[0]) if alt is None else alt)
-    _save(figure, file_name(name), data)
-    width = round(figure.get_figwidth() * figure.dpi)
-    png = base64.b64encode(_bytes(figure, "png", dpi=1.5 * figure.dpi)).decode("ascii")
+    drawn = figure if isinstance(figure, Figure) else cast("Figure", figure.get_figure(root=True))
+    if alt is None:
+        alt = plots.alt(drawn.axes[0] if isinstance(figure, Figure) else figure)
+    words, name = printable(alt), file_name(name)
+    _save(drawn, name, data)
+    width = round(drawn.get_figwidth() * drawn.dpi)
+    png = base64.b64encode(_bytes(drawn, "png", dpi=1.5 * drawn.dpi)).decode("ascii")
     image = f'<img src="data:image/png;base64,{png}" alt="{html.escape(words)}" width="{width}">'
     _display(
         {"text/html": f'<div class="jp-RenderedImage">{image}</div>', "image/png": png, "text/plain": words},
-        {"image/png": {"alt": words, "width": width}, "spamlab": {"figure": file_name(name)}},
+        {"image/png": {"alt": words, "width": width}, "spamlab": {"figure": name}},
     )
-    pyplot.close(figure)
+    pyplot.close(drawn)
 
 
 def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60) -> None:
@@ -116,32 +115,29 @@ def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60) -> N
     def one_line(text: str) -> str:
         return shorten(printable(text), width)
 
-    frame = frame.to_frame() if isinstance(frame, pd.Series) else frame
+    def plain_cells(column: pd.Series) -> Any:
+        if isinstance(column.dtype, pd.DatetimeTZDtype):
+            return column.dt.strftime("%Y-%m-%d %H:%M:%S")
+        if column.dtype.name in ("Int64", "boolean"):  # pandas would print <NA>, whatever na_rep says
+            return column.astype("object").where(column.notna(), "")
+        if column.dtype.name in ("str", "string", "object", "category"):
+            return column.astype("str").where(column.notna()).map(one_line, na_action="ignore")
+        return column
+
+    frame = pd.DataFrame(frame)
     count = len(frame)
     if count > rows:
         frame = pd.concat([frame.head(rows - rows // 2), frame.tail(rows // 2)])
-    named = any(name is not None for name in frame.index.names)
-    # A named index becomes columns (its name would take a line of its own); row numbers say nothing.
-    shown = frame.reset_index(allow_duplicates=True) if named else frame.copy()
-    for position, dtype in enumerate(shown.dtypes):
-        column = shown.iloc[:, position]
-        if isinstance(dtype, pd.DatetimeTZDtype):
-            shown.isetitem(position, column.dt.strftime("%Y-%m-%d %H:%M:%S").array)
-        elif dtype.name in ("str", "string", "object", "category"):
-            texts = column.astype("str").where(column.notna())
-            shown.isetitem(position, texts.map(one_line, na_action="ignore").array)
-        elif dtype.name in ("Int64", "boolean"):  # pandas would print <NA>, whatever na_rep says
-            shown.isetitem(position, column.astype("object").where(column.notna(), "").array)
+    if any(name is not None for name in frame.index.names):
+        # A named index becomes columns (its name would take a line of its own); row numbers say nothing.
+        frame = frame.reset_index(allow_duplicates=True)
+    shown = frame.apply(plain_cells)
     if shown.index.dtype.name in ("str", "object"):
         shown.index = shown.index.astype("str").map(one_line)
-    options: dict[str, Any] = {
-        "na_rep": "",
-        "index": not isinstance(shown.index, pd.RangeIndex),
-        "header": not isinstance(shown.columns, pd.RangeIndex),
-    }
+    index, header = (not isinstance(axis, pd.RangeIndex) for axis in (shown.index, shown.columns))
     with pd.option_context("display.max_colwidth", None):
-        body = shown.to_html(escape=True, border=0, classes=NO_MATH, **options)
-        plain = shown.to_string(**options)
+        body = shown.to_html(border=0, classes=NO_MATH, na_rep="", index=index, header=header)
+        plain = shown.to_string(na_rep="", index=index, header=header)
     if count > rows:
         more = f"The first and last rows of {count:,}."
         body, plain = f"{body}<p>{more}</p>", f"{plain}\n{more}"
@@ -171,11 +167,8 @@ def _display(data: dict[str, str], metadata: dict[str, Any] | None = None) -> No
 
 
 def _bytes(figure: Figure, kind: str, **options: Any) -> bytes:
-    import matplotlib as mpl
-
     buffer = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "spamlab"}):
-        figure.savefig(buffer, format=kind, metadata=_UNDATED[kind], **options)
+    figure.savefig(buffer, format=kind, metadata=_UNDATED[kind], **options)
     return buffer.getvalue()
 
 
@@ -186,5 +179,4 @@ def _save(figure: Figure, name: str, data: pd.DataFrame | pd.Series | None) -> N
     for kind in os.environ.get("SPAMLAB_FIGURE_TYPES", "svg,png").split(","):
         Path(folder, f"{name}.{kind}").write_bytes(_bytes(figure, kind, dpi=300))
     if data is not None:
-        frame = data.to_frame() if isinstance(data, pd.Series) else data
-        for_spreadsheet(frame).to_csv(Path(folder, f"{name}.csv"), index=False, lineterminator="\n")
+        for_spreadsheet(pd.DataFrame(data)).to_csv(Path(folder, f"{name}.csv"), index=False, lineterminator="\n")

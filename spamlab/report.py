@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import copy
 import hashlib
+import html
 import json
 import platform
 import re
@@ -18,7 +19,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jinja2
 import pandas as pd
+from markupsafe import Markup
 
 from spamlab import atomic, execute, summary
 from spamlab.safe import file_name, printable
@@ -40,14 +43,9 @@ _TAGS = ["table", "thead", "tbody", "tr", "th", "td", "p"]
 
 
 def build(
-    source: Any,
-    out: str | Path,
-    figures: Sequence[str] = ("svg", "png"),
-    since: pd.Timestamp | None = None,
-    until: pd.Timestamp | None = None,
-    progress: bool = False,
-    **read_options: Any,
-) -> Path:
+    source: Any, out: str | Path, figures: Sequence[str] = ("svg", "png"), since: pd.Timestamp | None = None,
+    until: pd.Timestamp | None = None, progress: bool = False, **read_options: Any,
+) -> Path:  # fmt: skip
     """Run the notebooks on a log and write the report.
 
     Parameters
@@ -87,35 +85,20 @@ def build(
     log = spamlab.read(source, progress=progress, **read_options)
     if since is not None or until is not None:
         log = log.between(since, until)
-    asked = {
-        "figures": list(figures),
-        "since": since and str(since),
-        "until": until and str(until),
-        **read_options,
-    }
+    asked = {"figures": list(figures), "since": since and str(since), "until": until and str(until), **read_options}
     with atomic.folder(Path(out)) as folder:
         _fill(folder, log, figures, asked, progress)
     return Path(out) / "index.html"
 
 
 def _fill(folder: Path, log: Log, figures: Sequence[str], asked: dict[str, Any], progress: bool) -> None:
-    from tqdm import tqdm
-
     paths = execute.notebooks()
     for name in ("tables", "figures", "notebooks"):
         (folder / name).mkdir()
     log.to_parquet(folder / "tables")
-    with tqdm(total=len(paths), desc="notebooks", unit="", disable=not progress, leave=False) as bar:
-        made = execute.run(
-            paths,
-            {"log_path": "../tables"},
-            cwd=folder / "notebooks",
-            environment={
-                "SPAMLAB_FIGURES": str(folder / "figures"),
-                "SPAMLAB_FIGURE_TYPES": ",".join(figures),
-            },
-            done=lambda _: bar.update(),
-        )
+    save = {"SPAMLAB_FIGURES": str(folder / "figures"), "SPAMLAB_FIGURE_TYPES": ",".join(figures)}
+    given, cwd = {"log_path": "../tables"}, folder / "notebooks"
+    made = execute.run(paths, given, cwd=cwd, environment=save, progress=progress)
     for path, notebook in zip(paths, made, strict=True):
         execute.write(notebook, folder / "notebooks" / path.name)
     provenance = _provenance(log, asked, paths)
@@ -127,15 +110,12 @@ def _fill(folder: Path, log: Log, figures: Sequence[str], asked: dict[str, Any],
 def _provenance(log: Log, asked: dict[str, Any], notebooks: Iterable[Path]) -> dict[str, Any]:
     """What the report was made from and with; no times of day, so that it can be made again."""
     libraries = ("pandas", "numpy", "pyarrow", "scipy", "matplotlib", "papermill", "nbconvert")
+    versions = {"spamlab": version("spamlab"), "python": platform.python_version()}
     return {
         "parameters": asked,
         "sources": json.loads(log.sources.to_json(orient="records", date_format="iso")),
         "notebooks": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in notebooks},
-        "versions": {
-            "spamlab": version("spamlab"),
-            "python": platform.python_version(),
-            **{name: version(name) for name in libraries},
-        },
+        "versions": versions | {name: version(name) for name in libraries},
         "platform": sys.platform,
     }
 
@@ -144,19 +124,22 @@ def _provenance(log: Log, asked: dict[str, Any], notebooks: Iterable[Path]) -> d
 
 
 def _page(log: Log, folder: Path, notebooks: dict[Path, NotebookNode], provenance: dict[str, Any]) -> str:
-    import jinja2
-    from markupsafe import Markup
+    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
     css = (TEMPLATES / "page.css").read_text(encoding="utf-8")
     count = summary.totals(log)
-    sizes = ("octets_received", "octets_delivered")
     totals = {
         name: [(summary.label(key), f"{count[key]:,}") for key in keys if count[key] or name == "Log"]
         for name, keys in summary.GROUPS.items()
     }
+    sizes = ("octets_received", "octets_delivered")
     totals["Messages"] += [(summary.label(key), octets(count[key])) for key in sizes if count[key]]
     names = [printable(Path(str(name)).name) for name in log.sources["source"]]
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
+    prose = MarkdownWithMath(IPythonRenderer(escape=False, exclude_anchor_links=True))
+    environment.filters["markdown2html"] = lambda text: Markup(prose.render(text))  # noqa: S704 - our own prose
+    environment.filters["escape_html"] = lambda text: Markup(html.escape(str(text)))  # noqa: S704
+    body = environment.get_template("notebook.html.j2")
     return environment.get_template(
         "page.html.j2"
     ).render(
@@ -164,10 +147,7 @@ def _page(log: Log, folder: Path, notebooks: dict[Path, NotebookNode], provenanc
         span=f"{count['format']}, {summary.span(log)}",
         css=Markup(css),  # noqa: S704 - our own file
         css_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
-        parts=[
-            {**part, "body": Markup(part["body"])}  # noqa: S704 - escaped or sanitized piece by piece
-            for part in (_part(path, notebook, folder) for path, notebook in notebooks.items())
-        ],
+        parts=[_part(path, notebook, folder / "figures", body) for path, notebook in notebooks.items()],
         totals=totals,
         assumed=summary.assumptions(log),
         sources=[{**source, "source": printable(source["source"])} for source in provenance["sources"][:_ROWS]],
@@ -176,30 +156,19 @@ def _page(log: Log, folder: Path, notebooks: dict[Path, NotebookNode], provenanc
     )
 
 
-def _part(path: Path, notebook: NotebookNode, folder: Path) -> dict[str, Any]:
+def _part(path: Path, notebook: NotebookNode, figures: Path, body: jinja2.Template) -> dict[str, Any]:
     """A notebook as the page shows it: its title, its answer, its body without code."""
-    from nbconvert import TemplateExporter
-    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-
-    prose = MarkdownWithMath(IPythonRenderer(escape=False, exclude_anchor_links=True))
-    exporter = TemplateExporter(
-        template_file=str(TEMPLATES / "notebook.html.j2"), extra_template_basedirs=[], file_extension=".html"
-    )
-    exporter.register_filter("markdown2html", prose.render)
-    body, _ = exporter.from_notebook_node(_shown(notebook, folder / "figures"))
-    titles = re.findall(r"^# (.+)", "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown"), re.M)
-    answers = [o.text for c in notebook.cells for o in c.get("outputs", ()) if _is_answer(c) and "text" in o]
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    title = re.search(r"^# (.+)", prose, re.M)
+    answers = [cell for cell in notebook.cells if "answer" in cell.metadata.get("tags", [])]
+    said = [output.text for cell in answers for output in cell.outputs if "text" in output]
     return {
         "id": file_name(path.stem),
         "file": path.name,
-        "title": titles[0] if titles else path.stem,
-        "answer": " ".join(answers).strip(),
-        "body": body,
+        "title": title[1] if title else path.stem,
+        "answer": " ".join(said).strip(),
+        "body": Markup(body.render(nb=_shown(notebook, figures)).lstrip()),  # noqa: S704 - escaped, piece by piece
     }
-
-
-def _is_answer(cell: NotebookNode) -> bool:
-    return "answer" in cell.metadata.get("tags", [])
 
 
 def _shown(notebook: NotebookNode, figures: Path) -> NotebookNode:
@@ -218,9 +187,9 @@ def _shown(notebook: NotebookNode, figures: Path) -> NotebookNode:
                 output.text = output.text.strip("\n")
             elif name := output.get("metadata", {}).get("spamlab", {}).get("figure"):
                 output.figure = _figure(file_name(name), output, figures)
-            elif html := output.get("data", {}).get("text/html"):
-                html = re.sub(r"<style.*?</style>", "", html, flags=re.S)  # pandas' own look
-                output.data["text/html"] = clean.sanitize_html_tags(html)
+            elif table := output.get("data", {}).get("text/html"):
+                table = re.sub(r"<style.*?</style>", "", table, flags=re.S)  # pandas' own look
+                output.data["text/html"] = Markup(clean.sanitize_html_tags(table))  # noqa: S704
     return shown
 
 

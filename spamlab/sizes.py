@@ -32,23 +32,6 @@ def messages(log: Log) -> pd.DataFrame:
     return out.assign(outcome=known["outcome"]).reset_index(drop=True)
 
 
-def _row(size: pd.Series) -> dict[str, object]:
-    values = size.astype("float64")
-    low, high, coverage = stats.median_interval(values)
-    return {
-        "n": len(size),
-        "sum": size.sum() if values.sum() < 2**62 else pd.NA,  # beyond, 64 bits would wrap
-        "mean": values.mean(),
-        "median": values.median(),
-        "median_low": low,
-        "median_high": high,
-        "coverage": coverage,
-        "min": size.min(),
-        "max": size.max(),
-        "distinct": size.nunique(),
-    }
-
-
 def summary(log: Log) -> pd.DataFrame:
     """Sizes of all messages, of those with the null reverse-path, and of the others.
 
@@ -67,8 +50,13 @@ def summary(log: Log) -> pd.DataFrame:
     """
     known = messages(log)
     size, null = known["size"], known["null_sender"]
-    groups = {"all": size, "null sender": size[null], "other": size[~null]}
-    out = pd.DataFrame([_row(values) for values in groups.values()], index=pd.Index(groups, name="group"))
+    rows = {}
+    for group, of in {"all": size, "null sender": size[null], "other": size[~null]}.items():
+        total = of.sum() if of.astype("float64").sum() < 2**62 else pd.NA  # beyond, 64 bits would wrap
+        middle = of.astype("float64").median(), *stats.median_interval(of)
+        rows[group] = (len(of), total, of.astype("float64").mean(), *middle, of.min(), of.max(), of.nunique())
+    columns = ["n", "sum", "mean", "median", "median_low", "median_high", "coverage", "min", "max", "distinct"]
+    out = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("group")
     return out.astype({"sum": "Int64", "min": "Int64", "max": "Int64"})
 
 

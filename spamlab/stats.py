@@ -12,8 +12,6 @@ also bears dependence over short stretches.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -29,15 +27,7 @@ _GRID = 2000  # distinct endpoints an NPMLE is computed on; finer data are censo
 # SciPy's distributions take half a second to load: each is loaded where it is needed.
 
 
-@lru_cache
-def _reach(level: float, n: int) -> float:
-    """How far an ECDF of n values strays from the truth at most (Kolmogorov–Smirnov)."""
-    from scipy.stats import kstwo
-
-    return float(kstwo.ppf(level, n))
-
-
-def median_ranks(n: npt.ArrayLike, level: float = LEVEL) -> tuple[npt.NDArray[np.int64], Floats]:
+def median_ranks(n: npt.ArrayLike) -> tuple[npt.NDArray[np.int64], Floats]:
     """Ranks of the order statistics that enclose the median, with their exact coverage.
 
     The interval from the k-th smallest to the k-th largest of n independent values encloses the
@@ -47,7 +37,6 @@ def median_ranks(n: npt.ArrayLike, level: float = LEVEL) -> tuple[npt.NDArray[np
     Parameters
     ----------
     n : sample sizes, any shape.
-    level : coverage wanted.
 
     Returns
     -------
@@ -56,14 +45,12 @@ def median_ranks(n: npt.ArrayLike, level: float = LEVEL) -> tuple[npt.NDArray[np
     from scipy.stats import binom
 
     n = np.asarray(n, dtype=np.int64)
-    k = np.maximum(binom.ppf((1 - level) / 2, n, 0.5), 0).astype(np.int64)
+    k = np.maximum(binom.ppf((1 - LEVEL) / 2, n, 0.5), 0).astype(np.int64)
     coverage = 1 - 2 * binom.cdf(k - 1, n, 0.5)
     return k, np.where(k > 0, coverage, np.nan)
 
 
-def median_interval(
-    low: npt.ArrayLike, high: npt.ArrayLike | None = None, level: float = LEVEL
-) -> tuple[float, float, float]:
+def median_interval(low: npt.ArrayLike, high: npt.ArrayLike | None = None) -> tuple[float, float, float]:
     """Exact interval of the median: low, high, coverage; all NaN where n is too small.
 
     Of values known only to lie between bounds the interval begins with a ``low`` and ends with a ``high``.
@@ -72,11 +59,11 @@ def median_interval(
     (2135.0, 2192.0, 0.9921875)
     """
     lows, highs = np.sort(np.asarray(low, dtype=float)), np.sort(np.asarray(low if high is None else high, dtype=float))
-    k, coverage = median_ranks(len(lows), level)
+    k, coverage = median_ranks(len(lows))
     return (float(lows[k - 1]), float(highs[-k]), float(coverage)) if k else (np.nan, np.nan, np.nan)
 
 
-def mean_interval(values: npt.ArrayLike, level: float = LEVEL) -> tuple[float, float]:
+def mean_interval(values: npt.ArrayLike) -> tuple[float, float]:
     """Approximate interval of a mean from batch means; NaN below ``MEAN_FROM`` values.
 
     The values, in the order they were observed, are cut into 25 batches and Student's t is put on the
@@ -89,30 +76,26 @@ def mean_interval(values: npt.ArrayLike, level: float = LEVEL) -> tuple[float, f
     from scipy.stats import t
 
     starts = np.linspace(0, len(x), _BATCHES, endpoint=False).astype(int)
-    sizes = np.diff(np.append(starts, len(x)))
-    means = np.add.reduceat(x, starts) / sizes
-    half = float(t.ppf((1 + level) / 2, _BATCHES - 1) * means.std(ddof=1) / np.sqrt(_BATCHES))
+    means = np.array([batch.mean() for batch in np.split(x, starts[1:])])
+    half = float(t.ppf((1 + LEVEL) / 2, _BATCHES - 1) * means.std(ddof=1) / np.sqrt(_BATCHES))
     return float(x.mean() - half), float(x.mean() + half)
 
 
-def turnbull(
-    low: npt.ArrayLike, high: npt.ArrayLike, level: float = LEVEL, tolerance: float = 1e-7, rounds: int = 2000
-) -> pd.DataFrame:
+def turnbull(low: npt.ArrayLike, high: npt.ArrayLike, rounds: int = 2000) -> pd.DataFrame:
     """Distribution function of interval-censored values: Turnbull's NPMLE with an exact band.
 
     A value is known to lie between its ``low`` and ``high`` (equal: known exactly). The estimate puts
     mass only on the innermost intervals, from a low to the next high; EM finds how much (Turnbull,
     J. R. Statist. Soc. B 38, 1976). An observation covers a run of neighbouring innermost intervals,
     so a round of EM is two cumulative sums: time grows linearly with the number of distinct intervals.
-    The band holds the true function everywhere at once with at least the given probability: the exact
+    The band holds the true function everywhere at once with 95% probability or more: the exact
     Kolmogorov–Smirnov distance for n values is put around the lowest and the highest ECDF the
     intervals allow.
 
     Parameters
     ----------
     low, high : bounds, same length; pairs with a missing bound are left out.
-    level : probability for the band.
-    tolerance, rounds : EM stops when no mass moves by more than tolerance, or after so many rounds.
+    rounds : EM stops when no mass moves by more than 1e-7, or after so many rounds.
 
     Returns
     -------
@@ -120,12 +103,14 @@ def turnbull(
     ``cumulative`` (value of the function from ``high`` to the next ``low``; within an interval it rises
     in a way the data cannot tell), ``band_low``, ``band_high``.
     """
+    from scipy.stats import kstwo
+
     a, b = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
     known = np.isfinite(a) & np.isfinite(b) & (a <= b)
     a, b = a[known], b[known]
-    n = len(a)
+    n, names = len(a), ["low", "high", "cumulative", "band_low", "band_high"]
     if n == 0:
-        return pd.DataFrame(columns=["low", "high", "cumulative", "band_low", "band_high"], dtype="float64")
+        return pd.DataFrame(columns=names, dtype="float64")
     if len(ends := np.unique(np.concatenate([a, b]))) > _GRID:
         # Widening an interval loses a little and stays true: snap outward to quantiles of the ends.
         grid = ends[np.linspace(0, len(ends) - 1, _GRID).astype(int)]
@@ -150,21 +135,15 @@ def turnbull(
         change = np.bincount(first, pull, base) - np.bincount(last, pull, base)
         new = mass * np.cumsum(change)[:-1] / n
         moved, mass = np.abs(new - mass).max(), new
-        if moved < tolerance:
+        if moved < 1e-7:
             break
-    reach = _reach(level, n)
+    reach = kstwo.ppf(LEVEL, n)  # how far an ECDF strays from the truth at most (Kolmogorov–Smirnov)
     surely = np.searchsorted(np.sort(b), right, "right") / n  # share of values that must lie below
     possibly = np.append(np.searchsorted(np.sort(a), left[1:]) / n, 1.0)
     point = np.nextafter(left, np.inf) == right
-    return pd.DataFrame(
-        {
-            "low": left,
-            "high": np.where(point, left, right),
-            "cumulative": np.minimum(np.cumsum(mass) / mass.sum(), 1.0),
-            "band_low": np.maximum(surely - reach, 0.0),
-            "band_high": np.minimum(possibly + reach, 1.0),
-        }
-    )
+    bounds = np.maximum(surely - reach, 0), np.minimum(possibly + reach, 1)
+    columns = left, np.where(point, left, right), np.minimum(np.cumsum(mass) / mass.sum(), 1), *bounds
+    return pd.DataFrame(dict(zip(names, columns, strict=True)))
 
 
 def figure(value: float, digits: int = 3) -> str:

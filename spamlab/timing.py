@@ -22,18 +22,22 @@ if TYPE_CHECKING:
     from spamlab.log import Log
 
 
-def _measure(log: Log, begin: pd.Index, finish: pd.Series, names: tuple[str, str, str]) -> pd.DataFrame:
-    """Time from each event of ``begin`` to the event whose label ``finish`` gives, with its bounds."""
-    start = log.events.loc[begin]
-    stop = log.events["time"].reindex(pd.Index(finish.astype("float64")))
-    took = (stop.set_axis(begin) - start["time"]).dt.total_seconds()
+def _measure(log: Log, finish: pd.Series, name: str) -> pd.DataFrame:
+    """Time from each event to the one whose label ``finish`` gives, with its bounds."""
+    start = log.events.loc[finish.index]
+    stop = log.events["time"].reindex(pd.Index(finish.astype("float64"))).set_axis(finish.index)
+    took = (stop - start["time"]).dt.total_seconds()
     took = took.where(took >= 0)  # the clock was set back: nothing is known
-    known = log.sources.drop_duplicates("source")
-    of_source = dict(zip(known["source"].astype("str"), known["resolution"], strict=True))
-    resolution = start["source"].astype("object").map(of_source).astype("float64")
-    return start[["session", "transaction", "time"]].assign(
-        **dict(zip(names, (took, (took - resolution).clip(lower=0), took + resolution), strict=True))
-    )
+    known = log.sources.drop_duplicates("source").set_index("source")["resolution"]
+    resolution = start["source"].astype("object").map(known).astype("float64")
+    bounds = {name: took, f"{name}_low": (took - resolution).clip(lower=0), f"{name}_high": took + resolution}
+    return start[["session", "transaction", "time"]].assign(**bounds)
+
+
+def _verbs(log: Log, asked: pd.Index) -> pd.Series:
+    events = log.events.loc[asked]
+    verb = events["verb"].astype("object").fillna(events["kind"].astype("object"))
+    return verb.replace({"auth": "AUTH", "data": "message"}).astype("str")
 
 
 def replies(log: Log) -> pd.DataFrame:
@@ -58,16 +62,10 @@ def replies(log: Log) -> pd.DataFrame:
     >>> found[found.verb == "RSET"].latency.tolist()
     [0.0, 0.0, 0.0, 2.0, 1.0, 1.0, 0.0]
     """
-    return _replies(log, dialogue.answers(log.events))
-
-
-def _replies(log: Log, answer: pd.Series) -> pd.DataFrame:
-    out = _measure(log, answer.index, answer, ("latency", "latency_low", "latency_high"))
-    asked = log.events.loc[answer.index]
-    verb = asked["verb"].astype("object").where(asked["verb"].notna(), asked["kind"].astype("object"))
-    out.insert(3, "verb", verb.replace({"auth": "AUTH", "data": "message"}).astype("str"))
-    code = log.events["code"].reindex(pd.Index(answer.astype("float64")))
-    return out.assign(code=code.set_axis(answer.index).astype("Int64"))
+    answer = dialogue.answers(log.events)
+    out = _measure(log, answer, "latency")
+    out.insert(3, "verb", _verbs(log, answer.index))
+    return out.assign(code=answer.map(log.events["code"]).astype("Int64"))
 
 
 def periods(log: Log) -> pd.DataFrame:
@@ -79,8 +77,7 @@ def periods(log: Log) -> pd.DataFrame:
     ``transaction``, ``time``, ``period``, ``period_low``, ``period_high`` (s, float; bounds as in
     ``replies``).
     """
-    following = _following(log)
-    return _measure(log, following.index, following, ("period", "period_low", "period_high"))
+    return _measure(log, _following(log), "period")
 
 
 def _following(log: Log) -> pd.Series:
@@ -91,43 +88,40 @@ def _following(log: Log) -> pd.Series:
     return after.dropna().astype("Int64")
 
 
-def _slack(log: Log, frame: pd.DataFrame, finish: pd.Series) -> tuple[pd.Series, pd.Series]:
+def _slack(log: Log, frame: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     """By key: how far the sum of its intervals can lie below and above the sum of their logged lengths (s).
 
     A true time is its stamp plus some u in [0, r], where u does not fall along the events of one session
     that share a stamp. The sum is linear in the u (+1 at an end, -1 at a beginning), so its extremes are
     reached where u steps from 0 to r at one event: the largest and the smallest tail sum within each stamp.
     """
-    begin = pd.DataFrame({"event": frame.index, "weight": (frame["value"] - frame["high"]).to_numpy()})
-    begin["key"] = frame["key"].astype("category").array
-    end = begin.assign(event=finish.to_numpy(), weight=-begin["weight"])
-    ends = pd.concat([begin, end]).join(log.events[["session", "time"]], on="event")
+    begin = frame.assign(event=frame.index, weight=frame["took"] - frame["took_high"])
+    end = frame.assign(event=frame["finish"], weight=-begin["weight"])
+    ends = pd.concat([begin, end])[["key", "event", "weight"]].astype({"key": "category"})
     # An event that ends one interval and begins the next has one u.
     stamp = ["key", "session", "time"]
-    weight = ends.groupby([*stamp, "event"], observed=True)["weight"].sum(skipna=False)
-    tail = weight[::-1].groupby(stamp, observed=True).cumsum().groupby(stamp, observed=True)
+    weight = ends.join(log.events[stamp[1:]], on="event").groupby([*stamp, "event"], observed=True)["weight"]
+    tail = weight.sum(skipna=False)[::-1].groupby(stamp, observed=True).cumsum().groupby(stamp, observed=True)
     below, above = tail.min(skipna=False).clip(upper=0), tail.max(skipna=False).clip(lower=0)
     return below.groupby("key").sum(skipna=False), above.groupby("key").sum(skipna=False)
 
 
-def _summarise(log: Log, frame: pd.DataFrame, finish: pd.Series, key: pd.Series) -> pd.DataFrame:
-    """The columns of ``summary`` for a frame of value, low and high, one row a key in order of appearance.
-
-    ``finish`` gives the label of the event that ends each interval.
-    """
-    known = frame["value"].notna()
-    timed = frame.assign(key=key)[known]
+def _summarise(log: Log, finish: pd.Series, key: pd.Series) -> pd.DataFrame:
+    """The columns of ``summary`` for the time to the events ``finish``, one row a key in order of appearance."""
+    frame = _measure(log, finish, "took").assign(key=key, finish=finish)
+    timed = frame[frame["took"].notna()]
     by = timed.groupby("key")
-    n, mean = by.size(), by["value"].mean()
-    below, above = _slack(log, timed, finish[known])
+    took, n = by["took"], by.size()
+    below, above = _slack(log, timed)
     intervals = {
-        name: (*stats.mean_interval(some["value"]), *stats.median_interval(some["low"], some["high"]))
+        name: (*stats.mean_interval(some["took"]), *stats.median_interval(some["took_low"], some["took_high"]))
         for name, some in by
     }
     names = ["mean95_low", "mean95_high", "median_low", "median_high", "coverage"]
-    found = pd.DataFrame.from_dict(intervals, orient="index", columns=names, dtype="float64")
-    found = found.assign(mean=mean, mean_low=mean + below / n, mean_high=mean + above / n)
-    found = found.assign(median=by["value"].median(), min=by["value"].min(), max=by["value"].max())
+    found = pd.DataFrame.from_dict(intervals, orient="index", columns=names, dtype="float64").assign(
+        mean=took.mean(), mean_low=took.mean() + below / n, mean_high=took.mean() + above / n,
+        median=took.median(), min=took.min(), max=took.max(),
+    )  # fmt: skip
     counts = {"n": key.value_counts(), "answered": key[finish.notna()].value_counts(), "timed": n}
     out = pd.DataFrame(counts, index=pd.Index(key.unique(), name=key.name)).fillna(0).astype("int64").join(found)
     few, small = out["coverage"].isna(), out["timed"] < stats.MEAN_FROM
@@ -168,16 +162,13 @@ def summary(log: Log) -> pd.DataFrame:
     [8.0, 1.0, 0.9921875]
     """
     answer = dialogue.answers(log.events)
-    found = _replies(log, answer)
-    frame = found[["latency", "latency_low", "latency_high"]].set_axis(["value", "low", "high"], axis=1)
-    return _summarise(log, frame, answer, found["verb"])
+    return _summarise(log, answer, _verbs(log, answer.index).rename("verb"))
 
 
 def period_summary(log: Log) -> pd.DataFrame:
     """The columns of ``summary`` for the time from MAIL to MAIL: one row, or none without such pairs."""
-    found, finish = periods(log), _following(log)
-    frame = found[["period", "period_low", "period_high"]].set_axis(["value", "low", "high"], axis=1)
-    return _summarise(log, frame, finish, pd.Series("MAIL to MAIL", found.index, name="interval"))
+    finish = _following(log)
+    return _summarise(log, finish, pd.Series("MAIL to MAIL", finish.index, name="interval"))
 
 
 def answer(log: Log) -> str:

@@ -11,19 +11,9 @@ are drawn.
 True
 """
 
-from spamlab.plots._look import STYLE as STYLE
-from spamlab.plots._look import alt as alt
-from spamlab.plots._look import data as data
-from spamlab.plots._rows import codes as codes
-from spamlab.plots._rows import ladder as ladder
-from spamlab.plots._rows import octets as octets
-from spamlab.plots._rows import saved as saved
-from spamlab.plots._rows import sessions as sessions
-from spamlab.plots._rows import spans as spans
-from spamlab.plots._values import latency as latency
-from spamlab.plots._values import latency_by_peer as latency_by_peer
-from spamlab.plots._values import loop as loop
-from spamlab.plots._values import loops as loops
-from spamlab.plots._values import periods as periods
-from spamlab.plots._values import sizes as sizes
-from spamlab.plots._values import sizes_in_time as sizes_in_time
+from spamlab.plots._look import STYLE, alt, data
+from spamlab.plots._rows import codes, ladder, octets, saved, sessions, spans
+from spamlab.plots._values import latency, latency_by_peer, loop, loops, periods, sizes, sizes_in_time
+
+__all__ = ["STYLE", "alt", "codes", "data", "ladder", "latency", "latency_by_peer", "loop", "loops", "octets",
+           "periods", "saved", "sessions", "sizes", "sizes_in_time", "spans"]  # fmt: skip

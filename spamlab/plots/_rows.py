@@ -20,6 +20,7 @@ NO_NDR = "This log holds no attempt to deliver a non-delivery report (NDR): ther
 LEFT, RIGHT = 0.485, 0.6  # the two rails, in widths of the Axes
 KEPT = ["session", "time", "direction", "kind", "verb", "code", "text", "line"]
 ASIDE = ("note", "connect", "disconnect")
+WHOLE = {"command": "", "reply": "replies"}
 SPOKEN = ("command", "auth", "data", "reply", *ASIDE)
 HEAD = {"arrowstyle": "-|>,head_width=0.12,head_length=0.25", "linewidth": 0.9, "shrinkA": 1, "shrinkB": 1}
 
@@ -84,8 +85,8 @@ def sessions(sessions: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax:
 
 
 @look.figure
-def codes(events: pd.DataFrame, *, sources: pd.DataFrame | None = None, most: int = 12, ax: Axes | None = None) -> Axes:
-    """Reply codes in time: one row a code, its counts per interval as bars, each row to its own height.
+def codes(events: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax: Axes | None = None) -> Axes:
+    """The twelve commonest reply codes in time: a row each, counts per interval as bars, each row to its own height.
 
     Parameters
     ----------
@@ -93,8 +94,6 @@ def codes(events: pd.DataFrame, *, sources: pd.DataFrame | None = None, most: in
         The Log's events; echoes are left out, a line that stands for N replies counts N.
     sources : DataFrame, optional
         The Log's sources, for the time zone and the resolution of the stamps.
-    most : int
-        Codes to show, commonest first chosen, lowest first drawn.
     ax : Axes, optional
         Where to draw; by default a new column-wide figure.
 
@@ -111,7 +110,7 @@ def codes(events: pd.DataFrame, *, sources: pd.DataFrame | None = None, most: in
     counts = told.groupby(["code", interval])["repeats"].sum().unstack(fill_value=0)
     counts = counts.reindex(columns=range(len(edges) - 1), fill_value=0).set_axis(edges[:-1].rename("begin"), axis=1)
     totals = counts.sum(axis=1).sort_values(ascending=False, kind="stable")
-    shown = counts.loc[totals.index[:most]].sort_index()
+    shown = counts.loc[totals.index[:12]].sort_index()
     kinds = [look.CLASSES.get(code // 100, (look.GREY, "")) for code in shown.index]
     said = [f"{n.sum():,}, up to {n.max():,} per {width}" for n in shown.to_numpy()]
     ax = rows(ax, [f"{code} {word}" for code, (_, word) in zip(shown.index, kinds, strict=True)], said)
@@ -252,15 +251,9 @@ def saved(saved: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 @look.figure
 def ladder(
-    events: pd.DataFrame,
-    sessions: pd.DataFrame,
-    recipients: pd.DataFrame,
-    *,
-    session: int | None = None,
-    sources: pd.DataFrame | None = None,
-    most: int = 60,
-    ax: Axes | None = None,
-) -> Axes:
+    events: pd.DataFrame, sessions: pd.DataFrame, recipients: pd.DataFrame, *, session: int | None = None,
+    sources: pd.DataFrame | None = None, most: int = 60, ax: Axes | None = None,
+) -> Axes:  # fmt: skip
     """One session as a ladder: time runs down, an arrow for each command and reply, colour by reply class.
 
     Parameters
@@ -289,11 +282,17 @@ def ladder(
     own = talk[talk["session"].eq(session).fillna(False)]
     body = own["kind"].eq("data")  # a message's lines are one row
     rungs = own.assign(text=own["text"].mask(body, "(message text)"))[~(body & body.shift(fill_value=False))]
-    detail = f"; the first {most} of {len(rungs):,} rows" if len(rungs) > most else ""
-    rungs = rungs.head(most)
-    sent = rungs["direction"].eq("sent") == (about["role"] == "client")
-    side = np.where(rungs["kind"].isin(ASIDE), 0, np.where(sent, 1, -1))  # the client's, the server's or neither
     tz, zone = look.zone(sources)
+    said = [words.count(int(own["kind"].eq(kind).sum()), kind, many) for kind, many in WHOLE.items()]
+    detail = f"Session {session}: {', '.join(said)}"
+    if pd.notna(about["start"]):
+        took = look.lasting((about["end"] - about["start"]).total_seconds())
+        detail += f" in {took} from {about['start'].tz_convert(tz):%Y-%m-%d %H:%M:%S} ({zone})"
+    detail += f"; the first {most} of {len(rungs):,} rows" if len(rungs) > most else ""
+    rungs = rungs.head(most)
+    client = about["role"] == "client"
+    sent = rungs["direction"].eq("sent") == client
+    side = np.where(rungs["kind"].isin(ASIDE), 0, np.where(sent, 1, -1))  # the client's, the server's or neither
     clock = rungs["time"].dt.tz_convert(tz).dt.strftime("%H:%M:%S")
     moved = clock.notna() & clock.ne(clock.shift())
     # A row below the last, less if the other side answers at once, more after a silence.
@@ -303,7 +302,7 @@ def ladder(
     ax = look.axes(ax, 0.8 + 0.152 * (y[-1] + 1))
     ax.set(xlim=(0, 1), ylim=(y[-1] + 0.8, -0.2))
     ax.set_axis_off()
-    names = ("this server", look.safe(about["peer"], 40))[:: 1 if about["role"] == "client" else -1]
+    names = ("this server", look.safe(about["peer"], 40))[:: 1 if client else -1]
     for x, ha, part, name in zip((LEFT, RIGHT), ("right", "left"), ("client", "server"), names, strict=True):
         ax.vlines(x, 0.5, y[-1] + 0.5, color=look.PALE, linewidth=3, zorder=1)
         _write(ax, x, 0.1, f"{part}: {name}", ha=ha, va="bottom", fontsize=7.5, weight="bold")
@@ -311,13 +310,8 @@ def ladder(
         _rung(ax, at, way, text, look.CLASSES.get(code // 100, (look.GREY, ""))[0])
     for at, text in zip(y[moved], clock[moved], strict=True):
         _write(ax, 0, at, text, color=look.GREY)
-    commands, replies = (int(own["kind"].eq(kind).sum()) for kind in ("command", "reply"))
-    said = f"Session {session}: {words.count(commands, 'command')}, {words.count(replies, 'reply', 'replies')}"
-    if pd.notna(about["start"]):
-        took = look.lasting((about["end"] - about["start"]).total_seconds())
-        said += f" in {took} from {about['start'].tz_convert(tz):%Y-%m-%d %H:%M:%S} ({zone})"
     fate = _fate(recipients[recipients["session"].eq(session).fillna(False)])
-    return look.finding(ax, fate, said + detail, rungs[KEPT], stretch=1.25)
+    return look.finding(ax, fate, detail, rungs[KEPT], stretch=1.25)
 
 
 def _write(ax: Axes, x: float, y: float, text: str, **style: Any) -> None:

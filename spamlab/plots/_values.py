@@ -16,6 +16,7 @@ from spamlab.words import count, octets, seconds
 BOUNDS = ["latency_low", "latency_high", "latency"]
 STEP = 1.6  # from one row of latencies to the next, in heights of a distribution
 FEW = 60  # up to so many latencies in a row each is drawn
+TURNS = 30  # of a loop, from the first
 SAYS = {"verb": "Commands are answered in", "side": "Commands are answered in", "pair": "MAIL follows MAIL after"}
 # Shapes that stay apart when they fall on one second: small and filled inside large and open.
 MARKS = list(zip("|osD^", (9, 4, 7.5, 8.5, 6), (look.GREY, *look.GROUPS), strict=False))
@@ -210,7 +211,7 @@ def _alike(size: np.ndarray) -> str:
 
 def grouped(ax: Axes, x: Any, y: Any, group: pd.Series, most: int, markersize: float = 4) -> None:
     """Dots, those of the commonest groups in colour and named in the legend, the others grey."""
-    names = list(commonest(group, min(most, len(look.GROUPS))).index)
+    names = list(commonest(group, most).index)
     for name, color in [*zip(names, look.GROUPS, strict=False), ("others", look.PALE)]:
         own = (~group.isin(names) if color == look.PALE else group.eq(name)).to_numpy(dtype=bool)
         if own.any():
@@ -220,10 +221,8 @@ def grouped(ax: Axes, x: Any, y: Any, group: pd.Series, most: int, markersize: f
 
 
 @look.figure
-def sizes_in_time(
-    messages: pd.DataFrame, *, sources: pd.DataFrame | None = None, most: int = 5, ax: Axes | None = None
-) -> Axes:
-    """Message size against time, the commonest recipients in colour, the others grey.
+def sizes_in_time(messages: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax: Axes | None = None) -> Axes:
+    """Message size against time, the five commonest recipients in colour, the others grey.
 
     Parameters
     ----------
@@ -231,8 +230,6 @@ def sizes_in_time(
         Of `sizes.messages`: ``time``, ``size`` in octets, ``forward_path``.
     sources : DataFrame, optional
         The Log's sources, for the time zone.
-    most : int
-        Recipients in colour, at most five.
     ax : Axes, optional
         Where to draw; by default a new column-wide figure.
 
@@ -245,7 +242,7 @@ def sizes_in_time(
     look.need(len(timed) > 1, "This log holds fewer than two messages with a size and a time: nothing to compare.")
     path, size, time = timed["forward_path"].astype("str"), timed["size"].astype(float), timed["time"]
     ax = look.axes(ax, 3.0)
-    grouped(ax, look.days(time), size.to_numpy(), path, most, 4 if len(timed) < 500 else 2)
+    grouped(ax, look.days(time), size.to_numpy(), path, 5, 4 if len(timed) < 500 else 2)
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), title="recipient (messages)", alignment="left")
     look.scale(ax, "y", octets, size.min(), size.max())
     ax.set_ylabel("message size")
@@ -257,15 +254,13 @@ def sizes_in_time(
 
 
 @look.figure
-def loop(turns: pd.DataFrame, *, most: int = 30, ax: Axes | None = None) -> Axes:
+def loop(turns: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """The longest loop, one row a turn, aligned at its first command; a mark for each command.
 
     Parameters
     ----------
     turns : DataFrame
         Of `loops.turns`: ``session``, ``loop``, ``turn``, ``symbol``, ``time``, ``offset`` (s), ``whole``.
-    most : int
-        Turns to draw, from the first.
     ax : Axes, optional
         Where to draw; by default a new column-wide figure.
 
@@ -279,8 +274,8 @@ def loop(turns: pd.DataFrame, *, most: int = 30, ax: Axes | None = None) -> Axes
     times = turns["turn"].where(turns["whole"]).groupby(loop).nunique()
     one = turns[loop == times.idxmax()].astype({"symbol": "str"})
     begun = one.groupby("turn")["time"].first()
-    shown = one[one["turn"].isin(begun.index[:most])]
-    length = begun.diff().shift(-1).dt.total_seconds().head(most)
+    shown = one[one["turn"].isin(begun.index[:TURNS])]
+    length = begun.diff().shift(-1).dt.total_seconds().head(TURNS)
     ax = look.axes(ax, 1.35 + 0.2 * len(length))
     ax.hlines(length.index, 0, length, color="#ececec", linewidth=9)
     for i, (symbol, own) in enumerate(shown.groupby("symbol", sort=False)):
@@ -295,21 +290,19 @@ def loop(turns: pd.DataFrame, *, most: int = 30, ax: Axes | None = None) -> Axes
     title = f"{unit} goes round {count(times.max(), 'time')}"
     title += f", one turn every {seconds(begun.diff().dt.total_seconds().mean())}"
     detail = "The longest loop; grey: until the next turn begins"
-    detail += f"; the first {most} of {len(begun):,} turns" if len(begun) > most else ""
+    detail += f"; the first {TURNS} of {len(begun):,} turns" if len(begun) > TURNS else ""
     detail += "" if shown["whole"].iloc[-1] else "; the last turn breaks off differently"
     return look.finding(ax, title, detail, shown)
 
 
 @look.figure
-def loops(loops: pd.DataFrame, *, most: int = 4, ax: Axes | None = None) -> Axes:
-    """All loops: turns against the seconds they take, both on log axes, the commonest units in colour.
+def loops(loops: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """All loops: turns against the seconds they take, both on log axes, the four commonest units in colour.
 
     Parameters
     ----------
     loops : DataFrame
         Of `loops.find`: ``unit``, ``turns``, ``seconds``, ``octets``.
-    most : int
-        Units in colour, at most five.
     ax : Axes, optional
         Where to draw; by default a new column-wide figure.
 
@@ -323,7 +316,7 @@ def loops(loops: pd.DataFrame, *, most: int = 4, ax: Axes | None = None) -> Axes
     look.need(len(loops) > 2, f"{total}. With fewer than three loops there is nothing to compare.")
     turns, took = loops["turns"].to_numpy(), loops["seconds"].clip(lower=0.5).to_numpy()
     ax = look.axes(ax, 3.6)
-    grouped(ax, turns, took, loops["unit"].astype("str"), most)
+    grouped(ax, turns, took, loops["unit"].astype("str"), 4)
     look.scale(ax, "x", "{:,.0f}".format, turns.min(), turns.max(), log=True)
     look.scale(ax, "y", seconds, took.min(), took.max(), log=True)
     ax.set(xlabel="turns of the loop", ylabel="time it takes (below 1 s: ½ s)")

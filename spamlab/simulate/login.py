@@ -14,34 +14,26 @@ def encode(text: str | bytes) -> str:
     return base64.b64encode(text.encode() if isinstance(text, str) else text).decode()
 
 
-def _ntlm(kind: int, fields: list[bytes], after: bytes) -> str:
-    """An NTLM message: length, room and offset of each field, then their contents."""
-    offset = 12 + 8 * len(fields) + len(after)
-    heads = b""
-    for field in fields:
-        heads += struct.pack("<HHI", len(field), len(field), offset)
-        offset += len(field)
-    return encode(b"NTLMSSP\0" + struct.pack("<I", kind) + heads + after + b"".join(fields))
+def _ntlm(user: str) -> str:
+    """An NTLM answer: length, room and offset of each field, flags, then the fields."""
+    names = [text.encode("utf-16-le") for text in ("SPAMLAB" if user else "", user, "HOST1")]
+    heads, fields = b"", b""
+    for field in (bytes(24), bytes(24), *names, b""):
+        heads += struct.pack("<HHI", len(field), len(field), 64 + len(fields))
+        fields += field
+    return encode(b"NTLMSSP\0" + struct.pack("<I", 3) + heads + struct.pack("<I", 0x8201B205) + fields)
 
 
 def dialogue(method: str, user: str) -> list[tuple[str, str, bool]]:
     """What the client sends, the challenge it draws (at the end none), whether it names the account."""
-    name, secret = encode(user), encode(PASSWORD)
-    both = encode(f"\0{user}\0{PASSWORD}")
-    if method == "LOGIN":
-        return [
-            ("AUTH LOGIN", "334 VXNlcm5hbWU6", False),
-            (name, "334 UGFzc3dvcmQ6", True),
-            (secret, "", False),
-        ]
-    if method == "LOGIN at once":
-        return [(f"AUTH LOGIN {name}", "334 UGFzc3dvcmQ6", True), (secret, "", False)]
-    if method == "PLAIN":
-        return [(f"AUTH PLAIN {both}", "", True)]
-    if method == "PLAIN asked":
-        return [("AUTH PLAIN", "334 ", False), (both, "", True)]
+    name, secret, both = encode(user), encode(PASSWORD), encode(f"\0{user}\0{PASSWORD}")
     hello = encode(b"NTLMSSP\0" + struct.pack("<II", 1, 0xA080B207) + bytes(16))
     challenge = encode(b"NTLMSSP\0" + struct.pack("<IHHII", 2, 0, 0, 48, 0x8281B205) + bytes(range(8)) + bytes(16))
-    names = [text.encode("utf-16-le") for text in ("SPAMLAB" if user else "", user, "HOST1")]
-    answer = _ntlm(3, [bytes(24), bytes(24), *names, b""], struct.pack("<I", 0x8201B205))
-    return [(f"AUTH NTLM {hello}", f"334 {challenge}", False), (answer, "", True)]
+    asks_name, asks_secret = "334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"
+    return {
+        "LOGIN": [("AUTH LOGIN", asks_name, False), (name, asks_secret, True), (secret, "", False)],
+        "LOGIN at once": [(f"AUTH LOGIN {name}", asks_secret, True), (secret, "", False)],
+        "PLAIN": [(f"AUTH PLAIN {both}", "", True)],
+        "PLAIN asked": [("AUTH PLAIN", "334 ", False), (both, "", True)],
+        "NTLM": [(f"AUTH NTLM {hello}", f"334 {challenge}", False), (_ntlm(user), "", True)],
+    }[method]

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-
-class Distribution(Protocol):
-    """Anything that draws n non-negative numbers, with no randomness but the generator's."""
-
-    def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
-        """Draw n numbers."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -68,14 +59,14 @@ class Scenario:
     ----------
     seed : the same seed gives the same bytes on every platform (times are rounded to milliseconds).
     sessions : connections in all.
-    start, days, hours : first midnight; days; weight of each hour of the day in the connections' arrivals.
+    hours : weight of each hour, from midnight of the white paper's day on, in the connections' arrivals.
     connections : concurrent ones at most, each with a file of its own; later arrivals wait.
     outbound, loops : share of sessions the server opens itself; of these, share that are RSET loops of NDRs.
-    turns, transactions, recipients : NDRs in a loop, mails in another session, recipients of a mail.
+    turns : NDRs in a loop.
     null_senders, turned_away, refused, failed : share of mails with ``<>``; of mails refused at MAIL; of
         recipients refused at RCPT; of messages refused after DATA.
-    size, ndr_size : octets declared for a mail and for an NDR of a loop.
-    latency, think : seconds to a reply; from a reply to the next command.
+    size : octets declared for a mail that is no NDR of a loop.
+    latency : seconds to a reply.
     login, guests, bad_logins : share of inbound sessions with AUTH; of these, as Guest or nobody; refused.
     texts : share of accepted inbound messages whose text is logged (at Maximum level the server logs all).
     dropped, silent, fallback : share of sessions that break off; that say nothing; that need HELO after EHLO.
@@ -85,23 +76,17 @@ class Scenario:
 
     seed: int = 0
     sessions: int = 50
-    start: dt.datetime = dt.datetime(2003, 11, 11)
-    days: int = 1
     hours: tuple[float, ...] = (1.0,) * 24
     connections: int = 1
     outbound: float = 0.6
     loops: float = 0.5
-    turns: Distribution = Lognormal(8, 0.8)
-    transactions: Distribution = Lognormal(1.4, 0.6)
-    recipients: Distribution = Lognormal(1.2, 0.6)
+    turns: Lognormal = Lognormal(8, 0.8)
     null_senders: float = 0.2
     turned_away: float = 0.03
     refused: float = 0.15
     failed: float = 0.05
-    size: Distribution = Lognormal(6000, 1.3)
-    ndr_size: Distribution = Lognormal(2160, 0.01)
-    latency: Distribution = Lognormal(0.6, 0.9)
-    think: Distribution = Lognormal(0.03, 1.0)
+    size: Lognormal = Lognormal(6000, 1.3)
+    latency: Lognormal = Lognormal(0.6, 0.9)
     login: float = 0.3
     guests: float = 0.3
     bad_logins: float = 0.3

@@ -1,6 +1,6 @@
-"""What happened, event by event, and the truth a reader of its log should find.
+"""What happened, event by event, and so the truth that a reader of its log should find.
 
-``Script`` only records: who decides what happens (``traffic`` here, a discrete-event model later) calls it.
+``Truth`` only records: who decides what happens (``traffic`` here, a discrete-event model later) calls it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from spamlab import tables
 # transaction, kind, whether the logging server sent it, whether a parsed line follows the raw one, verb, text
 # (line ends "\n", undecodable bytes as surrogates). A plain tuple: there are millions.
 Event = tuple[int, int, int | None, str, bool, bool, str, str]
-EVENT = ("time", "session", "transaction", "kind", "sent", "echoed", "verb", "text")
+EVENT = ("milliseconds", "session", "transaction", "kind", "sent", "echoed", "verb", "text")
 
 
 class Dropped(Exception):
@@ -25,164 +25,122 @@ class Dropped(Exception):
 
 def octets(text: str) -> int:
     """Octets of a line (or lines) on the wire, CRLF included."""
-    length = len(text) if text.isascii() else len(text.encode("utf-8", "surrogateescape"))
-    return length + text.count("\n") + 2
-
-
-class Script:
-    """Records sessions one after another; inside a session in the order of time.
-
-    ``clock`` (ms since the epoch) is the time of the last event; ``left`` is how many more events the
-    connection will live to see (negative: no limit). ``sessions``, ``transactions`` and ``recipients`` hold
-    what a reader should find.
-    """
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.sessions: list[dict[str, Any]] = []
-        self.transactions: list[dict[str, Any]] = []
-        self.recipients: list[dict[str, Any]] = []
-        self.lanes: list[int] = []  # of each session: the file it is logged to
-        self.clock = 0
-        self.left = -1
-        self.transaction: int | None = None
-
-    def log(self, kind: str, text: str, wait: int, sent: bool, verb: str = "", echoed: bool = True) -> None:
-        """Record an event ``wait`` ms after the last one."""
-        if self.left == 0:
-            raise Dropped
-        self.left -= 1
-        self.clock += wait
-        session = len(self.sessions) - 1
-        self.events.append((self.clock, session, self.transaction, kind, sent, echoed, verb, text))
-
-    def connect(self, lane: int, time: int, role: str, peer: str, **row: Any) -> dict[str, Any]:
-        """Begin a session and return its row of truth."""
-        self.clock, self.left, self.transaction = time, -1, None
-        found = {"role": role, "ended": "dropped", "authenticated": False, "tls": False}
-        self.sessions.append(found | {"loop": False, "noted": False} | row)
-        self.lanes.append(lane)
-        self.log("connect", peer, 0, role == "client")
-        return self.sessions[-1]
-
-    def mail(self, text: str, wait: int, sent: bool, **row: Any) -> dict[str, Any]:
-        """Begin a transaction with its MAIL command and return its row of truth."""
-        if self.left == 0:
-            raise Dropped
-        self.transaction = len(self.transactions)
-        self.log("command", text, wait, sent, "MAIL")
-        self.transactions.append(row | {"session": len(self.sessions) - 1, "refused": False})
-        return self.transactions[-1]
-
-    def rcpt(self, text: str, wait: int, sent: bool, path: str) -> dict[str, Any]:
-        """Name a recipient and return its row of truth."""
-        self.log("command", text, wait, sent, "RCPT")
-        session = len(self.sessions) - 1
-        row = {"transaction": self.transaction, "session": session, "time": self.clock, "forward_path": path}
-        self.recipients.append(row)
-        return row
-
-
-def _stamps(milliseconds: Any) -> pd.Series:
-    return pd.Series(pd.to_datetime(milliseconds, unit="ms", utc=True), dtype=tables.TIME)
-
-
-def _shown(text: str) -> str:
-    """Undecodable bytes as tables show them."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def _columns(rows: list[dict[str, Any]], *names: str) -> dict[str, Any]:
-    return {name: [row.get(name) for row in rows] for name in names}
+    return len(text.encode("utf-8", "surrogateescape")) + text.count("\n") + 2
 
 
 def _outcome(refused: bool, fates: list[str | None]) -> str | None:
     """What became of a mail: its recipients' common fate, if they have one."""
-    if refused:
-        return "rejected"
-    if not fates:
-        return "empty"
-    return fates[0] if len(set(fates)) == 1 else "mixed"
+    common = list(dict.fromkeys(fates)) or ["empty"]
+    return "rejected" if refused else common[0] if len(common) == 1 else "mixed"
 
 
 class Truth:
-    """What a perfect reader finds in the log, in the shape of spamlab's tables; times to the millisecond.
+    """Records sessions one after another, and holds what a perfect reader finds in their log.
 
-    Ids count from 0 in the order things began, session by session (a log in several files interleaves
-    them); ``lanes`` holds, of each session, the number of the file it is in.
+    The tables have the shape of spamlab's; times are to the millisecond. Ids count from 0 in the order things
+    began, session by session (a log in several files interleaves them); ``lanes`` holds, of each session, the
+    number of the file it is in. While recording, ``clock`` (ms since the epoch) is the time of the last event;
+    ``left`` is how many more events the connection will live to see (negative: no limit); ``rows`` holds what
+    is known of sessions, transactions and recipients, under the tables' names.
     """
 
-    def __init__(self, script: Script) -> None:
-        self._script = script
-        self.lanes = script.lanes
+    def __init__(self) -> None:
+        self.script: list[Event] = []
+        self.rows: dict[str, list[dict[str, Any]]] = {"sessions": [], "transactions": [], "recipients": []}
+        self.lanes: list[int] = []
+        self.clock, self.left = 0, -1
+        self.transaction: int | None = None
+
+    def connect(self, lane: int, time: int, role: str, peer: str, **row: Any) -> dict[str, Any]:
+        """Begin a session and return its row."""
+        self.clock, self.left, self.transaction = time, -1, None
+        session = {"role": role, "ended": "dropped", "authenticated": False, "transactions": 0, **row}
+        self.rows["sessions"].append(session)
+        self.lanes.append(lane)
+        self.log("connect", peer, 0, role == "client")
+        return session
+
+    def log(self, kind: str, text: str, wait: int, sent: bool, verb: str = "", echoed: bool = True, **row: Any) -> None:
+        """Record an event ``wait`` ms after the last one; MAIL and RCPT bring what is known of them."""
+        if self.left == 0:
+            raise Dropped
+        self.left -= 1
+        self.clock += wait
+        sessions, transactions, recipients = self.rows.values()
+        row["session"] = len(sessions) - 1
+        if verb == "MAIL":
+            self.transaction = len(transactions)
+            sessions[-1]["transactions"] += 1
+            transactions.append({"number": sessions[-1]["transactions"], "tried": [], "refused": False, **row})
+        elif verb == "RCPT":
+            time = self.clock * 1000  # µs, as the tables hold it
+            recipients.append({"transaction": self.transaction, "time": time, **row})
+            transactions[-1]["tried"].append(recipients[-1])
+        elif verb == "QUIT":
+            self.transaction = None
+        of = self.script[-1][2] if kind == "reply" else self.transaction  # a reply's is that of what it answers
+        self.script.append((self.clock, row["session"], of, kind, sent, echoed, verb, text))
+        if verb == "RSET":  # answered or not
+            self.transaction = None
+
+    # -- the tables
 
     @cached_property
     def events(self) -> pd.DataFrame:
         """Every event, with its ``octets`` on the wire and its time in ``milliseconds`` too."""
-        rows = self._script.events
-        columns: dict[str, Any] = {name: [row[n] for row in rows] for n, name in enumerate(EVENT)}
-        texts = columns["text"]
-        made = pd.DataFrame(columns | {"text": [t if t.isascii() else _shown(t) for t in texts]})
-        made["milliseconds"], made["time"] = made["time"], _stamps(made["time"])
-        made["transaction"] = made["transaction"].astype("Int64")
-        made["octets"] = [octets(text) for text in texts]
+        columns: dict[str, Any] = {name: [event[n] for event in self.script] for n, name in enumerate(EVENT)}
+        columns["octets"] = [octets(text) for text in columns["text"]]
+        shown = [text.encode("utf-8", "surrogateescape") for text in columns["text"]]
+        columns["text"] = [text.decode("utf-8", "backslashreplace") for text in shown]
+        columns["time"] = [1000 * milliseconds for milliseconds in columns["milliseconds"]]
+        made = pd.DataFrame(columns).astype({"transaction": "Int64", "time": tables.TIME})
         made["code"] = made["text"].astype("str").str[:3].where(made["kind"] == "reply").astype("Int64")
         return made
+
+    def _table(self, name: str, key: str = "", **columns: Any) -> pd.DataFrame:
+        """A table of what the script's rows say, of further columns, and of a key and the times of its events."""
+        rows = self.rows[name]
+        said = {c: [row.get(c) for row in rows] for c in tables.TABLES[name] if any(c in row for row in rows)}
+        if key:
+            time = self.events.groupby(key)["time"]
+            columns |= {key: range(len(rows)), "start": time.min(), "end": time.max()}
+        return tables.conform(name, said | columns)
 
     @cached_property
     def sessions(self) -> pd.DataFrame:
         """One row a connection."""
-        events, n = self.events, len(self._script.sessions)
-        number, time = events["session"], events.groupby("session")["time"]
+        events = self.events
         said = events["octets"].mask(events["kind"].isin(["connect", "note"]), 0)
-
-        def total(values: pd.Series) -> pd.Series:
-            return values.groupby(number).sum()
-
-        given = ("role", "peer_ip", "peer_host", "helo", "user", "authenticated", "tls", "ended")
-        columns = _columns(self._script.sessions, *given) | {
-            "session": range(n),
-            "start": time.min(),
-            "end": time.max(),
-            "commands": total(events["kind"] == "command"),
-            "replies": total(events["kind"] == "reply"),
-            "resets": total(events["verb"] == "RSET"),
-            "transactions": total(events["verb"] == "MAIL"),
-            "octets_sent": total(said.where(events["sent"], 0)),
-            "octets_received": total(said.mask(events["sent"], 0)),
+        counted = {
+            "commands": events["kind"] == "command",
+            "replies": events["kind"] == "reply",
+            "resets": events["verb"] == "RSET",
+            "octets_sent": said.where(events["sent"], 0),
+            "octets_received": said.mask(events["sent"], 0),
         }
-        return tables.conform("sessions", columns)
+        sums = {name: values.groupby(events["session"]).sum() for name, values in counted.items()}
+        return self._table("sessions", "session", **sums)
 
     @cached_property
     def recipients(self) -> pd.DataFrame:
         """One row a recipient attempt."""
-        given = ("transaction", "session", "forward_path", "status", "code", "enhanced_code", "reply")
-        columns = _columns(self._script.recipients, *given)
-        columns["time"] = _stamps([row["time"] for row in self._script.recipients])
-        return tables.conform("recipients", columns)
+        return self._table("recipients")
 
     @cached_property
     def transactions(self) -> pd.DataFrame:
         """One row a mail transaction."""
-        rows = self._script.transactions
-        session = pd.Series([row["session"] for row in rows], dtype="int64")
-        time = self.events.groupby("transaction")["time"]
-        fates: list[list[str | None]] = [[] for _ in rows]
-        for row in self._script.recipients:
-            fates[row["transaction"]].append(row.get("status"))
-        columns = _columns(rows, "session", "reverse_path", "size", "message_id", "user") | {
-            "transaction": range(len(rows)),
-            "number": session.groupby(session).cumcount() + 1,
-            "start": time.min(),
-            "end": time.max(),
-            "null_sender": [row["reverse_path"] == "" for row in rows],
-            "recipients": [len(fate) for fate in fates],
-            "accepted": [fate.count("accepted") + fate.count("delivered") for fate in fates],
-            "rejected": [fate.count("rejected") for fate in fates],
-            "deferred": [fate.count("deferred") for fate in fates],
-            "outcome": [_outcome(row["refused"], fate) for row, fate in zip(rows, fates, strict=True)],
-        }
-        return tables.conform("transactions", columns)
+        rows = self.rows["transactions"]
+        fates = [[recipient.get("status") for recipient in row["tried"]] for row in rows]
+        return self._table(
+            "transactions",
+            "transaction",
+            null_sender=[row["reverse_path"] == "" for row in rows],
+            recipients=[len(fate) for fate in fates],
+            accepted=[fate.count("accepted") + fate.count("delivered") for fate in fates],
+            rejected=[fate.count("rejected") for fate in fates],
+            deferred=[fate.count("deferred") for fate in fates],
+            outcome=[_outcome(row["refused"], fate) for row, fate in zip(rows, fates, strict=True)],
+        )
 
     @cached_property
     def commands(self) -> pd.DataFrame:
@@ -205,8 +163,8 @@ class Truth:
 
         Other mail can repeat itself by chance: these are not all the loops there are.
         """
-        code = {row["session"]: row.get("code") for row in reversed(self._script.recipients)}
+        code = {row["session"]: row.get("code") for row in reversed(self.rows["recipients"])}
         turns = self.sessions["resets"].to_list()
-        found = [n for n, row in enumerate(self._script.sessions) if row["loop"] and turns[n] >= 2]
+        found = [n for n, row in enumerate(self.rows["sessions"]) if row["loop"] and turns[n] >= 2]
         units = [f"MAIL–RCPT({code[n]})–RSET" for n in found]
         return pd.DataFrame({"session": found, "unit": units, "turns": [turns[n] for n in found]})

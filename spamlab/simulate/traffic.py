@@ -1,4 +1,4 @@
-"""Mail of a made-up server: draws what a ``Scenario`` asks for and plays it to a ``Script``.
+"""Mail of a made-up server: draws what a ``Scenario`` asks for and plays it to a ``Truth``.
 
 Names and addresses are those reserved for examples (RFC 2606, RFC 5737).
 """
@@ -8,14 +8,15 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import itertools
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from spamlab.simulate import login
-from spamlab.simulate.scenario import Distribution, Scenario
-from spamlab.simulate.script import Dropped, Script, octets
+from spamlab.simulate.scenario import Lognormal, Scenario
+from spamlab.simulate.script import Dropped, Truth, octets
 
 SERVER = "vulnerable.example.com"
 DOMAINS = ("example.com", "example.net", "example.org")
@@ -38,61 +39,70 @@ NASTY = (
     "=cmd()\tand a tab",
 )
 NASTY_TEXT = (*NASTY, "caf\udce9 in Latin-1, caf\u00e9 in UTF-8", "..", "  indented", "a line | with a bar")
-REFUSALS = (  # of a recipient: code, text, the enhanced code in it
-    (550, "550 <{}>: Recipient address rejected: User unknown", None),
-    (550, "550 5.1.1 <{}>... User unknown", "5.1.1"),
-    (550, "550-Requested action not taken:\n550 mailbox unavailable", None),
-    (553, "553 sorry, that domain isn't in my list of allowed rcpthosts", None),
-    (450, "450 4.2.1 <{}>: try again later", "4.2.1"),
-    (452, "452 4.5.3 Too many recipients", "4.5.3"),
+REFUSALS = (  # of a recipient
+    "550 <{}>: Recipient address rejected: User unknown",
+    "550 5.1.1 <{}>... User unknown",
+    "550-Requested action not taken:\n550 mailbox unavailable",
+    "553 sorry, that domain isn't in my list of allowed rcpthosts",
+    "450 4.2.1 <{}>: try again later",
+    "452 4.5.3 Too many recipients",
 )
-RELAYING = ((550, "550 Relaying is prohibited", None),)
+RELAYING = ("550 Relaying is prohibited",)
 GREETINGS = (
     "220 {} ESMTP Postfix",
     "220-{} ESMTP\n220 no unsolicited mail",
     "220 {} InterLock SMTP Gateway 3.0 ready at Tue, 11 Nov 2003 10:22:41 -0400",
 )
-EXTENSIONS = f"250-{SERVER} Hello\n250-HELP\n250-ETRN\n250-DSN\n250-SIZE 0\n250-AUTH LOGIN\n250 AUTH=LOGIN"
+CONSENT = {  # of this server, of another
+    "EHLO": (
+        f"250-{SERVER} Hello\n250-HELP\n250-ETRN\n250-DSN\n250-SIZE 0\n250-AUTH LOGIN\n250 AUTH=LOGIN",
+        "250-{}\n250-PIPELINING\n250-SIZE 20480000\n250-ETRN\n250 8BITMIME",
+    ),
+    "HELO": ("250 OK", "250 {}"),
+    "MAIL": ("250 OK - mail from <{}>", "250 Ok"),
+    "RCPT": ("250 OK - Recipient <{}>", "250 Ok"),
+    "DATA": ("354 Send data.  End with CRLF.CRLF", '354 Enter mail, end with "." on a line by itself'),
+    "RSET": ("250 OK - Reset", "250 Ok"),
+    "QUIT": ("221 closing connection", "221 Bye"),
+}
 GIVEN_UP = '499 No routing hosts are reachable for {}. Message subject: ""{}"". Rescheduling delivery for later.'
-SEND_DATA = "354 Send data.  End with CRLF.CRLF"
-STYLES = (  # MAIL, RCPT, whether paths are in brackets
-    ("MAIL FROM:", "RCPT TO:", True),
-    ("MAIL From:", "RCPT To:", True),
-    ("MAIL FROM: ", "RCPT TO: ", True),
-    ("MAIL FROM:", "RCPT TO:", False),
-)
+# After MAIL and RCPT, and whether paths are in brackets.
+STYLES = (("FROM:", "TO:", True), ("From:", "To:", True), ("FROM: ", "TO: ", True), ("FROM:", "TO:", False))
+
+
+def bracket(path: str, brackets: bool) -> str:
+    """The path in angle brackets, or bare where the client's style is bare and the path is plain enough."""
+    return path if path and not brackets and '"' not in path else f"<{path}>"
+
+
+def judge(row: dict[str, Any], status: str, reply: str) -> None:
+    """Note what became of a recipient, by the reply that decided it."""
+    enhanced = re.match(r"\d{3} (\d\.\d+\.\d+)", reply)
+    row.update(status=status, code=int(reply[:3]), enhanced_code=enhanced and enhanced[1], reply=reply)
 
 
 class Player:
     """Plays a scenario's sessions; each kind of random number has a stream of its own."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self.scenario = scenario
-        self.script = Script()
-        self._streams = iter(np.random.SeedSequence(scenario.seed).spawn(16))
-        self.unit = self._endless(lambda rng, n: rng.random(n))
-        self.latency = self._time(scenario.latency)
-        self.think = self._time(scenario.think)
-        self.turns, self.mails = self._count(scenario.turns), self._count(scenario.transactions)
-        self.to, self.size = self._count(scenario.recipients), self._count(scenario.size)
-        self.ndr_size = self._count(scenario.ndr_size)
+        self.scenario, self.truth = scenario, Truth()
+        seeds = np.random.SeedSequence(scenario.seed).spawn(16)
+        self.generators = (np.random.Generator(np.random.PCG64(seed)) for seed in seeds)
+        self.unit = self._endless(lambda rng: rng.random(1024))
+        self.latency, self.think = (self._whole(s, 1000, 0) for s in (scenario.latency, Lognormal(0.03, 1.0)))
+        counts = (scenario.turns, Lognormal(1.4, 0.6), Lognormal(1.2, 0.6), scenario.size, Lognormal(2160, 0.01))
+        self.turns, self.mails, self.to, self.size, self.ndr_size = map(self._whole, counts)
         self.nasty = scenario.nasty if scenario.dialect.bars else 0.0
-        self.client = True  # in the session being played: the logging server is the client
         self.lines = [" ".join(self.pick(WORDS) for _ in range(9)) for _ in range(64)]
 
-    def _generator(self) -> np.random.Generator:
-        return np.random.Generator(np.random.PCG64(next(self._streams)))
-
-    def _endless(self, draw: Callable[[np.random.Generator, int], Any]) -> Callable[[], Any]:
+    def _endless(self, draw: Callable[[np.random.Generator], Any]) -> Callable[[], Any]:
         """A function that returns one drawn number at a time, drawn in blocks."""
-        rng = self._generator()
-        return itertools.chain.from_iterable(iter(lambda: draw(rng, 1024).tolist(), None)).__next__
+        rng = next(self.generators)
+        return itertools.chain.from_iterable(iter(lambda: draw(rng).tolist(), None)).__next__
 
-    def _time(self, seconds: Distribution) -> Callable[[], int]:
-        return self._endless(lambda rng, n: np.rint(seconds.draw(rng, n) * 1000).astype(np.int64))
-
-    def _count(self, numbers: Distribution) -> Callable[[], int]:
-        return self._endless(lambda rng, n: np.maximum(np.rint(numbers.draw(rng, n)), 1).astype(np.int64))
+    def _whole(self, numbers: Lognormal, unit: int = 1, least: int = 1) -> Callable[[], int]:
+        """Numbers of the distribution, as multiples of 1/unit."""
+        return self._endless(lambda rng: np.maximum(np.rint(numbers.draw(rng, 1024) * unit), least).astype(np.int64))
 
     def chance(self, share: float) -> bool:
         """True with this probability."""
@@ -102,13 +112,13 @@ class Player:
         """One of the options, each as likely."""
         return options[int(self.unit() * len(options))]
 
-    def play(self) -> Script:
+    def play(self) -> Truth:
         """All sessions, in the order they begin, each on the first file whose connection is free."""
-        scenario, script = self.scenario, self.script
-        weights = np.concatenate([[0.0], np.cumsum(scenario.hours * scenario.days)])
-        share = np.sort(self._generator().random(scenario.sessions)) * weights[-1]
+        scenario, truth = self.scenario, self.truth
+        weights = np.concatenate([[0.0], np.cumsum(scenario.hours)])
+        share = np.sort(next(self.generators).random(scenario.sessions)) * weights[-1]
         hour = np.interp(share, weights, np.arange(len(weights)))
-        midnight = int(np.datetime64(scenario.start, "ms").astype(np.int64))
+        midnight = int(np.datetime64("2003-11-11", "ms").astype(np.int64))
         starts = midnight + np.rint(hour * 3_600_000).astype(np.int64)
         free: list[int] = []
         for start in starts.tolist():
@@ -122,59 +132,62 @@ class Player:
             for lane, until in enumerate(free or [midnight]):
                 self.session(lane, until, cut=True)
         # Nothing in a file tells a connection that fell silent at its end from one that went on after it.
-        last = dict(zip(script.lanes, script.sessions, strict=True))
-        for row in last.values():
-            if row["ended"] == "dropped" and not row["noted"]:
+        for row in dict(zip(truth.lanes, truth.rows["sessions"], strict=True)).values():
+            if row["ended"] == "dropped" and "noted" not in row:
                 row["ended"] = "cut"
-        return script
+        return truth
 
     def session(self, lane: int, start: int, cut: bool = False) -> int:
         """One connection; returns when the next may begin in its file."""
-        scenario, script = self.scenario, self.script
-        outbound = self.chance(scenario.outbound)
-        loop = outbound and self.chance(scenario.loops)
-        domain, number = self.pick(DOMAINS), int(self.unit() * 250) + 1
-        name, address = f"mx{number}.{domain}", f"{self.pick(NETWORKS)}{number}"
-        named = self.chance(0.3)
-        peer = {"peer_host": name if named else None, "peer_ip": None if named else address}
-        role = "client" if outbound else "server"
-        truth = script.connect(lane, start, role, name if named else address, **peer, loop=loop)
+        scenario, truth = self.scenario, self.truth
+        self.client = self.chance(scenario.outbound)  # the logging server is it
+        loop = self.client and self.chance(scenario.loops)
+        self.domain, number = self.pick(DOMAINS), int(self.unit() * 250) + 1
+        name, address = f"mx{number}.{self.domain}", f"{self.pick(NETWORKS)}{number}"
+        known, peer = ("peer_host", name) if self.chance(0.3) else ("peer_ip", address)
+        role = "client" if self.client else "server"
+        session = truth.connect(lane, start, role, peer, loop=loop, **{known: peer})
         breaks = self.chance(scenario.dropped)
         if self.chance(scenario.silent):
-            script.left = 0
+            truth.left = 0
         elif cut or breaks:
-            script.left = 1 + int(self.unit() * (200 if loop else 14))
+            truth.left = 1 + int(self.unit() * (200 if loop else 14))
         try:
-            (self.outbound if outbound else self.inbound)(truth, name, domain)
+            self.dialogue(session, name)
         except Dropped:
-            if truth["ended"] == "dropped" and outbound and "helo" in truth and not cut and self.chance(0.6):
-                self.give_up(truth, domain)
-        return script.clock + 1000 + int(self.unit() * 5000)
+            if session["ended"] == "dropped" and self.client and "helo" in session and not cut and self.chance(0.6):
+                self.give_up(session)
+        return truth.clock + 1000 + int(self.unit() * 5000)
 
-    def give_up(self, truth: dict[str, Any], domain: str) -> None:
+    def give_up(self, session: dict[str, Any]) -> None:
         """The server's own pseudo reply: the connection is gone; what was accepted will be tried again."""
-        script = self.script
-        script.left, truth["noted"] = -1, True
-        if script.events[-1][6] == "RSET":  # it ended the transaction, answered or not
-            script.transaction = None
-        text = GIVEN_UP.format(domain, self.pick(WORDS))
-        script.log("note", text, 1000 + self.latency(), False)
-        for row in reversed(script.recipients):
-            if row["transaction"] != script.transaction:
-                break
+        truth = self.truth
+        truth.left, session["noted"] = -1, True
+        text = GIVEN_UP.format(self.domain, self.pick(WORDS))
+        truth.log("note", text, 1000 + self.latency(), False)
+        for row in truth.rows["transactions"][-1]["tried"] if truth.transaction is not None else ():
             if row.get("status") == "accepted":
-                row.update(status="deferred", code=None, enhanced_code=None, reply=text)
+                row.update(status="deferred", code=None, reply=text)
 
     # --- one step of the dialogue, whoever the client is
 
-    def ask(self, verb: str, rest: str = "", kind: str = "command") -> None:
-        """The client speaks."""
-        text = verb + rest if kind == "command" else rest
-        self.script.log(kind, text, self.think(), self.client, verb)
+    def ask(self, text: str, kind: str = "command", **row: Any) -> None:
+        """The client speaks; ``row`` is what is known of MAIL and RCPT."""
+        verb = text[:4] if kind == "command" else "AUTH"
+        self.truth.log(kind, text, self.think(), self.client, verb, **row)
 
     def answer(self, text: str, echoed: bool = True, more: int = 0) -> None:
         """The server answers."""
-        self.script.log("reply", text, self.latency() + more, not self.client, "", echoed)
+        self.truth.log("reply", text, self.latency() + more, not self.client, echoed=echoed)
+
+    def yes(self, verb: str, about: str = "") -> str:
+        """The server's consent."""
+        return CONSENT[verb][self.client].format(about)
+
+    def reset(self) -> None:
+        """RSET; the reply to an outbound one stands in its raw form alone."""
+        self.ask("RSET")
+        self.answer(self.yes("RSET"), echoed=not self.client)
 
     def address(self, domain: str) -> str:
         """A mail address: mostly plain, some that trip simple readers, some as a bulk mailer guesses them."""
@@ -185,168 +198,128 @@ class Player:
             return f"{USERS[int(unit * 2 * len(USERS))]}{int(unit * 1e6) % 1000}@{domain}"
         return f"{int(unit * 1e12):x}@{domain}"
 
-    def refusal(self, path: str) -> tuple[int, str, str | None]:
-        """A refusal of a recipient: code, reply, enhanced code."""
+    def refusal(self) -> str:
+        """A refusal of a recipient, with ``{}`` for its address."""
         if self.chance(self.nasty):
-            return 550, f"550-{self.pick(NASTY)}\n550 {self.pick(NASTY)}", None
-        code, text, enhanced = self.pick(REFUSALS) if self.client else self.pick(RELAYING)
-        return code, text.replace("{}", path), enhanced
+            return f"550-{self.pick(NASTY)}\n550 {self.pick(NASTY)}"
+        return str(self.pick(REFUSALS if self.client else RELAYING))
 
-    def mail(self, text: str, sender: str, size: int | None, user: str | None, refused: str = "") -> None:
-        """MAIL, and its acceptance or refusal."""
-        row = self.script.mail(text, self.think(), self.client, reverse_path=sender, size=size, user=user)
-        self.answer(refused or ("250 Ok" if self.client else f"250 OK - mail from <{sender}>"))
-        row["refused"] = bool(refused)
-
-    def recipient(self, text: str, path: str, refused: tuple[int, str, str | None] | None) -> dict[str, Any]:
+    def recipient(self, text: str, path: str, refusal: str = "") -> None:
         """RCPT, and its acceptance or refusal."""
-        row = self.script.rcpt(text, self.think(), self.client, path)
-        welcome = "250 Ok" if self.client else f"250 OK - Recipient <{path}>"
-        code, reply, enhanced = refused or (250, welcome, None)
+        self.ask(text, forward_path=path)
+        reply = refusal.replace("{}", path) or self.yes("RCPT", path)
         self.answer(reply)
-        row |= {"status": "rejected" if refused else "accepted", "code": code, "reply": reply}
-        row["enhanced_code"] = enhanced
-        return row
+        judge(self.truth.rows["recipients"][-1], "rejected" if refusal else "accepted", reply)
 
-    def quit(self, text: str) -> None:
-        """QUIT and its reply; an outbound one can stand in its raw form alone, as the replies to RSET do."""
-        if self.script.left:  # else the connection is gone before QUIT could end the transaction
-            self.script.transaction = None
-        self.ask("QUIT")
-        self.script.sessions[-1]["ended"] = "quit"  # also where its reply is lost
-        self.answer(text, echoed=self.chance(0.5))
+    # --- the whole of it
 
-    # --- the two directions
-
-    def outbound(self, truth: dict[str, Any], name: str, domain: str) -> None:
-        """The logging server delivers: other mail, or the NDRs of a spam run."""
-        self.client = True
-        self.answer(self.pick(GREETINGS).format(name))
-        truth["peer_host"] = truth["peer_host"] or name
+    def dialogue(self, session: dict[str, Any], name: str) -> None:
+        """From the greeting to QUIT; ``name`` is the peer's."""
+        client = self.client
+        if client:
+            self.answer(self.pick(GREETINGS).format(name))
+            session["peer_host"] = name
+        helo = SERVER if client else name
         extended = not self.chance(self.scenario.fallback)
-        self.ask("EHLO", f" {SERVER}")
-        truth["helo"] = SERVER
-        if extended:
-            self.answer(f"250-{name}\n250-PIPELINING\n250-SIZE 20480000\n250-ETRN\n250 8BITMIME")
-        else:
+        self.ask(f"{'EHLO' if extended or client else 'HELO'} {helo}")
+        session["helo"] = helo
+        if client and not extended:
             self.answer("500 Command unrecognized")
-            self.ask("HELO", f" {SERVER}")
-            self.answer(f"250 {name}")
-        if truth["loop"]:
-            self.loop(domain)
+            self.ask(f"HELO {helo}")
+        self.answer(self.yes("EHLO" if extended else "HELO", name))
+        if extended and not client and self.chance(self.scenario.login):
+            self.login(session)
+        if session["loop"]:
+            self.loop()
         else:
-            self.deliver(truth, domain, extended)
-        self.quit("221 Bye")
+            self.deliver(extended, session.get("user") if session["authenticated"] else None)
+        self.ask("QUIT")
+        session["ended"] = "quit"  # also where its reply is lost
+        self.answer(self.yes("QUIT"), echoed=self.chance(0.5))
 
-    def loop(self, domain: str) -> None:
-        """NDRs to senders that do not exist, one transaction after another."""
-        path = self.address(domain)
-        refused = self.refusal("{}")
-        turns = self.turns()
-        for turn in range(turns):
-            if self.chance(0.5):
-                path = self.address(domain)
-            size = self.ndr_size()
-            self.mail(f"MAIL FROM:<> SIZE={size}", "", size, None)
-            code, reply, enhanced = refused
-            self.recipient(f"RCPT TO:<{path}>", path, (code, reply.replace("{}", path), enhanced))
-            if turn < turns - 1:
-                self.ask("RSET")
-                self.answer("250 Ok", echoed=False)
-                self.script.transaction = None
-
-    def deliver(self, truth: dict[str, Any], domain: str, extended: bool) -> None:
-        """Some mails, in either direction; a message that is inbound is logged with its text."""
-        scenario, script = self.scenario, self.script
-        mail, rcpt, brackets = self.pick(STYLES)
-        ours, theirs = ("example.com", domain) if self.client else (domain, "example.com")
-        user = truth.get("user") if truth["authenticated"] else None
-        turns = self.mails()
-        for turn in range(turns):
-            sender = "" if self.chance(scenario.null_senders) else self.address(ours)
-            size = self.size()
-            message, message_id = ("", None)
-            if not self.client and scenario.dialect.raw and self.chance(scenario.texts):
-                message, message_id = self.message(sender, size)
-                size = octets(message) - 3  # without the final dot and its CRLF
-            told = f" SIZE={size}" if extended else ""
-            refused_sender = "451 4.3.2 try later" if self.chance(scenario.turned_away) else ""
-            start = f"{mail}{bracket(sender, brackets)}{told}"
-            self.mail(start, sender, size if extended else None, user, refused_sender)
-            if refused_sender:
-                script.transaction = None
-                continue
-            accepted = []
-            for _ in range(self.to()):
-                path = self.address(theirs)
-                refused = self.refusal(path) if self.chance(scenario.refused) else None
-                row = self.recipient(f"{rcpt}{bracket(path, brackets)}", path, refused)
-                if not refused:
-                    accepted.append(row)
-            if accepted:
-                self.data(accepted, size, message, message_id)
-                script.transaction = None
-            elif turn < turns - 1:
-                self.ask("RSET")
-                self.answer("250 Ok" if self.client else "250 OK - Reset", echoed=not self.client)
-                script.transaction = None
-
-    def data(self, accepted: list[dict[str, Any]], size: int, message: str, message_id: str | None) -> None:
-        """DATA, the text where it is logged, and the verdict."""
-        script = self.script
-        self.ask("DATA")
-        self.answer('354 Enter mail, end with "." on a line by itself' if self.client else SEND_DATA)
-        transfer = size // 20  # ms, at 20 kB/s
-        if message:
-            script.log("data", message, self.think() + transfer, False, "message", echoed=False)
-            script.transactions[-1]["message_id"] = message_id
-            transfer = 0
-        failed = self.chance(self.scenario.failed)
-        code, reply = (554, "554 Transaction failed") if failed else (250, "250 OK")
-        self.answer(reply, more=transfer)
-        for row in accepted if failed or self.client else ():  # inbound, its RCPT's reply stays the last word
-            row.update(status="rejected" if failed else "delivered", code=code, reply=reply)
-
-    def message(self, sender: str, size: int) -> tuple[str, str]:
-        """An inbound message of about this size, with the dot that ends it; and its Message-ID."""
-        message_id = f"{int(self.unit() * 1e15):x}@{self.pick(DOMAINS)}"
-        at = dt.datetime.fromtimestamp(self.script.clock / 1000, dt.UTC)
-        head = f"From: <{sender}>\nSubject: {self.pick(WORDS)}\nDate: {email.utils.format_datetime(at)}\n"
-        first, number = int(self.unit() * len(self.lines)), min(size // 60 + 1, 2000)
-        body = [self.lines[(first + n) % len(self.lines)] for n in range(number)]
-        if self.chance(self.nasty):
-            body[len(body) // 2 : len(body) // 2] = ["", *NASTY_TEXT, ""]
-        return f"{head}Message-ID: <{message_id}>\n\n" + "\n".join(body) + "\n.", message_id
-
-    def inbound(self, truth: dict[str, Any], name: str, domain: str) -> None:
-        """Someone brings mail, perhaps after a login."""
-        self.client = False
-        extended = not self.chance(self.scenario.fallback)
-        self.ask("EHLO" if extended else "HELO", f" {name}")
-        truth["helo"] = name
-        self.answer(EXTENSIONS if extended else "250 OK")
-        if extended and self.chance(self.scenario.login):
-            self.login(truth)
-        self.deliver(truth, domain, extended)
-        self.quit("221 closing connection")
-
-    def login(self, truth: dict[str, Any]) -> None:
+    def login(self, session: dict[str, Any]) -> None:
         """AUTH, by any method; Guest and nobody are the white paper's flaw caught in the act (Q251149)."""
         scenario = self.scenario
         user = self.pick(("Guest", "")) if self.chance(scenario.guests) else self.pick(USERS)
         method = self.pick(login.METHODS if user else login.METHODS[2:])
         for text, challenge, names in login.dialogue(method, user):
-            self.ask("AUTH", text.removeprefix("AUTH"), "command" if text.startswith("AUTH") else "auth")
+            self.ask(text, "command" if text.startswith("AUTH") else "auth")
             if names:
-                truth["user"] = user
+                session["user"] = user
             if challenge:
                 self.answer(challenge)
         good = not self.chance(scenario.bad_logins)
         welcome = f"235 {method.split()[0]} authentication successful"
         self.answer(welcome if good else "535 Authentication failed")
-        truth["authenticated"] = good
+        session["authenticated"] = good
 
+    def loop(self) -> None:
+        """NDRs to senders that do not exist, one transaction after another."""
+        path, refusal, turns = self.address(self.domain), self.refusal(), self.turns()
+        for turn in range(turns):
+            if self.chance(0.5):
+                path = self.address(self.domain)
+            size = self.ndr_size()
+            self.ask(f"MAIL FROM:<> SIZE={size}", reverse_path="", size=size)
+            self.answer(self.yes("MAIL"))
+            self.recipient(f"RCPT TO:<{path}>", path, refusal)
+            if turn < turns - 1:
+                self.reset()
 
-def bracket(path: str, brackets: bool) -> str:
-    """The path in angle brackets, or bare where the client's style is bare and the path is plain enough."""
-    return path if path and not brackets and '"' not in path else f"<{path}>"
+    def deliver(self, extended: bool, user: str | None) -> None:
+        """Some mails, in either direction; a message that is inbound is logged with its text."""
+        scenario, truth = self.scenario, self.truth
+        by, to, brackets = self.pick(STYLES)
+        ours, theirs = ("example.com", self.domain) if self.client else (self.domain, "example.com")
+        turns = self.mails()
+        for turn in range(turns):
+            sender = "" if self.chance(scenario.null_senders) else self.address(ours)
+            size, message = self.size(), ""
+            if not self.client and scenario.dialect.raw and self.chance(scenario.texts):
+                message = self.message(sender, size)
+                size = octets(message) - 3  # without the final dot and its CRLF
+            refused = self.chance(scenario.turned_away)
+            told, known = (f" SIZE={size}", size) if extended else ("", None)
+            self.ask(f"MAIL {by}{bracket(sender, brackets)}{told}", reverse_path=sender, size=known, user=user)
+            self.answer("451 4.3.2 try later" if refused else self.yes("MAIL", sender))
+            if refused:
+                truth.rows["transactions"][-1]["refused"], truth.transaction = True, None
+                continue
+            for _ in range(self.to()):
+                path = self.address(theirs)
+                refusal = self.refusal() if self.chance(scenario.refused) else ""
+                self.recipient(f"RCPT {to}{bracket(path, brackets)}", path, refusal)
+            if any(row["status"] == "accepted" for row in truth.rows["transactions"][-1]["tried"]):
+                self.data(size, message)
+            elif turn < turns - 1:
+                self.reset()
+
+    def data(self, size: int, message: str) -> None:
+        """DATA, the text where it is logged, and the verdict."""
+        truth = self.truth
+        mail = truth.rows["transactions"][-1]
+        self.ask("DATA")
+        self.answer(self.yes("DATA"))
+        transfer = size // 20  # ms, at 20 kB/s
+        if message:
+            truth.log("data", message, self.think() + transfer, False, "message", echoed=False)
+            mail["message_id"] = re.findall("^Message-ID: <(.*)>$", message, re.M)[0]
+            transfer = 0
+        failed = self.chance(self.scenario.failed)
+        status, reply = ("rejected", "554 Transaction failed") if failed else ("delivered", "250 OK")
+        self.answer(reply, more=transfer)
+        truth.transaction = None
+        for row in mail["tried"] if failed or self.client else ():  # inbound, its RCPT's reply stays the last word
+            if row["status"] == "accepted":
+                judge(row, status, reply)
+
+    def message(self, sender: str, size: int) -> str:
+        """An inbound message of about this size, with the dot that ends it."""
+        message_id = f"{int(self.unit() * 1e15):x}@{self.pick(DOMAINS)}"
+        at = dt.datetime.fromtimestamp(self.truth.clock / 1000, dt.UTC)
+        head = f"From: <{sender}>\nSubject: {self.pick(WORDS)}\nDate: {email.utils.format_datetime(at)}\n"
+        first, number = int(self.unit() * len(self.lines)), min(size // 60 + 1, 2000)
+        body = [self.lines[(first + n) % len(self.lines)] for n in range(number)]
+        if self.chance(self.nasty):
+            body[len(body) // 2 : len(body) // 2] = ["", *NASTY_TEXT, ""]
+        return f"{head}Message-ID: <{message_id}>\n\n" + "\n".join(body) + "\n."
