@@ -24,6 +24,9 @@ PLAIN_LIMIT = 1 << 20
 PATIENCE = 2.0
 """Seconds of waiting for the compiler after which the user is told."""
 
+LOADING = 1.5
+"""Seconds in which kernels compiled earlier are loaded from the cache: until then nothing else is begun."""
+
 _here = threading.local()  # .compiled: this thread runs everything compiled, whatever its size
 _thread: threading.Thread | None = None
 _lock = threading.Lock()
@@ -97,6 +100,7 @@ def behind(task: Callable[[], object]) -> None:
         if _thread is None and compiler() is not None and not getattr(_here, "compiled", False):
             _thread = threading.Thread(target=task, name="spamlab compiles", daemon=True)
             _thread.start()
+            _thread.join(LOADING)
 
 
 def busy() -> bool:

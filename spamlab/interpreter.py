@@ -1,5 +1,5 @@
 # mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
-# ruff: noqa: SIM109 (chains of == compile to a jump table)
+# ruff: noqa: I001, SIM109 (imports as a block; chains of == compile to a jump table)
 """The kernels of the scanner: plain Python over flat arrays, which ``engine`` can compile.
 
 ``interpret`` runs a translated program (see ``notation``) over one line; ``scan_lines`` runs it over all
@@ -89,6 +89,8 @@ def interpret(buf, p, e, program, out, event, work):
                 depth += 1
         elif op == COMMIT:
             depth -= 1
+            if b == 1:
+                p = st_at[depth]
             pc = a - 4
         elif op == JUMP:
             pc = a - 4
@@ -131,9 +133,14 @@ def interpret(buf, p, e, program, out, event, work):
             base = b * 256
             while q < e and classes[base + buf[q]] == 1:
                 q += 1
-            ok = q - p >= c >> 1
+            ok = q - p >= c >> 2
             if c & 1 == 1:
-                ok = ok and q - p <= 24 and (q == e or buf[q] == 32 or buf[q] == 58 or buf[q] == 9)
+                ok = ok and q - p <= 24 and (q == e or buf[q] == 32 or buf[q] == 58 or buf[q] == 9 or buf[q] == 91)
+            if c & 2 == 2 and ok:
+                r = p
+                while r < q and not 48 <= buf[r] <= 57:
+                    r += 1
+                ok = r < q
             column, value = a, p * PACK + (q - p)
             p = q
         elif op == ACCEPT:
@@ -202,11 +209,11 @@ def interpret(buf, p, e, program, out, event, work):
             column, value = a, p * PACK + (q - p)
             p = q
         elif op == PATH:
-            begin, q, p = mail_path(buf, p, e)
+            begin, q, p = mail_path(buf, p, e, c == 1)
             ok = q > begin or p > q
             column, value = a, begin * PACK + (q - begin)
         elif op == QUOTED:
-            begin, q, p = quoted_text(buf, p, e, lits[lit_at[b]] if b >= 0 else 0)
+            begin, q, p = quoted_text(buf, p, e, lits[lit_at[b]] if b >= 0 else 0, c == 1)
             ok = p >= 0
             column, value = a, begin * PACK + (q - begin)
         elif op == LOCALE:

@@ -7,6 +7,7 @@ message through several queues.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,6 +82,7 @@ class _Links:
         place = {kind: i for i, kind in enumerate(tables.KINDS)}
         self.kind = np.array([*(place.get(shape.kind, -1) for shape in records.shapes), -1])[records.shape]
         self.code = records.number("code")
+        self.verb = self._verbs()
         self._follow_messages()
         self._follow_sessions()
 
@@ -125,18 +127,22 @@ class _Links:
         opens, starts = self.is_kind("connect") & (peer >= 0), self.is_kind(*self.rules.starts) & (peer >= 0)
         key = np.zeros(n, dtype=np.int64)
         for name in self.rules.process:
-            part = records.number(name) if name in ("pid", "port") else records.codes(name)
+            numbers = {"pid": records.number, "port": records.number, "peer_ip": lambda _: peer}
+            part = numbers.get(name, records.codes)(name)
             key = key * (1 << 22) + np.where(part < 0, 0, part + 1)
         key = _numbered(key)
         if self.rules.serves:
             serves = records.words("program").str.endswith(self.rules.serves)
             key[~np.append(serves, False)[records.codes("program")]] = -1
+        key[self.is_kind("deliver", "remove", "report")] = -1  # what becomes of a message is another connection's
         self.session = np.full(n, -1, dtype=np.int64)
         self.sessions = 0
         if (opens | starts).any():
             run = _connections.pick(n * 60)
-            closes = self.is_kind("disconnect")
-            self.sessions = int(run(key, opens, closes, starts, peer, self.session))
+            closes = self.is_kind("disconnect") | (self.is_kind("reject") & (records.said("ended") != None))  # noqa: E711
+            # A client without a port can have several connections at a time.
+            shared = np.full(n, "port" in self.rules.process) & (records.number("port") < 0)
+            self.sessions = int(run(key, opens, closes, starts, peer, shared, self.session))
         # A message's session: that of its arrival, else of its first event that has one.
         self.arrival = self.by(self.transaction, self.made, "time", among=self.is_kind("receive"))
         self.session_of = np.full(self.made + 1, -1, dtype=np.int64)
@@ -205,8 +211,10 @@ class _Links:
                 "transaction": _integers(self.transaction),
                 "direction": tables.categorical(way, tables.DIRECTIONS),
                 "kind": tables.categorical(self.kind, tables.KINDS),
-                "verb": records.category("verb"),
-                "argument": records.text("argument"),
+                "verb": self.verb,
+                "argument": records.text("forward_path")
+                .where(self.is_kind("reject"))
+                .mask(self.is_kind("auth"), records.text("user")),
                 "code": records.integer("code"),
                 "enhanced_code": records.category("enhanced_code"),
                 "text": records.text("text"),
@@ -223,6 +231,15 @@ class _Links:
             index=pd.RangeIndex(self.n),
         )
 
+    def _verbs(self) -> pd.Series:
+        """The verb of each event, in capitals: as logged, else as its shape says."""
+        words = self.records.words("verb").str.upper()
+        said = [dict(shape.says).get("verb", "") for shape in self.records.shapes]
+        names = pd.Index([*words, *filter(None, said)], dtype="str").unique()
+        logged = np.append(names.get_indexer(words), -1)[self.records.codes("verb")]
+        other = np.append(names.get_indexer(said), -1)[self.records.shape]
+        return pd.Series(tables.categorical(np.where(logged < 0, other, logged), names))
+
     def _repeats(self) -> np.ndarray:
         times = self.records.number("repeats")
         return np.where(times < 1, 1, times)
@@ -236,6 +253,8 @@ class _Links:
         said = self.records.said("ended")
         rows = np.flatnonzero((of >= 0) & (said != None))  # noqa: E711 (by item)
         ended[of[rows]] = said[rows]
+        secured = self.is_kind("tls") | self.records.has("tls")
+        listed = self.text_by(of, n, "verbs")  # some servers list a connection's commands
         return tables.conform(
             "sessions",
             {
@@ -248,11 +267,11 @@ class _Links:
                 "end": end,
                 "user": self.text_by(of, n, "user", last=True),
                 "authenticated": tally(of[authenticated & (of >= 0)], n) > 0,
-                "tls": tally(of[self.is_kind("tls") & (of >= 0)], n) > 0,
-                "commands": self.integer_by(of, n, "commands").fillna(0),
+                "tls": tally(of[secured & (of >= 0)], n) > 0,
+                "commands": self.integer_by(of, n, "commands").fillna(listed.str.count(",") + 1).fillna(0),
                 "replies": 0,
                 "transactions": tally(of[self.is_kind("receive") & (of >= 0)], n),
-                "resets": self.integer_by(of, n, "resets").fillna(0),
+                "resets": self.integer_by(of, n, "resets").fillna(listed.str.count("RSET")).fillna(0),
                 "ended": ended,
             },
             index=pd.RangeIndex(n),
@@ -273,7 +292,7 @@ class _Links:
         by_class = {"2": numbers["delivered"], "4": numbers["deferred"]}
         digit = self.records.text("enhanced_code", unclear).str[:1]
         status[unclear] = digit.map(by_class).fillna(numbers["bounced"]).astype(int)
-        refused = self.is_kind("reject") & (self.records.category("verb").eq("RCPT") | self.records.has("forward_path"))
+        refused = self.is_kind("reject") & (self.verb.eq("RCPT") | self.records.has("forward_path"))
         status[refused & (status < 0)] = numbers["rejected"]
         return np.asarray(status)
 
@@ -286,8 +305,11 @@ class _Links:
             rows = np.repeat(rows, repeats)
         path = records.text("forward_path", rows)
         if self.rules.between and (many := path.str.contains(self.rules.between, regex=False).fillna(False)).any():
-            lists = path.where(~many, path.str.split(self.rules.between)).explode()
-            rows, path = rows[lists.index.to_numpy()], lists.str.strip(" <>").astype("str").reset_index(drop=True)
+            apart = re.compile(f'{self.rules.between}(?=(?:[^"]*"[^"]*")*[^"]*$)')  # but not inside a quoted string
+            lists = path.astype(object)
+            lists[many] = [[one.strip(" <>") for one in apart.split(listed)] for listed in path[many]]
+            lists = lists.explode()
+            rows, path = rows[lists.index.to_numpy()], lists.astype("str").reset_index(drop=True)
         table = tables.conform(
             "recipients",
             {
@@ -322,7 +344,7 @@ class _Links:
         tried = tried[tried["forward_path"].notna()].merge(given_up, on="transaction")
         tried = tried[tried["at"] < tried["row"]].drop_duplicates(["label", "forward_path"], keep="last")
         pending = tried[tried["status"].eq("deferred")]
-        alone = given_up["label"][~given_up["label"].isin(pending["label"])]
+        alone = given_up["label"][~given_up["label"].isin(tried["label"])]
         labels = np.concatenate([table.index[~expired], alone, pending["label"]])
         order = np.argsort(labels, kind="stable")
         whole = table.take(labels).reset_index(drop=True)
@@ -368,12 +390,25 @@ class _Links:
         report[self.other[rows]], about[self.other[rows]] = said[rows], self.transaction[rows]
         rows = self.records.rows("original_id")
         rows = rows[self.transaction[rows] >= 0]
-        failed = np.zeros(self.made + 1, dtype=bool)
-        lost = recipients["status"].isin(["bounced", "expired", "rejected"]) & recipients["transaction"].notna()
-        failed[recipients.loc[lost, "transaction"].to_numpy(np.int64)] = True
-        report[self.transaction[rows]] = np.where(failed[self.other[rows]], "ndr", "delay")
-        about[self.transaction[rows]] = self.other[rows]
+        of, other = self.transaction[rows], self.other[rows]
+        failed, waiting, known = (
+            self._with_recipients(recipients, recipients["status"].isin(which))
+            for which in (["bounced", "expired", "rejected"], ["deferred", "held"], tables.STATUSES)
+        )
+        # Of mail that went well the server makes no report: what refers to it is an answer (a vacation notice).
+        report[of] = np.where(failed[other], "ndr", np.where(known[other] & ~waiting[other], None, "delay"))
+        about[of] = np.where(report[of] == None, -1, other)  # noqa: E711 (by item)
+        # Mail without a sender, and a report is such, can be reported to the postmaster only.
+        null = np.append(self.text_by(self.transaction, self.made, "reverse_path", last=True).eq("").fillna(False), False)
+        null[:-1] |= report != None  # noqa: E711
+        report[(report == "ndr") & null.astype(bool)[about]] = "postmaster"
         return report, np.where(np.isin(report.astype(str), ["ndr", "postmaster"]), about, -1)
+
+    def _with_recipients(self, recipients: pd.DataFrame, which: pd.Series) -> np.ndarray:
+        """Which messages have such recipients (one item more than there are messages)."""
+        found = np.zeros(self.made + 1, dtype=bool)
+        found[recipients.loc[which & recipients["transaction"].notna(), "transaction"].to_numpy(np.int64)] = True
+        return found
 
     def _requeued(self, recipients: pd.DataFrame, transactions: pd.DataFrame) -> pd.Series:
         """The message that a delivery became: of those whose id the reply names, the latest that arrived in time."""

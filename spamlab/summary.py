@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from spamlab import backscatter, dialogue, loops
+from spamlab import backscatter, loops, messages
 from spamlab.safe import printable, shorten
 from spamlab.words import count as counted
 from spamlab.words import octets, seconds
@@ -41,16 +41,15 @@ def totals(log: Log, hops: bool = False) -> dict[str, Any]:
     (1, 8)
     """
     transactions, recipients = log.transactions, log.recipients
-    message = _message_of(log)
+    message = messages.first_hop(log)
     size = transactions.set_index("transaction")["size"].astype("float64")
 
-    def messages(ids: pd.Series) -> int:
+    def number(ids: pd.Series) -> int:
         """How many messages these transactions are; rows without a transaction stand for themselves."""
         known = ids.dropna().astype("int64")
         return int((known if hops else known.map(message)).nunique() + ids.isna().sum())
 
-    answered = dialogue.answers(log.events).map(log.events["code"])  # of each command, the code it got
-    received = _received(log, answered)
+    received = messages.arrivals(log)
     once = received.drop_duplicates() if hops else received[~received.map(message).duplicated()]
     went_on = recipients["requeued_as"].notna() & (not hops)
     delivered = recipients[(recipients["status"] == "delivered") & ~went_on]
@@ -70,49 +69,22 @@ def totals(log: Log, hops: bool = False) -> dict[str, Any]:
         "last": _iso(log.events["time"].max()),
         "null_sender_transactions": int(transactions["null_sender"].sum()),
         "rset_loops": int(found["unit"].astype("str").str.contains("RSET").sum()),
-        "received": messages(received),
+        "received": number(received),
         "delivered": len(delivered),
         "deferrals": len(deferred),
-        "deferred": messages(deferred["transaction"]),
+        "deferred": number(deferred["transaction"]),
         "bounced": int(status.get("bounced", 0)),
         "expired": int(status.get("expired", 0)),
         "discarded": int(status.get("discarded", 0)),
-        "rejected": _rejected(log, answered),
-        "ndrs": messages(pd.Series(backscatter.ndrs(log).index, dtype="Int64")),
-        "postmaster_notices": messages(transactions.loc[transactions["report"] == "postmaster", "transaction"]),
+        "rejected": _rejected(log),
+        "ndrs": number(pd.Series(backscatter.ndrs(log).index, dtype="Int64")),
+        "postmaster_notices": number(transactions.loc[transactions["report"] == "postmaster", "transaction"]),
         "octets_received": int(once.map(size).sum()),
         "octets_delivered": int(delivered["transaction"].map(size).sum()),
     }
 
 
-def _message_of(log: Log) -> pd.Series:
-    """For each transaction, the first one of its message's way through the log's queues."""
-    links = log.recipients.dropna(subset=["requeued_as", "transaction"])
-    before = links.drop_duplicates("requeued_as").set_index("requeued_as")["transaction"].astype("int64")
-    ids = log.transactions["transaction"].astype("int64")
-    first = ids
-    for _ in range(64):  # a chain has a few hops; the bound is for a log that links in a circle
-        earlier = first.map(before).fillna(first).astype("int64")
-        if earlier.equals(first):
-            break
-        first = earlier
-    return pd.Series(first.to_numpy(), index=ids.to_numpy())
-
-
-def _received(log: Log, answered: pd.Series) -> pd.Series:
-    """The transactions that arrived, one row an arrival; missing for an arrival without one."""
-    events = log.events[~log.events["echo"]]
-    arrivals = events.loc[events["kind"] == "receive", "transaction"]
-    # In a dialogue a message has arrived when its text was answered 2xx.
-    texts = events[(events["kind"] == "data") & (events["direction"] == "received")]
-    welcome = answered.reindex(texts.index).between(200, 299).fillna(False)
-    arrivals = pd.concat([arrivals, texts.loc[welcome, "transaction"]])
-    made_here = log.transactions.loc[log.transactions["report"].notna(), "transaction"]
-    found: pd.Series = arrivals[~arrivals.isin(made_here)]
-    return found
-
-
-def _rejected(log: Log, answered: pd.Series) -> int:
+def _rejected(log: Log) -> int:
     """Refusals: events of kind reject; in a dialogue 4xx and 5xx to MAIL, RCPT and DATA."""
     events = log.events[~log.events["echo"]]
     count = int(events.loc[events["kind"] == "reject", "repeats"].sum())
@@ -120,7 +92,7 @@ def _rejected(log: Log, answered: pd.Series) -> int:
         events["verb"].isin(["MAIL", "RCPT", "DATA"]) & events["kind"].isin(["command", "exchange"])
         | (events["kind"] == "data")
     ]
-    code = asked["code"].where(asked["kind"] == "exchange", answered.reindex(asked.index))
+    code = asked["code"].where(asked["kind"] == "exchange", messages.answered(log).reindex(asked.index))
     return count + int(code.between(400, 599).sum())
 
 

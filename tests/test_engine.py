@@ -31,6 +31,7 @@ def test_a_log_reads_the_same_plain_and_compiled(seed):
 @compiled
 def test_a_large_log_is_begun_while_the_compiler_works(monkeypatch):
     started, finished = threading.Event(), threading.Event()
+    monkeypatch.setattr(engine, "LOADING", 0.01)
     ran = []
     monkeypatch.setattr(engine, "_thread", None)
     monkeypatch.setattr(reading, "prepare", lambda: (started.set(), finished.wait(60)))

@@ -22,7 +22,6 @@ from spamlab import dialogue, stamps, tables
 from spamlab.engine import Kernel
 from spamlab.notation import Shape, Variant
 from spamlab.records import Assembled, Format, Options, Records
-from spamlab.scan import MISSING
 from spamlab.walk import CLIENT, SERVER
 
 _CONNECT = (

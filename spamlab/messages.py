@@ -1,0 +1,98 @@
+"""Messages: each once, however many queues of the log it went through, and what arrived, left and was refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from spamlab import dialogue
+
+if TYPE_CHECKING:
+    from spamlab.log import Log
+
+MOST_HOPS = 64  # a chain has a few; the bound is for a log that links in a circle
+
+
+def first_hop(log: Log) -> pd.Series:
+    """For each transaction, the first one of its message's way through the log's queues (index: transaction)."""
+    links = log.recipients.dropna(subset=["requeued_as", "transaction"])
+    before = links.drop_duplicates("requeued_as").set_index("requeued_as")["transaction"].astype("int64")
+    ids = log.transactions["transaction"].astype("int64")
+    first = ids
+    for _ in range(MOST_HOPS if len(links) else 0):
+        earlier = first.map(before).fillna(first).astype("int64")
+        if earlier.equals(first):
+            break
+        first = earlier
+    return pd.Series(first.to_numpy(), index=ids.to_numpy())
+
+
+def answered(log: Log) -> pd.Series:
+    """Of each command of a dialogue, the code it got (index: label of the command's event)."""
+    found: pd.Series = dialogue.answers(log.events).map(log.events["code"])
+    return found
+
+
+def arrivals(log: Log) -> pd.Series:
+    """The transactions that arrived, one row an arrival (index: label of its event), missing where it has none.
+
+    In a dialogue a message has arrived when its text was answered 2xx. Reports that the server made are left out.
+    """
+    events = log.events[~log.events["echo"]]
+    found = events.loc[events["kind"].eq("receive"), "transaction"]
+    texts = events[events["kind"].isin(["data", "exchange"]) & events["direction"].eq("received")]
+    texts = texts[texts["kind"].eq("data") | texts["verb"].eq("DATA")]
+    code = texts["code"].where(texts["kind"].eq("exchange"), answered(log).reindex(texts.index)) if len(texts) else 0
+    found = pd.concat([found, texts.loc[pd.Series(code, texts.index).between(200, 299).fillna(False), "transaction"]])
+    made_here = log.transactions.loc[log.transactions["report"].notna(), "transaction"]
+    arrived: pd.Series = found[~found.isin(made_here)]
+    return arrived
+
+
+def flow(log: Log, hops: bool = False) -> pd.DataFrame:
+    """What came in, went out and was refused: one row an arrival, a recipient attempt or a refusal.
+
+    Parameters
+    ----------
+    log
+        The log.
+    hops
+        Count a message again at every hop (content filter, next server), as pflogsumm does.
+
+    Returns
+    -------
+    DataFrame
+        ``time``; ``what`` (``received``, a recipient's status, ``rejected`` also of refusals without recipient);
+        ``transaction``; ``octets`` (of the message, Int64); ``client`` (the session's peer, name or address);
+        ``sender``, ``recipient`` (addresses); ``relay`` (host it was handed to); and the columns of the recipient
+        attempt: ``code``, ``enhanced_code``, ``reply``, ``delay`` and its parts (s).
+
+    Examples
+    --------
+    >>> import spamlab
+    >>> flow(spamlab.read("data/exchange55-appendix-a.log"))["what"].value_counts().to_dict()
+    {'rejected': 8}
+    """
+    recipients, transactions, sessions = log.recipients, log.transactions, log.sessions
+    if not hops:
+        recipients = recipients[recipients["requeued_as"].isna() | recipients["status"].ne("delivered")]
+    tried = recipients.rename(columns={"status": "what", "forward_path": "recipient"})
+    came = arrivals(log)
+    if not hops:
+        came = came[~came.map(first_hop(log)).duplicated() | came.isna()]
+    events = log.events.loc[came.index, ["time", "session"]]
+    received = pd.DataFrame({"time": events["time"], "session": events["session"], "transaction": came})
+    received["what"] = "received"
+    refused = log.events[log.events["kind"].eq("reject") & log.events["argument"].isna()]
+    refused = refused[refused["verb"].ne("RCPT")][["time", "session", "transaction", "code", "enhanced_code", "text"]]
+    refused = refused.rename(columns={"text": "reply"}).assign(what="rejected")
+    rows = pd.concat([received, tried.astype({"what": "str"}), refused], ignore_index=True)
+    mail = transactions.set_index("transaction")[["session", "size", "reverse_path"]]
+    rows["octets"] = rows["transaction"].map(mail["size"]).astype("Int64")
+    rows["sender"] = rows["transaction"].map(mail["reverse_path"])
+    peer = sessions["peer_host"].fillna(sessions["peer_ip"]).set_axis(sessions["session"])
+    session = rows["session"].fillna(rows["transaction"].map(mail["session"]))
+    rows["client"] = session.map(peer)
+    rows["relay"] = rows["relay"].str.extract(r"^([^\s\[]+)", expand=False)
+    return rows.drop(columns=["session", "orig_to", "requeued_as"])
