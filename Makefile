@@ -8,7 +8,7 @@ PYTHON ?= $(firstword $(foreach v,python3.13 python3.12 python3.11 python3.14 py
 PY := .venv/bin/python
 READY := .venv/.ready
 
-.PHONY: help report test lab notebooks figure lint bench lock clean
+.PHONY: help report test lab notebooks figure lint bench testbed lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -38,6 +38,9 @@ lint: $(READY) ## style, types, and the one-way flow of imports
 
 bench: $(READY) ## measure reading, side by side with other ways (two minutes)
 	$(PY) -m benchmarks
+
+testbed: $(READY) ## run real mail servers in namespaces and store their logs with the truth in data/samples/ (root)
+	$(PY) -m tests.testbed
 
 lock: pyproject.toml ## resolve the dependencies anew: names, versions and hashes, nothing else
 	env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(PY) -m uv pip compile pyproject.toml --extra dev --universal \

@@ -1,116 +1,125 @@
-"""``make bench``: read one simulated Exchange 5.5 log in several ways, side by side.
+"""``make bench``: read the same made log in several ways, side by side.
 
-The machines are noisy, so what counts are ratios within a run: every round times each way once, in turn, in a
-process of its own, and the table gives each way's CPU time, throughput and peak memory, and its ratio to
-``spamlab.read`` round by round (median, least and most). ``--megabytes`` and ``--rounds`` set the size.
+The machines are noisy, so what counts are ratios within a run: every round times each way once, in turn, each in a
+process of its own (Python's start included), and the table gives how many times as long each takes as
+``spamlab.read``: least, median and most over the rounds. The first table compares tools; the second compares means
+of scanning, all of which make the same columns, with the library's scanner alone. All figures go to
+``build/bench.json``. What cannot be run is in the table with its reason.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
+import platform
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-LINE = rb"(\S+ \S+(?: [AP]M)?) : (?:(>>>|<<<) )?(I[O0]: \|)?(?:(\d{3})([ -]))?(.*)"
+from benchmarks import measure
+from benchmarks.logs import octets
+from benchmarks.peers import ALL, WAYS, Missing
 
-
-def read() -> None:
-    """All six tables."""
-    import spamlab
-
-    spamlab.read(sys.argv[-1])
-
-
-def scan() -> None:
-    """Scanning alone: typed columns of all lines, no tables."""
-    from spamlab.formats import load
-    from spamlab.scan import Scanner
-    from spamlab.sources import find
-
-    scanner = Scanner(load("exchange55").variants[0])
-    for piece in find(sys.argv[-1])[0].text():
-        scanner.run(piece)
+TOOLS = ("spamlab.read", "spamlab events", "pflogsumm", "eximstats", "zat", "wc -l")
+MEANS = ("spamlab scan", "re loop", "polars", "duckdb", "pyarrow", "pandas")
+Results = dict[str, list[dict[str, Any]]]
 
 
-def regular_expression() -> None:
-    """A Python loop with one regular expression, a tuple a line: no sessions, no echoes told apart."""
-    import re
-
-    match = re.compile(LINE).match
-    with Path(sys.argv[-1]).open("rb") as lines:
-        [found.groups() for found in map(match, lines) if found]
-
-
-def count() -> None:
-    """``wc -l``: as fast as the file can be looked at."""
-    subprocess.run(["wc", "-l", sys.argv[-1]], check=True, stdout=subprocess.DEVNULL)
+def machine() -> dict[str, Any]:
+    """What the figures were taken on."""
+    try:
+        told = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        told = []
+    model = next((line.partition(": ")[2] for line in told if line.startswith("model name")), platform.processor())
+    return {"cpu": model, "cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
 
 
-WAYS: dict[str, Callable[[], None]] = {
-    "spamlab.read": read,
-    "scan only": scan,
-    "re loop": regular_expression,
-    "wc -l": count,
-}
+def once(way: str, format: str, log: Path) -> dict[str, Any]:
+    """Time one way once."""
+    try:
+        command = WAYS[way].command(format, log)
+    except Missing as reason:
+        return {"error": f"not run: {reason}"}
+    found = measure.run(command)
+    said = found.pop("said").strip()
+    if said.startswith("{"):
+        found |= json.loads(said.splitlines()[-1])
+    return found
 
 
-def one(way: str) -> None:
-    """Run a way once and print what it took."""
-    begin = time.perf_counter()
-    WAYS[way]()
-    wall = time.perf_counter() - begin
-    own, child = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    cpu = own.ru_utime + own.ru_stime + child.ru_utime + child.ru_stime
-    print(json.dumps({"wall": wall, "cpu": cpu, "peak": own.ru_maxrss / 1e6}))
+def rounds(format: str, log: Path, ways: Iterable[str], count: int) -> Results:
+    """Every way once a round, in turn; one that failed is not tried again."""
+    results: Results = {way: [] for way in ways if format in WAYS[way].formats}
+    subprocess.run(["cat", log], stdout=subprocess.DEVNULL, check=True)  # all find the log in memory
+    for number in range(count):
+        for way, taken in results.items():
+            if not any("error" in result for result in taken):
+                print(f"\r{format}, round {number + 1}: {way}".ljust(60), end="", file=sys.stderr, flush=True)
+                taken.append(once(way, format, log))
+    print("\r" + " " * 60 + "\r", end="", file=sys.stderr)
+    return results
 
 
-def write(path: Path, megabytes: int) -> int:
-    """Join simulated days until the file has the size; the octets written."""
-    from spamlab import simulate
+def spread(taken: list[dict[str, Any]], base: list[dict[str, Any]], what: str) -> str:
+    """Least – median – most of the ratios, round by round."""
+    pairs = [(result, first) for result, first in zip(taken, base, strict=False) if "error" not in result | first]
+    ratios = [result[what] / first[what] for result, first in pairs]
+    return f"{min(ratios):.2f} – **{statistics.median(ratios):.2f}** – {max(ratios):.2f}" if ratios else ""
 
-    octets = 0
-    with path.open("wb") as log:
-        for seed in range(1000):
-            if octets >= megabytes * 1_000_000:
-                break
-            octets += log.write(simulate.exchange55(simulate.Scenario(seed=seed, sessions=2000))[0])
-    return octets
+
+def table(results: Results, ways: Iterable[str], base: str, size: int) -> list[str]:
+    """One Markdown table, ratios to ``base``."""
+    lines = [
+        f"| way | makes | wall, s | MB/s | CPU, s | peak, MB | wall : {base} | CPU : {base} |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for way in ways:
+        if way not in results:
+            continue
+        taken, makes = results[way], WAYS[way].makes
+        if "error" in taken[-1]:
+            lines.append(f"| {way} | {makes} | {taken[-1]['error'].replace('|', '/')} ||||||")
+            continue
+        wall, cpu = (statistics.median(result[what] for result in taken) for what in ("wall", "cpu"))
+        peak = max(result["peak"] for result in taken) / 1e6
+        ratios = " | ".join(spread(taken, results.get(base, []), what) for what in ("wall", "cpu"))
+        lines.append(f"| {way} | {makes} | {wall:.2f} | {size / 1e6 / wall:.0f} | {cpu:.2f} | {peak:.0f} | {ratios} |")
+    return lines
 
 
 def main() -> None:
-    """Measure and print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("--megabytes", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
-    parser.add_argument("log", nargs="?")
+    """Make the logs, measure, print the tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n\n")[0])
+    parser.add_argument("--size", type=octets, default=300_000_000, help="of each log (300MB)")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--formats", nargs="+", choices=ALL, default=ALL)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     given = parser.parse_args()
-    if given.one:
-        return one(given.one)
-    took: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+    told: dict[str, Any] = {"machine": machine(), "rounds": given.rounds, "formats": {}}
+    print("{cpu}, {cores} cores, {system}, Python {python}\n".format(**told["machine"]))
     with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "simulated.log"
-        octets = write(log, given.megabytes)
-        for _ in range(given.rounds):
-            for way, results in took.items():
-                command = [sys.executable, "-m", "benchmarks", "--one", way, str(log)]
-                results.append(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
-    print(f"{octets / 1e6:.0f} MB of simulated Exchange 5.5 log, {given.rounds} rounds, Python start included\n")
-    print("| way | CPU, s | MB/s of CPU | peak, GB | CPU against spamlab.read |\n|---|---|---|---|---|")
-    for way, results in took.items():
-        ratio = [r["cpu"] / base["cpu"] for r, base in zip(results, took["spamlab.read"], strict=True)]
-        cpu = statistics.median(r["cpu"] for r in results)
-        spread = f"{statistics.median(ratio):.2f} ({min(ratio):.2f} to {max(ratio):.2f})"
-        peak = max(r["peak"] for r in results)
-        print(f"| {way} | {cpu:.2f} | {octets / 1e6 / cpu:.0f} | {peak:.2f} | {spread} |")
-    return None
+        for format in given.formats:
+            log = Path(folder) / f"{format}.log"
+            # In a process of its own: what is measured starts from this process's small memory.
+            command = [sys.executable, "-m", "benchmarks.logs", format, str(given.size), os.fspath(log)]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=measure.ROOT)
+            size = log.stat().st_size
+            results = rounds(format, log, given.ways, given.rounds)
+            print(f"## {format}: {size / 1e6:.0f} MB, {given.rounds} rounds\n")
+            print("\n".join([*table(results, TOOLS, "spamlab.read", size), ""]))
+            print("\n".join([*table(results, MEANS, "spamlab scan", size), ""]), flush=True)
+            told["formats"][format] = {"octets": size, "ways": results}
+            log.unlink()
+    saved = measure.ROOT / "build" / "bench.json"
+    saved.parent.mkdir(exist_ok=True)
+    saved.write_text(json.dumps(told, indent=1))
+    print(f"figures in {saved.relative_to(measure.ROOT)}")
 
 
 if __name__ == "__main__":

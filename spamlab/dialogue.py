@@ -76,7 +76,7 @@ def answers(events: pd.DataFrame) -> pd.Series:
     (25, 0)
     """
     own = events[events["session"].notna() & events["kind"].isin(["command", "reply", "data", "auth"])]
-    own = own[~own["echo"]]
+    own = own[~own["echo"] & own["direction"].notna()]  # a mail server's log says of AUTH only how it ended
     if len(own) and not own["session"].is_monotonic_increasing:
         own = own.sort_values("session", kind="stable")
     direction = own["direction"].cat.codes.to_numpy(np.int64)
@@ -141,6 +141,22 @@ class Dialogue:
     """The other side, where an event names it."""
     last: np.ndarray
     """By session: nothing follows it in its file."""
+    aside: np.ndarray | None = None
+    """Kinds of events that nobody said (a note, TLS, an account's name); None: it was said."""
+
+    @classmethod
+    def of(cls, records: Any, columns: dict[str, Any], **said: Any) -> Dialogue:
+        """The dialogue of some records: what ``said`` leaves out is as their columns of that name have it."""
+        no = np.zeros(len(records), dtype=bool)
+        given = {
+            **dict.fromkeys(("connect", "gone", "several"), no),
+            "echo_of": np.full(len(records), -1),
+            "verb": records.category("verb"),
+            "enhanced_code": records.category("enhanced_code"),
+            "path": records.text("path"),
+            "size": records.integer("size"),
+        }
+        return cls(columns={**columns, **records.places()}, **{**given, **said})
 
 
 def _upper(verb: pd.Series) -> pd.Series:
@@ -173,11 +189,14 @@ def assemble(said: Dialogue) -> dict[str, pd.DataFrame]:
     """Build the tables ``events``, ``sessions``, ``transactions`` and ``recipients``."""
     echo = said.echo_of >= 0
     number = verb_numbers(said.verb)
-    skip = echo | said.connect | said.gone
+    aside = said.aside if said.aside is not None else np.full(len(echo), None, dtype=object)
+    silent = pd.notna(aside)
+    skip = echo | said.connect | said.gone | silent
     found = Walk(said.session, said.role, said.direction, skip, said.gone, number, said.code)
     original = np.where(echo, said.echo_of, np.arange(len(echo)))
     transaction, kind = found.transaction[original], KINDS[found.kind[original]]
     kind[said.connect] = "connect"
+    kind[silent] = aside[silent]
     command, auth, coded = kind == "command", kind == "auth", (kind == "reply") | said.gone
     _unwrap(said, kind)
     secret = accounts.Auth(said.text, said.argument, found, said.echo_of)
@@ -205,6 +224,48 @@ def assemble(said: Dialogue) -> dict[str, pd.DataFrame]:
     recipients = _recipients(events, found, said.path)
     transactions = _transactions(events, found, said.path, sessions, recipients)
     return {"events": events, "sessions": sessions, "transactions": transactions, "recipients": recipients}
+
+
+def untangle(said: Dialogue, order: np.ndarray, both: np.ndarray) -> dict[str, pd.DataFrame]:
+    """Build the tables from events whose sessions interleave, or which hold a command and its answer.
+
+    ``order``: all events, session after session. ``both``: which are such records; their verb, argument and direction
+    are the command's, their code the answer's.
+    """
+    at = np.repeat(order, 1 + both[order])
+    answer = np.zeros(len(at), dtype=bool)
+    answer[1:] = at[1:] == at[:-1]
+    asks = both[at] & ~answer
+
+    def take(values: Any) -> Any:
+        if values is None:
+            return None
+        return values.take(at).reset_index(drop=True) if isinstance(values, pd.Series) else values[at]
+
+    steps = Dialogue(
+        columns={name: take(pd.Series(values)) for name, values in said.columns.items()},
+        direction=np.where(answer, 1 - said.direction[at], said.direction[at]),
+        verb=take(said.verb).mask(answer),
+        code=np.where(asks, -1, said.code[at]),
+        text=take(said.text).mask(answer),
+        argument=take(said.argument).mask(answer),
+        peer=take(said.peer),
+        last=said.last,
+        **{name: take(getattr(said, name)) for name in _BY_EVENT},
+    )
+    made = assemble(steps)
+    back = np.empty(len(order), dtype=np.int64)
+    back[at[~answer]] = np.flatnonzero(~answer)
+    events = made["events"].take(back).reset_index(drop=True)
+    pairs = np.flatnonzero(both & events["kind"].eq("command").to_numpy())
+    replies = made["events"].take(back[pairs] + 1)
+    for name in ("code", "enhanced_code"):
+        events.loc[pairs, name] = replies[name].array
+    events.loc[pairs, "kind"] = "exchange"
+    return made | {"events": events}
+
+
+_BY_EVENT = ("session", "role", "connect", "gone", "echo_of", "enhanced_code", "several", "path", "size", "aside")
 
 
 def tally(rows: Any, n: int) -> np.ndarray:

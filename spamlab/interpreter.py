@@ -11,16 +11,15 @@ from __future__ import annotations
 
 from spamlab.lexer import MISSING, digits, locale_stamp, mail_path, quoted_text, seconds, stamp, stands
 from spamlab.notation import (
-    ACCEPT, CHOICE, CLOSE, CODE, COMMIT, DSN, END, FAIL, INTEGER, ITEM, ITEMS, JUMP, LITERAL, LOCALE, NEXT, PATH,
-    PEEK, QUOTED, REST, SECONDS, SPAN, SWITCH, TAIL, TIME, TRY, UNTIL, UNTIL_KEY,
+    ACCEPT, CHOICE, CLOSE, CODE, COMMIT, DSN, END, FAIL, INTEGER, ITEM, ITEMS, JUMP, LITERAL, LOCALE, MOST_ITEMS, NEXT,
+    PATH, PEEK, QUOTED, REST, SECONDS, SHORTEN, SPAN, SWITCH, TAIL, TIME, TRY, UNTIL, UNTIL_KEY,
 )  # fmt: skip
 
 PACK = 1 << 31  # a span is start * PACK + length
-STACK, UNDO = 192, 2048  # room for open options and written fields; a list has at most MOST_ITEMS items
-MOST_ITEMS = 64
 
 # What a physical line is.
 IGNORED, EVENT, CONTINUATION, UNPARSED = 0, 1, 2, 3
+REPEATED = 4  # of a shape: its line stands for the one before it
 
 
 def key_at(buf, p, e, lits, lit_at, lists, keys, which):
@@ -170,6 +169,11 @@ def interpret(buf, p, e, program, out, event, work):
             while p < e and (buf[p] == 32 or buf[p] == 9):
                 p += 1
             ok = p == e
+        elif op == SHORTEN:
+            begin = lit_at[a]
+            n = lit_at[a + 1] - begin
+            if e - n >= p and stands(buf, e - n, e, lits, begin, n, False):
+                e -= n
         elif op == INTEGER:
             sign = 1
             q = p
@@ -296,11 +300,17 @@ def scan_lines(buf, begins, ends, program, kinds, tails, block, closing, comment
         shape = -1
         if line > opened:
             shape = interpret(buf, p, e, program, out, events, work)
-        if shape >= 0 and kinds[shape] != EVENT:
-            what[line] = kinds[shape]
+        repeated = shape >= 0 and kinds[shape] == REPEATED and line > 0 and what[line - 1] == EVENT
+        if shape >= 0 and kinds[shape] != EVENT and not repeated:
+            what[line] = kinds[shape] if kinds[shape] != REPEATED else IGNORED
             for i in range(width):
                 out[i, events] = MISSING
         elif shape >= 0:
+            if repeated:
+                shape = out[width, events - 1]
+                for i in range(width):
+                    if out[i, events] == MISSING:
+                        out[i, events] = out[i, events - 1]
             out[width, events] = shape
             out[width + 1, events] = line
             out[width + 2, events] = 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 MISSING = -(1 << 62)
 SECOND = 1_000_000
 DAY = 86400 * SECOND
+AGES = 1 << 32  # seconds: no message waits so long
 
 # A stamp is microseconds since 1970 times 8, and what it lacks or states.
 ZONED, NO_YEAR, NO_DATE = 1, 2, 4
@@ -181,41 +182,31 @@ def seconds(buf, p, e):
         value, p = digits(buf, p, e)
         fraction = 0
         if p == begin:
-            return total, (p if begin > first else -1)
+            break
         if p < e and buf[p] == 46:
             fraction, p = micros(buf, p + 1, e)
-        value = min(value, 1 << 40) * SECOND + fraction
         unit = buf[p] if p < e else 0
-        if unit == 43 or unit == 58:  # + :
+        size = 604800 if unit == 119 else 86400 if unit == 100 or unit == 43 else 1  # w d +
+        size = 3600 if unit == 104 or unit == 58 else 60 if unit == 109 else size  # h : m
+        if unit == 109 and p + 1 < e and buf[p + 1] == 115:  # ms
+            fraction = min(value, AGES) * 1000 + fraction // 1000
+            value, size = 0, 1
+            p += 1
+        total = min(total + min(value, AGES // size + 1) * size * SECOND + fraction * size, AGES * SECOND)
+        if unit == 43 or unit == 58:
             if unit == 43:
-                total += value * 86400
-                value, q = digits(buf, p + 1, e)
-                value = min(value, 1 << 20) * SECOND
-                p = q
+                hours, p = digits(buf, p + 1, e)
+                total += min(hours, AGES // 3600 + 1) * 3600 * SECOND
             minute, second = two(buf, p + 1, e), two(buf, p + 4, e)
             if p + 6 > e or buf[p] != 58 or buf[p + 3] != 58 or minute < 0 or second < 0:
                 return 0, -1
-            return total + value * 3600 + (minute * 60 + second) * SECOND, p + 6
-        if unit == 109 and p + 1 < e and buf[p + 1] == 115:  # ms
-            total += value // 1000
-            p += 2
-        elif unit == 119:
-            total += value * 604800
-            p += 1
-        elif unit == 100:
-            total += value * 86400
-            p += 1
-        elif unit == 104:
-            total += value * 3600
-            p += 1
-        elif unit == 109:
-            total += value * 60
-            p += 1
-        elif unit == 115:
-            total += value
-            p += 1
-        else:
-            return total + value, p
+            total += (minute * 60 + second) * SECOND
+            p += 6
+            break
+        if size == 1 and unit != 115 and unit != 109:
+            break
+        p += 1
+    return (total if total < AGES * SECOND else MISSING), (p if p > first else -1)
 
 
 def locale_stamp(buf, p, e):
@@ -238,7 +229,7 @@ def locale_stamp(buf, p, e):
             if buf[p] == 46:
                 point = 1
             p += 1
-    if buf[p] == 46:  # 11.11.2003. 14:00:01
+    if buf[p] == 46 or buf[p] == 44:  # 11.11.2003. 14:00:01, 11/11/03, 14:00:01
         p += 1
     if p >= e or buf[p] != 32:
         return 0, -1
@@ -270,14 +261,15 @@ def locale_stamp(buf, p, e):
     return (date * 100000 + seconds) * 2 + point, p
 
 
-def mail_path(buf, p, e):
+def mail_path(buf, p, e, several):
     """Find a mail path (RFC 5321 4.1.2): where it begins and ends without brackets, and what follows.
 
-    A quoted string hides brackets and spaces. A path without brackets runs to the next blank, or the comma before it.
+    A quoted string hides brackets and spaces. A path without brackets runs to the next blank, or the comma or colon
+    before it; so do ``several`` paths with commas between them, brackets and all.
     """
     while p < e and (buf[p] == 32 or buf[p] == 9):
         p += 1
-    bracket = p < e and buf[p] == 60
+    bracket = p < e and buf[p] == 60 and not several
     begin = p + 1 if bracket else p
     for quotes in (True, False):  # a quote that never closes hides nothing
         p = begin
@@ -291,7 +283,7 @@ def mail_path(buf, p, e):
             elif not quoted and (octet == 62 if bracket else (octet == 32 or octet == 9)):
                 if bracket:
                     return begin, p, p + 1
-                if buf[p - 1] == 44 and p - 1 > begin:
+                if (buf[p - 1] == 44 or buf[p - 1] == 58) and p - 1 > begin:
                     p -= 1
                 return begin, p, p
             p += 1
@@ -313,12 +305,18 @@ def stands(buf, p, e, lits, begin, n, fold):
     return True
 
 
-def quoted_text(buf, p, e, comma):
+def quoted_text(buf, p, e, comma, inside):
     """Find text in double quotes: begin, end and the position after it, -1 where none stands.
 
     With a ``comma`` it is a CSV value: without quotes it runs to the comma or the line's end, a doubled quote
     inside quotes is one. Else a backslash quotes the octet after it. A quote that never closes hides nothing.
+    ``inside``: the opening quote stands before ``p``; the position after is that of the closing one.
     """
+    if inside:
+        q = p
+        while q < e and (buf[q] != 34 or (q + 1 < e and buf[q + 1] == 34)):
+            q += 2 if buf[q] == 34 else 1
+        return p, q, q
     if p >= e or buf[p] != 34:
         if comma == 0:
             return p, p, -1

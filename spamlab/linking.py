@@ -26,9 +26,14 @@ _connections = Kernel(lives.connections)
 _number_keys = Kernel(lives.number_keys)
 _mentioned = Kernel(lives.mentioned, lives.slot)
 
+SPARE = frozenset({"text"})
+"""What only ``log.events`` needs: the lines' whole text."""
+
 SLACK = pd.Timedelta(seconds=2)  # of stamps and clocks, when a delivery and the arrival it became are compared
 _STAGES = {"receive": lives.BEGIN, "queue": lives.MIDDLE, "remove": lives.END}
 _UNCLEAR = -2  # a delivery's word that no rule knows: its enhanced code decides
+_LOST = ("bounced", "expired", "rejected")
+_FORWARDED = "forwarded as "  # of a delivery: by this server itself, to a message that has no arrival
 _LATE = 3  # an event that belongs to whatever life its queue id has
 
 
@@ -36,16 +41,18 @@ _LATE = 3  # an event that belongs to whatever life its queue id has
 class Rules:
     """What a format's words mean.
 
-    ``process``: the columns that tell processes apart, each of which serves a session at a time; ``serves``: how the
-    names of programs that do so end. ``starts``: kinds of events that show a session whose beginning is not logged. ``statuses``: a delivery's words (in small letters;
-    the longest that a status begins with counts) and what they are; where none fits, the enhanced code's class
-    decides. ``between``: what stands between several recipients of one line.
+    ``process``: the columns that tell processes apart, each of which serves a session at a time (``once``: one in its
+    life); ``serves``: how the names of programs that do so end. ``starts``: kinds of events that show a session whose
+    beginning is not logged. ``statuses``: a delivery's words (in small letters; the longest that a status begins with
+    counts) and what they are; where none fits, the enhanced code's class decides. ``between``: what stands between
+    several recipients of one line.
     """
 
     statuses: Mapping[str, str | None]
     process: tuple[str, ...] = ("host", "program", "pid")
     serves: str = ""
     starts: tuple[str, ...] = ()
+    once: bool = False
     between: str = ""
     ended: Mapping[str, str] = field(default_factory=dict)
 
@@ -127,8 +134,10 @@ class _Links:
         opens, starts = self.is_kind("connect") & (peer >= 0), self.is_kind(*self.rules.starts) & (peer >= 0)
         key = np.zeros(n, dtype=np.int64)
         for name in self.rules.process:
-            numbers = {"pid": records.number, "port": records.number, "peer_ip": lambda _: peer}
-            part = numbers.get(name, records.codes)(name)
+            if name == "peer_ip":
+                part = peer
+            else:
+                part = records.number(name) if name in ("pid", "port") else records.codes(name)
             key = key * (1 << 22) + np.where(part < 0, 0, part + 1)
         key = _numbered(key)
         if self.rules.serves:
@@ -142,7 +151,7 @@ class _Links:
             closes = self.is_kind("disconnect") | (self.is_kind("reject") & (records.said("ended") != None))  # noqa: E711
             # A client without a port can have several connections at a time.
             shared = np.full(n, "port" in self.rules.process) & (records.number("port") < 0)
-            self.sessions = int(run(key, opens, closes, starts, peer, shared, self.session))
+            self.sessions = int(run(key, opens, closes, starts, peer, shared, self.rules.once, self.session))
         # A message's session: that of its arrival, else of its first event that has one.
         self.arrival = self.by(self.transaction, self.made, "time", among=self.is_kind("receive"))
         self.session_of = np.full(self.made + 1, -1, dtype=np.int64)
@@ -237,7 +246,7 @@ class _Links:
         said = [dict(shape.says).get("verb", "") for shape in self.records.shapes]
         names = pd.Index([*words, *filter(None, said)], dtype="str").unique()
         logged = np.append(names.get_indexer(words), -1)[self.records.codes("verb")]
-        other = np.append(names.get_indexer(said), -1)[self.records.shape]
+        other = np.append(names.get_indexer(pd.Index(said, dtype="str")), -1)[self.records.shape]
         return pd.Series(tables.categorical(np.where(logged < 0, other, logged), names))
 
     def _repeats(self) -> np.ndarray:
@@ -298,13 +307,14 @@ class _Links:
 
     def _recipients(self) -> pd.DataFrame:
         records = self.records
-        status = self._statuses()
+        self.status = status = self._statuses()
         rows = np.flatnonzero(status >= 0)
         repeats = self._repeats()[rows]
         if (repeats > 1).any():
             rows = np.repeat(rows, repeats)
         path = records.text("forward_path", rows)
-        if self.rules.between and (many := path.str.contains(self.rules.between, regex=False).fillna(False)).any():
+        many = path.str.contains(self.rules.between or "\0", regex=False).fillna(False) & self.is_kind("deliver")[rows]
+        if self.rules.between and many.any():
             apart = re.compile(f'{self.rules.between}(?=(?:[^"]*"[^"]*")*[^"]*$)')  # but not inside a quoted string
             lists = path.astype(object)
             lists[many] = [[one.strip(" <>") for one in apart.split(listed)] for listed in path[many]]
@@ -342,9 +352,10 @@ class _Links:
         given_up["row"] = rows[expired]
         tried = table.loc[~expired, ["transaction", "forward_path", "orig_to", "status"]].assign(at=rows[~expired])
         tried = tried[tried["forward_path"].notna()].merge(given_up, on="transaction")
-        tried = tried[tried["at"] < tried["row"]].drop_duplicates(["label", "forward_path"], keep="last")
+        tried = tried[tried["at"] < tried["row"]].drop_duplicates(["label", "forward_path", "orig_to"], keep="last")
         pending = tried[tried["status"].eq("deferred")]
         alone = given_up["label"][~given_up["label"].isin(tried["label"])]
+        pending = pending.drop_duplicates(["transaction", "forward_path", "orig_to"])
         labels = np.concatenate([table.index[~expired], alone, pending["label"]])
         order = np.argsort(labels, kind="stable")
         whole = table.take(labels).reset_index(drop=True)
@@ -388,39 +399,63 @@ class _Links:
         rows = self.records.rows("report_id")
         rows = rows[self.other[rows] >= 0]
         report[self.other[rows]], about[self.other[rows]] = said[rows], self.transaction[rows]
+        # A message is given up once: what says so again is the postmaster's copy.
+        last = rows[self.records.said("status")[rows] == "expired"]
+        report[self.other[last[pd.Series(self.transaction[last]).duplicated()]]] = "postmaster"
         rows = self.records.rows("original_id")
         rows = rows[self.transaction[rows] >= 0]
         of, other = self.transaction[rows], self.other[rows]
+        # What happened since the last report about the same message decides.
+        before = pd.Series(rows).groupby(other).shift(fill_value=-1).to_numpy()
         failed, waiting, known = (
-            self._with_recipients(recipients, recipients["status"].isin(which))
-            for which in (["bounced", "expired", "rejected"], ["deferred", "held"], tables.STATUSES)
+            self._between(status, other, before if status is _LOST else np.full(len(rows), -1), rows)
+            for status in (_LOST, ("deferred", "held"), tables.STATUSES)
         )
-        # Of mail that went well the server makes no report: what refers to it is an answer (a vacation notice).
-        report[of] = np.where(failed[other], "ndr", np.where(known[other] & ~waiting[other], None, "delay"))
-        about[of] = np.where(report[of] == None, -1, other)  # noqa: E711 (by item)
+        # Of mail that went well it is a success that is reported, or it was answered (a vacation notice).
+        answers = self.transaction[(self.records.said("answers") != None) & (self.transaction >= 0)]  # noqa: E711
+        made = np.full(len(rows), "delay", dtype=object)
+        made[known & ~waiting] = "success"
+        made[known & ~waiting & np.isin(other, answers)] = None
+        made[failed] = "ndr"
+        report[of], about[of] = made, np.where(made == None, -1, other)  # noqa: E711 (by item)
         # Mail without a sender, and a report is such, can be reported to the postmaster only.
-        null = np.append(self.text_by(self.transaction, self.made, "reverse_path", last=True).eq("").fillna(False), False)
-        null[:-1] |= report != None  # noqa: E711
-        report[(report == "ndr") & null.astype(bool)[about]] = "postmaster"
+        sender = self.text_by(self.transaction, self.made, "reverse_path", last=True)
+        null = np.append(sender.eq("").fillna(False).to_numpy(bool) | (report != None), False)  # noqa: E711
+        report[(report == "ndr") & null[about]] = "postmaster"
         return report, np.where(np.isin(report.astype(str), ["ndr", "postmaster"]), about, -1)
 
-    def _with_recipients(self, recipients: pd.DataFrame, which: pd.Series) -> np.ndarray:
-        """Which messages have such recipients (one item more than there are messages)."""
-        found = np.zeros(self.made + 1, dtype=bool)
-        found[recipients.loc[which & recipients["transaction"].notna(), "transaction"].to_numpy(np.int64)] = True
-        return found
+    def _between(
+        self, statuses: tuple[str, ...], message: np.ndarray, begin: np.ndarray, end: np.ndarray
+    ) -> np.ndarray:
+        """Whether each message had a recipient of such a status between two events."""
+        wanted = np.isin(self.status, [tables.STATUSES.index(status) for status in statuses])
+        at = np.flatnonzero(wanted & (self.transaction >= 0))
+        places = np.sort(self.transaction[at] * (self.n + 1) + at)
+        first, last = (np.searchsorted(places, message * (self.n + 1) + edge) for edge in (begin, end))
+        return np.asarray(last > first)
 
     def _requeued(self, recipients: pd.DataFrame, transactions: pd.DataFrame) -> pd.Series:
         """The message that a delivery became: of those whose id the reply names, the latest that arrived in time."""
         became = np.full(len(recipients), -1, dtype=np.int64)
-        begun = np.flatnonzero(self.arrival >= 0)
         rows = np.flatnonzero(recipients["status"].eq("delivered") & recipients["reply"].notna())
-        ids = pa.array(transactions["queue_id"].take(begun)).dictionary_encode()
-        if not len(rows) or not len(begun):
-            return _integers(became)
+        forwarded = recipients["reply"].take(rows).str.startswith(_FORWARDED).to_numpy(bool)
+        first = self.by(self.transaction, self.made, "time")
+        others = np.where(self.arrival < 0, first, -1)
+        for which, begins in ((rows[~forwarded], self.arrival), (rows[forwarded], others)):
+            begun = np.flatnonzero(begins >= 0)
+            if len(which) and len(begun):
+                self._follow(recipients, which, transactions["queue_id"].take(begun), begins[begun], begun, became)
+        return _integers(became)
+
+    def _follow(
+        self, recipients: pd.DataFrame, rows: np.ndarray, queue_ids: pd.Series, begins: np.ndarray, begun: np.ndarray,
+        became: np.ndarray,
+    ) -> None:  # fmt: skip
+        """Note in ``became`` which of the messages ``begun``, with first events ``begins``, these deliveries are."""
+        ids = pa.array(queue_ids).dictionary_encode()
         which = self._named(recipients["reply"].take(rows), ids.dictionary)
         rows, which = rows[which >= 0], which[which >= 0]
-        began = self.time.take(self.arrival[begun]).reset_index(drop=True)
+        began = self.time.take(begins).reset_index(drop=True)
         starts = pd.DataFrame({"began": began, "id": ids.indices.to_numpy().astype(np.int64), "transaction": begun})
         done = recipients["time"].take(rows).reset_index(drop=True)
         earliest = done - pd.to_timedelta(recipients["delay"].take(rows).fillna(0).to_numpy(), unit="s") - SLACK
@@ -431,7 +466,6 @@ class _Links:
         own = recipients["transaction"].take(found["row"].to_numpy()).reset_index(drop=True)
         good = (found["began"] >= found["earliest"]) & found["transaction"].ne(own).fillna(True).to_numpy(bool)
         became[found.loc[good, "row"].to_numpy()] = found.loc[good, "transaction"].to_numpy(np.int64)
-        return _integers(became)
 
     def _named(self, reply: pd.Series, ids: Any) -> np.ndarray:
         """The last word of each text that is one of the ids: its number, -1 for none."""

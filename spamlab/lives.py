@@ -50,17 +50,20 @@ def messages(queue_id, stage, refers, current, ended, begun, waiting, transactio
     return made
 
 
-def connections(key, opens, closes, starts, peer, session):
+def connections(key, opens, closes, starts, peer, shared, once, session):
     """Give each event its session: how many there are.
 
     ``key`` numbers the process that logs (-1: none). An event that ``opens`` begins a session; one that ``starts``
     does so where none is open (its beginning is in another file) or another ``peer`` speaks. An event after the end
-    that names the same peer still belongs to it.
+    that names the same peer still belongs to it. A ``shared`` key can serve several sessions at once: while it does,
+    which of them an event belongs to is not told. Where a process serves only ``once``, what the same peer does after
+    the end is no new session, unless one opens.
     """
     top = 0
     for i in range(len(key)):
         top = max(top, key[i] + 1)
     current = np.full(top, -1, dtype=np.int64)
+    several = np.zeros(top, dtype=np.int64)  # sessions under way, where they are more than one or were
     who = np.full(len(key) + 1, -1, dtype=np.int64)
     closed = np.zeros(len(key) + 1, dtype=np.bool_)
     implied = np.zeros(len(key) + 1, dtype=np.bool_)
@@ -71,10 +74,17 @@ def connections(key, opens, closes, starts, peer, session):
             continue
         s = current[k]
         same = s >= 0 and (peer[i] < 0 or who[s] < 0 or peer[i] == who[s])
+        if several[k] > 0 and not opens[i]:
+            several[k] -= 1 if closes[i] else 0
+            if several[k] == 0:
+                current[k] = -1
+            continue
+        if opens[i] and shared[i] and s >= 0 and not closed[s]:
+            several[k] = max(several[k], 1) + 1
         if opens[i]:
             fresh = not (same and implied[s] and not closed[s])
         elif s >= 0 and same and (not closed[s] or peer[i] >= 0):
-            fresh = closed[s] and starts[i]
+            fresh = closed[s] and starts[i] and not once
         else:
             fresh = starts[i]
             if not fresh:
@@ -129,7 +139,8 @@ def slot(octets, p, q, ids, id_at, table):
 def mentioned(data, begins, ends, ids, id_at, table, found):
     """Find in texts the last word that is one of ``ids`` (distinct): its number into ``found`` (-1: none).
 
-    A word is a run of letters, digits and ``-``; ``table`` is an empty (-1) hash table of a power of two.
+    A word is a run of letters, digits and ``-`` that is no part of an address or a Message-ID; ``table`` is an empty
+    (-1) hash table of a power of two.
     """
     for n in range(len(id_at) - 1):
         table[slot(ids, id_at[n], id_at[n + 1], ids, id_at, table)] = n
@@ -139,7 +150,8 @@ def mentioned(data, begins, ends, ids, id_at, table, found):
             q = p
             while q < e and (48 <= data[q] <= 57 or 65 <= (data[q] & 223) <= 90 or data[q] == 45):
                 q += 1
-            if q - p >= 5:
+            part = (p > begins[n] and (data[p - 1] == 46 or data[p - 1] == 64)) or (q < e and data[q] == 64)  # . @
+            if q - p >= 5 and not part:
                 at = slot(data, p, q, ids, id_at, table)
                 if table[at] >= 0:
                     found[n] = table[at]

@@ -151,15 +151,25 @@ class Log:
                 hits |= table[column].astype("str").str.lower().eq(wanted).fillna(False)
             return hits
 
-        sent = self.transactions[names(self.transactions, "reverse_path", "message_id", "queue_id", "user", "host")]
-        got = self.recipients[names(self.recipients, "forward_path", "orig_to", "relay")]
+        relay = self.recipients["relay"].str.extract(r"^(?P<host>[^\s\[]+)?\s*(?:\[(?P<ip>[^\]]*)\])?")
+        sent = self.transactions[names(self.transactions, "reverse_path", "message_id", "queue_id", "user")]
+        got = self.recipients[names(self.recipients, "forward_path", "orig_to") | names(relay, "host", "ip")]
         met = self.sessions[names(self.sessions, "peer_ip", "peer_host", "helo", "user")]
-        about = set(sent["transaction"]) | set(got["transaction"].dropna())
-        about |= set(self.transactions.loc[self.transactions["ndr_of"].isin(about), "transaction"])
-        about |= set(self.transactions.loc[self.transactions["transaction"].isin(about), "ndr_of"].dropna())
+        about = self._tied({*sent["transaction"], *got["transaction"].dropna()})
         hits = self.events["transaction"].isin(about) | self.events["session"].isin(met["session"])
         hits |= names(self.events, "queue_id", "argument")
         return self.events[hits].sort_values("time", kind="stable")
+
+    def _tied(self, about: set[int]) -> set[int]:
+        """These messages, and those that they became, came from, report or are reported by."""
+        hops = self.recipients[["transaction", "requeued_as"]].dropna().to_numpy("int64")
+        reports = self.transactions[["transaction", "ndr_of"]].dropna().to_numpy("int64")
+        links = pd.DataFrame([*hops.tolist(), *reports.tolist()], columns=["one", "other"], dtype="int64")
+        while True:
+            one, other = links["one"].isin(about), links["other"].isin(about)
+            if (one == other).all():
+                return about
+            about = about | set(links.loc[one, "other"]) | set(links.loc[other, "one"])
 
     def to_parquet(self, folder: str | Path) -> None:
         """Write the tables as Parquet files, one a table, into a folder that exists.

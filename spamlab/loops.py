@@ -218,6 +218,11 @@ def turns(log: Log, minimum: int = MINIMUM) -> pd.DataFrame:
 def answer(log: Log) -> str:
     """Say in a sentence how many loops there are, and what they cost."""
     loops = find(log)
+    resets = log.sessions["resets"]
+    if loops.empty and not log.events["kind"].isin(["command", "exchange"]).any() and resets.any():
+        said = "This log counts the commands of a session but does not hold them, so no loop can be seen"
+        number, where = count(int(resets.sum()), "RSET"), count(int(resets.gt(0).sum()), "session")
+        return f"{said}; {number} in {where}, at most {resets.max():,} in one."
     if loops.empty:
         return f"This log holds no command loop of {MINIMUM} turns or more."
     most = loops.iloc[int(loops["turns"].argmax())]

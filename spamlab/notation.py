@@ -9,18 +9,21 @@ A line's shape is written as literals and named, typed fields:
 ``{x:int}``           a number; ``given``: the second of ``3/5`` if there are two; ``seconds``:
                       ``0.07``, ``1+02:03:04``, ``2h3m``; ``code``: three digits; ``time`` and
                       ``locale``: stamps; ``path``: a mail path, quotes respected; ``quoted``,
-                      ``csv``: text in quotes; ``dsn`` (d.d.d), ``id``, ``word``, ``tag``, …:
-                      runs of certain octets, see ``CLASSES``
+                      ``csv``: text in quotes; ``inside``: up to a closing quote; ``dsn`` (d.d.d), ``id``,
+                      ``word``, ``tag``, …: runs of certain octets, see ``CLASSES``
 ``{x=a|b}``           one of several words
 ``{x...}``            the rest of the line, at least one octet
 ``{x>}``              marks: from here to the end of the event, continuation lines too; consumes nothing
+``{x>...}``           the same to the end of the line only
 ``{x<}``              ends here what ``{x>}`` marks
 ``{x>~)}``, ``{x~)}``  the rest of the line without a closing ``)``; marked or consumed
 ``{&text}``           looks ahead: the text must stand here
 ``{?…}``              an optional part, tried once
+``{&?…}``             an optional part that is read and not consumed: what follows reads the same text again
 ``{*, |a={x}|b={y}}`` items in any order, at least one, with ``, `` between them; of two with one key the
                       first counts (``{*>, |…}``: the last); ``word=`` of no item is skipped
 ``{!}``               the line must end here (trailing blanks allowed)
+``{-]}``              the line ends before its closing ``]``, if it has one, for all that is tried after this
 ``{_}``               text that is skipped
 ``\{ \} \|``          the characters themselves
 ====================  =====================================================================
@@ -39,27 +42,37 @@ from dataclasses import dataclass, field
 import numpy as np
 
 (FAIL, TRY, COMMIT, JUMP, ACCEPT, SWITCH, LITERAL, PEEK, UNTIL, TAIL, REST, END, INTEGER, SECONDS, CODE, DSN, SPAN,
- PATH, QUOTED, TIME, LOCALE, CHOICE, CLOSE, ITEMS, ITEM, UNTIL_KEY, NEXT) = range(27)  # fmt: skip
+ PATH, QUOTED, TIME, LOCALE, CHOICE, CLOSE, ITEMS, ITEM, UNTIL_KEY, NEXT, SHORTEN) = range(28)  # fmt: skip
+
+ROOM = 2048  # for the options open and the fields written in one line
+MOST_ITEMS = 64  # of a list in one line
+MOST_KEYS = 62  # of a list: one bit each in 63
 
 _DIGITS, _LETTERS = string.digits, string.ascii_letters
 _ALPHANUMERIC = _DIGITS + _LETTERS
+_NOT_ASCII = bytes(range(128, 256)).decode("ascii", "surrogateescape")
 _CONSONANTS = "bcdfghjklmnpqrstvwxyz"
-CLASSES: dict[str, tuple[str, int, bool]] = {
-    "id": (_DIGITS + string.ascii_uppercase + _CONSONANTS, 5, False),  # Postfix, hexadecimal or base 52
-    "letters": (_ALPHANUMERIC, 8, False),  # Sendmail's queue ids
-    "exim": (_ALPHANUMERIC + "-", 16, False),
-    "word": (_ALPHANUMERIC + "-", 1, True),
-    "tag": (_ALPHANUMERIC + "._/-@", 1, False),
-    "name": (_ALPHANUMERIC + "._:-", 1, False),
+BOUNDED, NUMBERED = 1, 2
+CLASSES: dict[str, tuple[str, int, int]] = {
+    "id": (_DIGITS + string.ascii_uppercase + _CONSONANTS, 5, 0),  # Postfix, hexadecimal or base 52
+    "letters": (_ALPHANUMERIC, 8, BOUNDED | NUMBERED),  # Sendmail's queue ids
+    "exim": (_ALPHANUMERIC + "-", 16, BOUNDED | NUMBERED),
+    "word": (_ALPHANUMERIC + "-", 1, BOUNDED),
+    "phrase": (_LETTERS + " '", 1, 0),
+    "local": (_ALPHANUMERIC + "!#$%&'*+-/=?^_`{}~.:;,()[]" + _NOT_ASCII, 1, 0),  # a local part without quotes, a file
+    "tag": (_ALPHANUMERIC + "._/-@", 1, 0),
+    "name": (_ALPHANUMERIC + "._:-", 1, 0),
 }
-"""By type: its octets, how many at least, whether a blank, a colon or the line's end must follow."""
+"""By type: its octets, how many at least, whether a blank, a colon, a bracket or the line's end must follow at most 24
+of them, whether a digit must be among them."""
 
 _NUMBERS = {"int": INTEGER, "given": INTEGER, "seconds": SECONDS, "code": CODE, "time": TIME, "locale": LOCALE}
-_TEXTS = {"path": PATH, "quoted": QUOTED, "csv": QUOTED}
+_TEXTS = {"path": PATH, "paths": PATH, "quoted": QUOTED, "csv": QUOTED, "inside": QUOTED}
 NUMBER, CATEGORY, TEXT = "number", "category", "text"  # how a column is stored
 
-IGNORED, BROKEN = "ignored", "broken"
-"""Kinds of shapes whose lines are no events: other programs' lines, and lines that cannot be read."""
+IGNORED, BROKEN, AGAIN = "ignored", "broken", "again"
+"""Kinds of shapes whose lines are no events: other programs' lines, and lines that cannot be read; and of lines that
+say of the one before them that it came again: an event if that is one, with its fields and their own."""
 
 _END_OF_LINE = 256
 _ANYTHING = frozenset(range(257))
@@ -147,7 +160,7 @@ class Program:
 
 
 _TOKEN = re.compile(
-    r"\\(?P<escaped>[{}|\\])|\{\?(?P<option>)|\{!(?P<end>)\}|\{&(?P<ahead>(?:[^{}\\]|\\.)+)\}"
+    r"\\(?P<escaped>[{}|\\])|\{\?(?P<option>)|\{&\?(?P<glance>)|\{!(?P<end>)\}|\{-(?P<cut>(?:[^{}\\]|\\.)+)\}|\{&(?P<ahead>(?:[^{}\\]|\\.)+)\}"
     r"|\{\*(?P<last>>?)(?P<separator>[^|{}]+)\|(?P<list>)"
     r"|\{(?P<field>\w+)(?P<spec>[:=<>.~](?:[^{}\\]|\\.)*)?\}|(?P<close>\})|(?P<bar>\|)|[^{}\\|]+"
 )
@@ -158,7 +171,7 @@ _BAR = re.compile(r"(?<!\\)\|")
 
 @dataclass
 class _Item:
-    what: str  # "literal", "field", "end", "ahead", "option", "list"
+    what: str  # "literal", "field", "end", "ahead", "option", "glance", "list"
     text: str = ""
     spec: str = ""
     inner: list[list[_Item]] = field(default_factory=list)  # of a list the items, of an option one
@@ -174,7 +187,7 @@ def _parse(pattern: str) -> list[_Item]:
         at = token.end()
         here = stack[-1].inner[-1]
         what = token.lastgroup
-        if what in ("option", "list"):
+        if what in ("option", "glance", "list"):
             opened = _Item(what, token["separator"] or "", token["last"] or "", [[]])
             here.append(opened)
             stack.append(opened)
@@ -184,8 +197,8 @@ def _parse(pattern: str) -> list[_Item]:
             stack[-1].inner.append([])
         elif what == "end":
             here.append(_Item("end"))
-        elif what == "ahead":
-            here.append(_Item("ahead", _plain(token["ahead"])))
+        elif what in ("ahead", "cut"):
+            here.append(_Item(what, _plain(token[what])))
         elif token["field"]:
             here.append(_Item("field", token["field"], token["spec"] or ""))
         elif here and here[-1].what == "literal":
@@ -209,7 +222,7 @@ def _stops(items: Sequence[_Item]) -> list[str]:
             return [*found, ""]
         if item.what in ("literal", "ahead"):
             return [*found, item.text]
-        if item.spec == "<":
+        if item.spec == "<" or item.spec[:1] == ">" or item.what in ("glance", "cut"):
             continue
         if item.what != "option":
             raise ValueError(f"a text field must be followed by literals or the end, not by {item.text}")
@@ -231,8 +244,8 @@ def _first(items: Sequence[_Item], fold: bool) -> frozenset[int]:
         elif item.what == "field" and item.spec.startswith("="):
             return found | {_plain(word).encode()[0] for word in re.split(_BAR, item.spec[1:])}
         elif item.what == "field" and item.spec[1:] in CLASSES:
-            return found | set(CLASSES[item.spec[1:]][0].encode())
-        elif item.what == "field" and item.spec[:1] in ("<", ">") and item.spec:
+            return found | set(CLASSES[item.spec[1:]][0].encode("ascii", "surrogateescape"))
+        elif item.what in ("glance", "cut") or (item.what == "field" and item.spec[:1] in ("<", ">") and item.spec):
             continue
         else:
             break
@@ -248,14 +261,17 @@ def _emit(program: Program, items: Sequence[_Item], fold: bool, inside: int = -1
             program.emit(PEEK, program.literal(item.text, fold), int(fold))
         elif item.what == "end":
             program.emit(END)
-        elif item.what == "option":
+        elif item.what == "cut":
+            program.emit(SHORTEN, program.literal(item.text))
+        elif item.what in ("option", "glance"):
             attempt = program.attempt(_first(item.inner[0], fold))
             _emit(program, item.inner[0], fold)
-            done = program.emit(COMMIT)
+            done = program.emit(COMMIT, 0, int(item.what == "glance"))
             program.patch(attempt)
             program.patch(done)
         elif item.what == "list":
-            _emit_list(program, item, _stops(items[at + 1 :])[0], fold)
+            after = (stop for stop in _stops(items[at + 1 :]) if stop != item.text)
+            _emit_list(program, item, next(after, ""), fold)
         else:
             _emit_field(program, item, items[at + 1 :], fold, inside)
 
@@ -266,6 +282,8 @@ def _emit_list(program: Program, item: _Item, follower: str, fold: bool) -> None
         if not inner or inner[0].what != "literal":
             raise ValueError(f"an item of a list must begin with its key: {item.text!r}")
         keyed.append((inner[0].text, inner[1:]))
+    if len(keyed) > MOST_KEYS:
+        raise ValueError(f"a list has {MOST_KEYS} items at most, not {len(keyed)}: {item.text!r}")
     number, first = len(program.lists), len(program.keys)
     after = program.literal(follower) if follower else -1
     program.lists.append((program.literal(item.text), after, first, len(keyed)))
@@ -289,7 +307,8 @@ def _emit_list(program: Program, item: _Item, follower: str, fold: bool) -> None
 def _emit_field(program: Program, item: _Item, rest: Sequence[_Item], fold: bool, inside: int) -> None:
     name, spec = item.text, item.spec
     if spec[:1] == ">":
-        program.emit(TAIL, program.column(name, TEXT), program.literal(spec[2:]) if spec[1:2] == "~" else -1)
+        literal = program.literal(spec[2:]) if spec[1:2] == "~" else -1
+        program.emit(TAIL, program.column(name, TEXT), literal, int(spec[1:2] == "."))
     elif spec == "<":
         program.emit(CLOSE, program.column(name, TEXT))
     elif spec[:1] in (".", "~") and spec:
@@ -311,12 +330,12 @@ def _emit_field(program: Program, item: _Item, rest: Sequence[_Item], fold: bool
             program.emit(_NUMBERS[kind], program.column(name, NUMBER), int(kind == "given"))
         elif kind in _TEXTS:
             comma = program.literal(",") if kind == "csv" else -1
-            program.emit(_TEXTS[kind], program.column(name, TEXT), comma)
+            program.emit(_TEXTS[kind], program.column(name, TEXT), comma, int(kind in ("inside", "paths")))
         elif kind == "dsn":
             program.emit(DSN, program.column(name, CATEGORY))
         else:
-            _, least, bounded = CLASSES[kind]
-            program.emit(SPAN, program.column(name, CATEGORY), list(CLASSES).index(kind), least * 2 + bounded)
+            _, least, bounds = CLASSES[kind]
+            program.emit(SPAN, program.column(name, CATEGORY), list(CLASSES).index(kind), least * 4 + bounds)
     elif inside >= 0 and not rest:
         program.emit(UNTIL_KEY, program.column(name, TEXT), inside)
     else:
@@ -331,12 +350,37 @@ def translate(variant: Variant) -> Program:
     program = Program()
     for head, shapes in variant.groups:
         items = _parse(head)
+        _check_room(items, shapes)
         next_group = program.attempt(_first(items, fold=False))
         _emit(program, items, fold=False)
         _emit_shapes(program, shapes)
         program.patch(next_group)
     program.emit(FAIL)
     return program
+
+
+def _room(items: Sequence[_Item], listed: bool = False) -> tuple[int, int]:
+    """How many options a part can have open at a time, and how many fields it can write."""
+    deep = writes = 0
+    for item in items:
+        if item.what == "list" and listed:
+            raise ValueError(f"a list inside a list: {item.text!r}")
+        deep = max(deep, int(item.spec[:1] == "="))
+        most = int(item.what == "field" and item.text != "_")
+        for part in item.inner:
+            inner, fields = _room(part, listed or item.what == "list")
+            deep, most = max(deep, inner + 1), max(most, fields)
+        writes += most * (MOST_ITEMS if item.what == "list" else 1)
+    return deep, writes
+
+
+def _check_room(head: Sequence[_Item], shapes: Sequence[Shape]) -> None:
+    """Refuse what the interpreter, which checks nothing when it runs, has no room for."""
+    deep, writes = _room(head)
+    for shape in shapes:
+        more = _room(_parse(shape.pattern))
+        if max(deep + 1, more[0] + 2) > ROOM or writes + more[1] > ROOM:
+            raise ValueError(f"too many options in one another, or too many fields: {shape.pattern[:80]!r}")
 
 
 def _emit_shapes(program: Program, shapes: Sequence[Shape]) -> None:
@@ -375,7 +419,7 @@ def arrays(program: Program) -> tuple[np.ndarray, ...]:
     octets = np.frombuffer(b"".join(program.literals) or b"\0", dtype=np.uint8)
     classes = np.zeros((len(CLASSES), 256), dtype=np.int64)
     for row, (members, _, _) in zip(classes, CLASSES.values(), strict=True):
-        row[list(members.encode())] = 1
+        row[list(members.encode("ascii", "surrogateescape"))] = 1
     jumps = {TRY: (4, 1), COMMIT: (4, 1), JUMP: (4, 1), NEXT: (4, 1), ITEM: (1, 4)}
     code = np.array(
         [(op, a * jumps.get(op, (1, 1))[0], b * jumps.get(op, (1, 1))[1], c) for op, a, b, c in program.code], np.int64

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from spamlab import engine, sources
+from spamlab import engine, jsonlines, sources
 from spamlab.errors import UnknownFormat
 from spamlab.formats import formats, load
 from spamlab.interpreter import CONTINUATION, EVENT, IGNORED
@@ -31,6 +31,9 @@ SLICE = 256 << 10
 
 WAIT = 4 * sources.PIECE
 """Octets read on for a raw block's closing line; a log that never closes its blocks is not held up."""
+
+MOST_AGAIN = 100
+"""Lines in a row that say that the one before them came again, or headers, that are kept together."""
 
 SHARE = 0.5
 """This share of a sample's lines must fit a format's shapes."""
@@ -51,7 +54,18 @@ def _declared(header: Callable[[list[bytes]], Variant], lines: tuple[bytes, ...]
     return Scanner(header(list(lines)))
 
 
-_FIELDS = re.compile(rb"^#Fields[:\W][^\r\n]*", re.MULTILINE | re.IGNORECASE)
+_FIELDS = re.compile(rb"^#[Ff]ields[:\W][^\r\n]*", re.MULTILINE)
+
+
+def _declarations(text: bytes) -> list[re.Match[bytes]]:
+    """The header lines of a text that name columns (a search for the words alone is many times as fast)."""
+    found = []
+    for mark in (b"#Fields", b"#fields"):
+        at = text.find(mark)
+        while at >= 0:
+            found.append(_FIELDS.match(text, at))
+            at = text.find(mark, at + 1)
+    return sorted((line for line in found if line), key=re.Match.start)
 
 
 def _sections(kind: Format, scanner: Scanner, text: bytes) -> list[tuple[Scanner, bytes]]:
@@ -59,7 +73,7 @@ def _sections(kind: Format, scanner: Scanner, text: bytes) -> list[tuple[Scanner
     if kind.header is None:
         return [(scanner, text)]
     found, begin = [], 0
-    for line in _FIELDS.finditer(text):
+    for line in _declarations(text):
         block = [line[0]]
         for before in reversed(text[max(0, line.start() - 2000) : line.start()].splitlines()):
             if not before.startswith(b"#"):
@@ -71,12 +85,13 @@ def _sections(kind: Format, scanner: Scanner, text: bytes) -> list[tuple[Scanner
     return [*found, (scanner, text[begin:])]
 
 
-def scan(source: sources.Source, given: Format | None, prepare: Callable[[], None]) -> Scanned:
+def scan(source: sources.Source, given: Format | None, prepare: Callable[[], None], events: bool) -> Scanned:
     """Recognise a source and scan it whole; events are never cut between pieces.
 
-    ``prepare`` compiles; it is called in another thread when the first large source is met.
+    ``prepare`` compiles; it is called in another thread when the first large source is met. ``events``: whether that
+    table is wanted.
     """
-    text = source.text()
+    text = jsonlines.plain(source.text())
     first = next(text, b"")
     if len(first) >= engine.PLAIN_LIMIT:
         engine.behind(prepare)
@@ -85,7 +100,7 @@ def scan(source: sources.Source, given: Format | None, prepare: Callable[[], Non
     if scanner.variant.block:
         return Scanned(kind, list(_one_by_one(pieces, scanner, source.newline)))
     parts = _in_slices(_cut(pieces, kind, scanner, source.newline), source.newline)
-    return Scanned(kind, list(_side_by_side(parts, source.newline)))
+    return Scanned(kind, list(_side_by_side(parts, source.newline, frozenset() if events else kind.spare)))
 
 
 def _with_last(first: bytes, more: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
@@ -103,12 +118,29 @@ def _cut(
     for piece, last in pieces:
         text = rest + piece
         rest = b""
-        if not last and scanner.variant.continues:
-            at = _last_event(scanner, text, newline)
+        if not last:
+            at = _whole(scanner, text, newline)
             text, rest = text[:at], text[at:]
         found = _sections(kind, scanner, text)
         yield from found
         scanner = found[-1][0]  # it goes on in the next piece
+
+
+def _whole(scanner: Scanner, text: bytes, newline: int) -> int:
+    """How much of some text can be scanned by itself: what follows changes none of its events.
+
+    Header lines stay together, and a line that says that the one before it came again with that one.
+    """
+    if scanner.variant.continues:
+        return _last_event(scanner, text, newline)
+    at = len(text)
+    for _ in range(MOST_AGAIN if text else 0):
+        end, at = at, text.rfind(bytes([newline]), 0, at - 1) + 1
+        if not text.startswith(b"#", at) and text.find(b"last message repeated", at, end) < 0:
+            return at
+        if at == 0:
+            break
+    return len(text)
 
 
 def _last_event(scanner: Scanner, text: bytes, newline: int) -> int:
@@ -131,7 +163,7 @@ def _in_slices(parts: Iterator[tuple[Scanner, bytes]], newline: int) -> Iterator
     for scanner, part in parts:
         text = part
         while engine.busy() and len(text) > SLICE:
-            at = _last_event(scanner, text[: text.rfind(bytes([newline]), 0, SLICE) + 1], newline)
+            at = _whole(scanner, text[: text.rfind(bytes([newline]), 0, SLICE) + 1], newline)
             if not at:
                 break
             yield scanner, text[:at]
@@ -139,18 +171,20 @@ def _in_slices(parts: Iterator[tuple[Scanner, bytes]], newline: int) -> Iterator
         yield scanner, text
 
 
-def _side_by_side(parts: Iterator[tuple[Scanner, bytes]], newline: int) -> Iterator[tuple[Variant, Lines]]:
+def _side_by_side(
+    parts: Iterator[tuple[Scanner, bytes]], newline: int, spare: frozenset[str]
+) -> Iterator[tuple[Variant, Lines]]:
     """Scan parts on all processors; the kernels hold no lock."""
     first, *more = itertools.islice(parts, 2)
     if not more:
-        yield first[0].variant, first[0].run(first[1], newline)
+        yield first[0].variant, first[0].run(first[1], newline, spare)
         return
     parts = itertools.chain([first], more, parts)
     waiting: deque[tuple[Variant, Any]] = deque()
     workers = min(os.cpu_count() or 1, 8)
     with ThreadPoolExecutor(workers) as pool:
         for scanner, text in parts:
-            waiting.append((scanner.variant, pool.submit(scanner.run, text, newline)))
+            waiting.append((scanner.variant, pool.submit(scanner.run, text, newline, spare)))
             if len(waiting) > workers + 1:
                 variant, done = waiting.popleft()
                 yield variant, done.result()

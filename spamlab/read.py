@@ -88,7 +88,7 @@ def read(
     failed: list[tuple[sources.Source, Exception]] = []
     for one in _progress(found, progress):
         try:
-            kind, parts = pieces.scan(one, given, prepare)
+            kind, parts = pieces.scan(one, given, prepare, "events" in options.tables)
         except (ReadError, UnknownFormat) as why:
             failed.append((one, why))
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
@@ -45,6 +45,23 @@ class Records:
     def __len__(self) -> int:
         return len(self.source)
 
+    def places(self) -> dict[str, Any]:
+        """Where each event stands, as columns of ``log.events``."""
+        source = tables.categorical(self.source, self.names)
+        return {"source": source, "line": self.line, "lines": self.lines}
+
+    def select(self, rows: np.ndarray) -> Records:
+        """Some of the events (ascending)."""
+        place = np.full(len(self), -1, dtype=np.int64)
+        place[rows] = np.arange(len(rows))
+        columns = {}
+        for name, found in self.columns.items():
+            at = np.flatnonzero(place[found.rows] >= 0)
+            if len(at):
+                columns[name] = Field(place[found.rows[at]], found.values.take(at))
+        chosen = {name: getattr(self, name)[rows] for name in ("source", "line", "lines", "shape")}
+        return replace(self, columns=columns, **chosen)
+
     def rows(self, name: str) -> np.ndarray:
         """The events that have a column."""
         return self.columns[name].rows if name in self.columns else np.zeros(0, dtype=np.int64)
@@ -55,38 +72,52 @@ class Records:
         flags[self.rows(name)] = True
         return flags
 
-    def _at(self, name: str, rows: np.ndarray | None) -> tuple[np.ndarray, Any]:
-        """Where in a column's values some events' stand (-1: nowhere), and those values."""
-        found = self.columns[name]
+    def _at(self, name: str, rows: np.ndarray | None) -> np.ndarray | None:
+        """Where in a column's values some events' stand, -1: nowhere; None: each event has its own, in order."""
+        found = self.columns[name].rows
+        if len(found) == len(self):
+            return rows
         if rows is None:
             at = np.full(len(self), -1, dtype=np.int64)
-            at[found.rows] = np.arange(len(found.rows))
-        else:
-            near = np.minimum(np.searchsorted(found.rows, rows), max(len(found.rows) - 1, 0))
-            at = np.where(found.rows[near] == rows, near, -1) if len(found.rows) else np.full(len(rows), -1)
-        return at, found.values
+            at[found] = np.arange(len(found))
+            return at
+        near = np.minimum(np.searchsorted(found, rows), max(len(found) - 1, 0))
+        return np.where(found[near] == rows, near, -1) if len(found) else np.full(len(rows), -1)
 
     def text(self, name: str, rows: np.ndarray | None = None) -> pd.Series:
         """A text column, of all events or of these."""
-        n = len(self) if rows is None else len(rows)
         if name not in self.columns:
-            return pd.Series(np.nan, index=range(n), dtype="str")
-        at, values = self._at(name, rows)
+            return pd.Series(np.nan, index=range(len(self) if rows is None else len(rows)), dtype="str")
+        at, values = self._at(name, rows), self.columns[name].values
         if pa.types.is_dictionary(values.type):
-            at = np.where(at < 0, -1, values.indices.to_numpy(zero_copy_only=False).take(np.maximum(at, 0)))
-            values = values.dictionary
-        if n == len(values) and len(at) and at[0] == 0 and (np.diff(at) == 1).all():
-            return pd.Series(pd.array(values, dtype="str"))
-        return pd.Series(pd.array(values.take(pa.array(at, mask=at < 0)), dtype="str"))
+            at, values = self.codes(name, rows), values.dictionary
+        if at is not None:
+            values = values.take(pa.array(at, mask=at < 0))
+        return pd.Series(pd.array(values, dtype="str"))
+
+    def _values(self, name: str, rows: np.ndarray | None, none: int) -> np.ndarray:
+        """A column's numbers (of categories: which), of all events or of these; ``none`` where there is none."""
+        if name not in self.columns:
+            return np.full(len(self) if rows is None else len(rows), none, dtype=np.int64)
+        at, values = self._at(name, rows), self.columns[name].values
+        if not isinstance(values, np.ndarray):
+            values = values.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        if at is None:
+            return np.asarray(values)
+        return np.where(at < 0, none, values.take(np.maximum(at, 0)) if len(values) else none)
+
+    def text_by(self, name: str, group: np.ndarray, n: int, *, last: bool = False) -> pd.Series:
+        """By group ``0…n-1`` (-1: none) the text of its first (or last) event that has a column."""
+        rows = self.rows(name)
+        rows = rows[group[rows] >= 0]
+        at = np.full(n, -1, dtype=np.int64)
+        order = rows if last else rows[::-1]
+        at[group[order]] = order  # the last one written stays
+        return self.text(name, np.maximum(at, 0)).mask(at < 0)
 
     def codes(self, name: str, rows: np.ndarray | None = None) -> np.ndarray:
         """The number of each event's category, -1 where it has none."""
-        n = len(self) if rows is None else len(rows)
-        if name not in self.columns:
-            return np.full(n, -1, dtype=np.int64)
-        at, values = self._at(name, rows)
-        numbers = values.indices.to_numpy(zero_copy_only=False)
-        return np.where(at < 0, -1, numbers.take(np.maximum(at, 0)) if len(numbers) else -1).astype(np.int64)
+        return self._values(name, rows, -1)
 
     def words(self, name: str) -> pd.Index[str]:
         """The categories of a column."""
@@ -99,11 +130,7 @@ class Records:
 
     def number(self, name: str, rows: np.ndarray | None = None) -> np.ndarray:
         """A number column, of all events or of these; ``MISSING`` where there is none."""
-        n = len(self) if rows is None else len(rows)
-        if name not in self.columns:
-            return np.full(n, MISSING, dtype=np.int64)
-        at, values = self._at(name, rows)
-        return np.where(at < 0, MISSING, values.take(np.maximum(at, 0)) if len(values) else MISSING)
+        return self._values(name, rows, MISSING)
 
     def integer(self, name: str, rows: np.ndarray | None = None) -> pd.Series:
         """A number column as ``Int64``."""
@@ -158,8 +185,12 @@ def _concatenate(parts: list[Any]) -> Any:
         return parts[0]
     chunked = pa.chunked_array(parts)
     if pa.types.is_dictionary(parts[0].type):
-        chunked = chunked.unify_dictionaries()
-    return chunked.combine_chunks()
+        return chunked.unify_dictionaries().combine_chunks()
+    return chunked if chunked.nbytes > LARGE else chunked.combine_chunks()
+
+
+LARGE = 16 << 20
+"""Octets of a text column above which its pieces stay as they are: a whole copy would only cost memory."""
 
 
 @dataclass
@@ -175,7 +206,8 @@ class Format:
     """A log format: how its lines look, and how its records become tables.
 
     ``header``: makes the variant that a header line (``#Fields: …``) declares, from the header lines seen so far.
-    ``sample``: a few lines that put every kernel of the format to work.
+    ``sample``: a few lines that put every kernel of the format to work. ``spare``: columns that only ``log.events``
+    needs; they are not read where that table is not wanted.
     """
 
     name: str
@@ -184,3 +216,4 @@ class Format:
     resolution: float = 1.0
     header: Callable[[list[bytes]], Variant] | None = None
     sample: bytes = b""
+    spare: frozenset[str] = frozenset()

@@ -15,7 +15,7 @@ import pyarrow as pa
 from spamlab import interpreter as kernels
 from spamlab import lexer, notation
 from spamlab.engine import Kernel
-from spamlab.interpreter import CONTINUATION, EVENT, IGNORED, PACK, UNPARSED
+from spamlab.interpreter import CONTINUATION, EVENT, IGNORED, PACK, REPEATED, UNPARSED
 from spamlab.lexer import MISSING
 
 __all__ = ["CONTINUATION", "EVENT", "IGNORED", "MISSING", "UNPARSED", "Field", "Lines", "Scanner", "gather"]
@@ -78,15 +78,18 @@ class Scanner:
         self._fast = notation.arrays(self.program)
         self._plain = tuple(part.tobytes() if part.dtype == np.uint8 else part.tolist() for part in self._fast)
         names = list(self.program.columns)
-        tails = {a for op, a, _, _ in self.program.code if op == notation.TAIL}
+        tails = {a for op, a, _, c in self.program.code if op == notation.TAIL and c == 0}
         self._tails = np.array([i in tails for i in range(len(names))], dtype=np.bool_)
-        special = {notation.IGNORED: IGNORED, notation.BROKEN: UNPARSED}
+        special = {notation.IGNORED: IGNORED, notation.BROKEN: UNPARSED, notation.AGAIN: REPEATED}
         self._kinds = np.array([special.get(shape.kind, EVENT) for shape in variant.shapes], dtype=np.int64)
         opener, self._closing = variant.block or ("", b"")
         self._block = names.index(opener) if opener else -1
 
-    def run(self, octets: bytes, newline: int = 10) -> Lines:
-        """Scan whole lines. ``octets`` must be valid UTF-8; ``newline`` is 13 in files that end lines so."""
+    def run(self, octets: bytes, newline: int = 10, spare: frozenset[str] = frozenset()) -> Lines:
+        """Scan whole lines. ``octets`` must be valid UTF-8; ``newline`` is 13 in files that end lines so.
+
+        The columns named in ``spare`` are left out.
+        """
         buf = np.frombuffer(octets, dtype=np.uint8)
         ends = np.flatnonzero(buf == newline)
         if len(buf) and (not len(ends) or ends[-1] != len(buf) - 1):
@@ -110,13 +113,14 @@ class Scanner:
             self.variant.comment[0] if self.variant.comment else 0,
             self.variant.continues,
             out,
-            np.zeros((5, kernels.UNDO), dtype=np.int64),
+            np.zeros((5, notation.ROOM), dtype=np.int64),
             what,
         )
         lost = np.flatnonzero(what == UNPARSED)
         columns = {
             name: self._field(octets, buf, kind, out[i, :events])
             for i, (name, kind) in enumerate(self.program.columns.items())
+            if name not in spare
         }
         if self.variant.day is not None:
             columns["day"] = Field(np.arange(events), np.full(events, self.variant.day))

@@ -105,8 +105,9 @@ def _years(micros: np.ndarray, records: Records, rows: np.ndarray, options: Opti
     step = np.diff(micros, prepend=micros[0])
     first = np.diff(source, prepend=-1) != 0
     # Between two files only December and January are told apart: they can be two servers' logs of one time.
+    # Forwards so far is December after January, out of order: less is a server that was quiet.
     limit = np.where(first, 300 * DAY, HALF_YEAR)
-    wraps = np.cumsum((step < -limit).astype(np.int64) - (step > limit))
+    wraps = np.cumsum((step < -limit).astype(np.int64) - (step > 300 * DAY))
     starts = np.flatnonzero(first)
     which = source[starts]
     if options.year is not None:

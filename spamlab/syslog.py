@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from spamlab.notation import BROKEN, IGNORED, Shape
+from spamlab.notation import AGAIN, BROKEN, IGNORED, Shape
 
 _LEVELS = "{?{_=emerg|alert|crit|err|error|warn|warning|notice|info|debug} }"
-_STAMP = "{?<{_:int}>}{?1 }{time:time} " + _LEVELS + "{?<{_}> }{?{host:name} }"
-_REPEATED = "{?message repeated {repeats:int} times: [ }"
+_STAMP = "{?<{_:int}>}{?1 }{time:time} " + _LEVELS + "{?<{_}> }{?{host:name} }{?mail.{_:word} }"  # BusyBox: mail.info
+_TEXT = "{?[ID {_}] }{?\ufeff}{?message repeated {repeats:int} times: [{? }{-]}}{text>}"  # [ID …]: Solaris
 
 Group = tuple[str, tuple[Shape, ...]]
 
@@ -17,9 +17,10 @@ def groups(shapes: tuple[Shape, ...], *programs: str) -> tuple[Group, ...]:
     for name in programs:
         tag = _STAMP + "{&" + name + "}{program:tag}"
         own += [
-            (tag + "{?[{pid:int}]}: " + _REPEATED + "{text>}", shapes),
-            (tag + " {?{pid:int} }{?- }{_:tag} {?- }{?[{_}] }" + "{text>}", shapes),
+            (tag + "{?[{pid:int}]}: " + _TEXT, shapes),
+            (tag + " {?{pid:int} }{?- }{_:tag} {?- }{?[{_}] }" + _TEXT, shapes),
         ]
     broken = [(_STAMP + "{&" + name + "}", (Shape("", BROKEN),)) for name in programs]
-    other = [(_STAMP + "{_:tag}", tuple(Shape(mark, IGNORED) for mark in ("[", ":", " ", "(")))]
-    return (*own, *broken, *other)
+    again = (_STAMP + "last message repeated {repeats:int} time", (Shape("", AGAIN),))
+    other = (_STAMP + "{?(}{_:tag}", tuple(Shape(mark, IGNORED) for mark in ("[", ":", " ", "(", ")")))
+    return (*own, *broken, again, other, ("-- ", (Shape("", IGNORED),)))  # -- Journal begins at …

@@ -1,23 +1,43 @@
 """Traffic: how much mail came, went, waited and was refused; by time, host, domain, address and reason.
 
 Every table counts a message once, however many queues of the log it went through; ``hops=True`` counts every hop.
+Times are in the log's own zone (the one its reading assumed; UTC where the log states one) unless ``zone`` names one.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from spamlab import messages
-from spamlab.words import count, seconds
+from spamlab.words import count, octets, seconds
 
 if TYPE_CHECKING:
     from spamlab.log import Log
 
-STATES = ("received", "delivered", "deferred", "bounced", "expired", "rejected", "discarded")
-FAILED = ("rejected", "bounced", "deferred", "expired")
-DELAYS = ("delay", "delay_before_queue", "delay_in_queue", "delay_connect", "delay_transmit")
+STATES = ("received", "delivered", "accepted", "deferred", "bounced", "expired", "rejected", "discarded")
+TAKEN = ["delivered", "accepted"]
+FAILED = ["rejected", "bounced", "deferred", "expired"]
+QUANTILES = {"median": 0.5, "p95": 0.95, "p99": 0.99}
+PARTS = ("before_queue", "in_queue", "connect", "transmit")
+SAYS = {"received": "came in", "deferred": "put off", "bounced": "failed for good", "expired": "given up",
+        "rejected": "refused", "discarded": "thrown away", "probed": "only asked about"}  # fmt: skip
+"""The states in an admin's words, where they are others."""
+
+_WIDTHS = ("1s", "2s", "5s", "10s", "30s", "1min", "2min", "5min", "10min", "30min", "1h", "2h", "3h", "6h", "12h",
+           "1D", "7D", "30D")  # fmt: skip
+
+
+def flow(log: Log, hops: bool = False) -> pd.DataFrame:
+    """``messages.flow`` with the two sides told apart: ``client`` handed mail to this server, ``relay`` took it."""
+    rows = messages.flow(log, hops)
+    session = rows["transaction"].map(log.transactions.set_index("transaction")["session"])
+    out = session.map(log.sessions.set_index("session")["role"]).eq("client")
+    rows["relay"] = rows["relay"].where(rows["relay"].ne("none")).fillna(rows["client"].where(out))
+    rows["client"] = rows["client"].mask(out)
+    return rows
 
 
 def tally(rows: pd.DataFrame, key: Any) -> pd.DataFrame:
@@ -52,13 +72,14 @@ def tally(rows: pd.DataFrame, key: Any) -> pd.DataFrame:
     return counts
 
 
-def by_time(log: Log, every: str = "h", zone: str = "UTC", hops: bool = False) -> pd.DataFrame:
+def by_time(log: Log, every: str | None = None, zone: str | None = None, hops: bool = False) -> pd.DataFrame:
     """Mail by equal intervals of time, empty ones included.
 
     Parameters
     ----------
     every
-        A pandas frequency: ``h`` (an hour), ``D`` (a day in ``zone``), ``5min``, …
+        A pandas frequency: ``h`` (an hour), ``D`` (a day in ``zone``), ``5min``, …; by default a round one that
+        makes at most a hundred intervals of the log.
     zone
         Zone of the intervals' edges (an IANA name).
 
@@ -66,18 +87,36 @@ def by_time(log: Log, every: str = "h", zone: str = "UTC", hops: bool = False) -
     -------
     DataFrame
         As of ``tally``; index: the intervals' beginnings, in ``zone``.
+
+    Examples
+    --------
+    >>> import spamlab
+    >>> by_time(spamlab.read("data/exchange55-appendix-a.log"))["rejected"].head(4).tolist()
+    [1, 0, 1, 0]
     """
-    rows = messages.flow(log, hops)
-    rows = rows[rows["time"].notna()]
-    local = rows["time"].dt.tz_convert(zone).dt.tz_localize(None).dt.floor(every)
-    counts = tally(rows, local)
+    rows, zone = flow(log, hops).dropna(subset="time"), zone or _zone(log)
+    local = rows["time"].dt.tz_convert(zone)
+    clock = local.dt.tz_localize(None)
+    span = clock.max() - clock.min()
+    if every is None:
+        every = next((width for width in _WIDTHS if span < 99 * pd.Timedelta(width)), f"{span.days // 98 + 1}D")
+    floor = clock.dt.floor(every)
+    # The hour that a clock passes twice stays two; one that it skips does not occur.
+    begin = floor.dt.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward").fillna(local - (clock - floor))
+    counts = tally(rows, begin)
     if len(counts):
-        counts = counts.reindex(pd.date_range(counts.index[0], counts.index[-1], freq=every), fill_value=0)
-    index = pd.DatetimeIndex(counts.index, name="time")
-    return counts.set_axis(index.tz_localize(zone, ambiguous=False, nonexistent="shift_forward"))
+        edges = pd.date_range(floor.min(), floor.max(), freq=every)
+        edges = edges.tz_localize(zone, ambiguous=np.ones(len(edges), bool), nonexistent="NaT").dropna()
+        counts = counts.reindex(edges.union(pd.DatetimeIndex(counts.index)), fill_value=0)
+    return counts.rename_axis("time")
 
 
-def by_hour(log: Log, zone: str = "UTC", hops: bool = False) -> pd.DataFrame:
+def _zone(log: Log) -> str:
+    assumed = log.sources["tz_assumed"].dropna().unique()
+    return str(assumed[0]) if len(assumed) == 1 else "UTC"
+
+
+def by_hour(log: Log, zone: str | None = None, hops: bool = False) -> pd.DataFrame:
     """Mail hour by hour: see ``by_time``.
 
     Examples
@@ -89,61 +128,74 @@ def by_hour(log: Log, zone: str = "UTC", hops: bool = False) -> pd.DataFrame:
     return by_time(log, "h", zone, hops)
 
 
-def by_day(log: Log, zone: str = "UTC", hops: bool = False) -> pd.DataFrame:
+def by_day(log: Log, zone: str | None = None, hops: bool = False) -> pd.DataFrame:
     """Mail day by day: see ``by_time``."""
     return by_time(log, "D", zone, hops)
 
 
-def by_hour_of_day(log: Log, zone: str = "UTC", hops: bool = False) -> pd.DataFrame:
+def by_hour_of_day(log: Log, zone: str | None = None, hops: bool = False) -> pd.DataFrame:
     """Mail by hour of the day (0–23 in ``zone``), all days together: as of ``tally``."""
-    rows = messages.flow(log, hops)
-    rows = rows[rows["time"].notna()]
-    hour = rows["time"].dt.tz_convert(zone).dt.hour
+    rows = flow(log, hops).dropna(subset="time")
+    hour = rows["time"].dt.tz_convert(zone or _zone(log)).dt.hour
     return tally(rows, hour).reindex(pd.RangeIndex(24, name="hour"), fill_value=0)
 
 
-def _ranked(counts: pd.DataFrame, by: str, most: int | None) -> pd.DataFrame:
-    """The rows with most of a column, ties by name."""
-    ranked = counts.sort_index().sort_values(by, ascending=False, kind="stable")
+def _ranked(counts: pd.DataFrame, by: list[str], most: int | None) -> pd.DataFrame:
+    """The rows with most of some columns together; ties by all attempts, then by name."""
+    order = pd.DataFrame({"by": counts[by].sum(axis=1), "all": counts.filter(items=STATES).sum(axis=1)}).sort_index()
+    ranked = counts.loc[order.sort_values(["by", "all"], ascending=False, kind="stable").index]
     return ranked if most is None else ranked.head(most)
 
 
-def by_host(log: Log, n: int | None = None, hops: bool = False) -> pd.DataFrame:
-    """Mail by the host it came from (the session's peer), the one with most received first: as of ``tally``."""
-    counts = tally(messages.flow(log, hops), "client")
-    order = counts["received"] + counts["rejected"]
-    return _ranked(counts.assign(all=order), "all", n).drop(columns="all")
+def by_host(log: Log, n: int | None = None, hops: bool = False, by: str = "client") -> pd.DataFrame:
+    """Mail by host, the one with most mail first: as of ``tally``.
+
+    Parameters
+    ----------
+    n
+        So many hosts; by default all.
+    by
+        ``client`` (the host mail came from) or ``relay`` (the one it was handed to, by name where the log has it).
+    """
+    counts = tally(flow(log, hops), by)
+    if by == "client":
+        return _ranked(counts, ["received"], n)
+    return _ranked(counts.drop(columns=["received", "octets_received"]), TAKEN, n)
 
 
 def by_domain(log: Log, n: int | None = None, hops: bool = False) -> pd.DataFrame:
     """Mail by the recipients' domain, the one with most attempts first: as of ``tally``, without ``received``."""
-    rows = messages.flow(log, hops)
+    rows = flow(log, hops)
     counts = tally(rows, _domain(rows["recipient"])).drop(columns=["received", "octets_received"])
-    order = counts[list(STATES[1:])].sum(axis=1)
-    return _ranked(counts.assign(all=order), "all", n).drop(columns="all")
+    return _ranked(counts, list(STATES[1:]), n)
 
 
 def _domain(address: pd.Series) -> pd.Series:
     return address.str.rsplit("@", n=1).str[-1].str.lower().rename("domain").where(address.str.contains("@"))
 
 
-def top_senders(log: Log, n: int = 10, by: str = "received", hops: bool = False) -> pd.DataFrame:
+def top_senders(log: Log, n: int | None = 10, by: str = "received", hops: bool = False) -> pd.DataFrame:
     """The addresses that most mail came from; the null reverse-path is ``<>``.
 
     ``by``: a column of ``tally``, such as ``received`` or ``octets_received``.
     """
-    rows = messages.flow(log, hops)
-    return _ranked(tally(rows, rows["sender"].replace("", "<>")), by, n)
+    rows = flow(log, hops)
+    return _ranked(tally(rows, rows["sender"].replace("", "<>")), [by], n)
 
 
-def top_recipients(log: Log, n: int = 10, by: str = "delivered", hops: bool = False) -> pd.DataFrame:
-    """The addresses that most mail went to. ``by``: a column of ``tally``, such as ``octets_delivered``."""
-    counts = tally(messages.flow(log, hops), "recipient").drop(columns=["received", "octets_received"])
-    return _ranked(counts, by, n)
+def top_recipients(log: Log, n: int | None = 10, by: str | None = None, hops: bool = False) -> pd.DataFrame:
+    """The addresses that most mail went to. ``by``: a column of ``tally``; by default ``TAKEN``."""
+    counts = tally(flow(log, hops), "recipient").drop(columns=["received", "octets_received"])
+    return _ranked(counts, [by] if by else TAKEN, n)
 
 
+# In order: a reply code is no reason, and what follows after "; from=<…>" is not either.
 _VARIABLE = (
-    (r"<[^<>]*>", "<…>"),
+    (r"^\S+: [\w-]*reject: \w+ from \S+: ", ""),
+    (r"(?m)(^|said: )\d{3}[ -]", r"\1"),
+    (r"(?m)(^|said: )\d\.\d{1,3}\.\d{1,3} ", r"\1"),
+    (r"; from=<.*", ""),
+    (r'<(?:"[^"]*"|[^<>"])*>|<[^<>]*>', "<…>"),
     (r"https?://[^\s;,)]+", "…"),
     (r"[\w.+=~-]+@[\w.-]+", "…"),
     (r"\[?(?:\d{1,3}\.){3}\d{1,3}\]?(?::\d+)?|\[?(?:[0-9A-Fa-f]{0,4}:){3,7}[0-9A-Fa-f]{0,4}\]?", "…"),
@@ -151,43 +203,54 @@ _VARIABLE = (
     (r"\b(?=\w*\d)\w{6,}\b", "…"),
     (r"\d+", "…"),
     (r"(?:…[\s:,.-]*)+…", "…"),
+    (r"\s+", " "),
 )
 
 
 def pattern(text: pd.Series) -> pd.Series:
-    """Texts without their variable parts: addresses, hosts, links, ids and numbers become ``…``.
+    """Texts without codes and variable parts: addresses, hosts, links, ids and numbers become ``…``.
 
     Examples
     --------
     >>> pattern(pd.Series(["550 5.1.1 <ann@example.com>: unknown, see https://x.example/7"])).item()
-    '… <…>: unknown, see …'
+    '<…>: unknown, see …'
     """
     known = pd.Series(text.dropna().unique(), dtype="str")
     bare = known
     for what, put in _VARIABLE:
         bare = bare.str.replace(what, put, regex=True)
-    return text.map(dict(zip(known, bare, strict=True))).astype("str").where(text.notna())
+    return text.map(dict(zip(known, bare.str.strip(), strict=True))).astype("str").where(text.notna())
 
 
 def reasons(log: Log, n: int | None = None, hops: bool = False) -> pd.DataFrame:
-    """Why mail was refused, bounced, put off or given up: texts of one pattern are one reason.
+    """Why mail was refused, bounced, put off or given up: texts of one pattern and code are one reason.
 
     Returns
     -------
     DataFrame
-        The commonest first: ``status``, ``enhanced_code``, ``reason`` (see ``pattern``), ``count`` (int64),
-        ``first``, ``last`` (UTC), ``example`` (a whole text).
+        The commonest first: ``status``, ``enhanced_code`` (empty if none is logged), ``code`` (Int64), ``reason`` (see
+        ``pattern``; empty if none is logged), ``count`` (int64), ``first``, ``last`` (UTC), ``example`` (a whole text).
+
+    Examples
+    --------
+    >>> import spamlab
+    >>> reasons(spamlab.read("data/exchange55-appendix-a.log"))[["status", "code", "count"]].values.tolist()
+    [['rejected', 550, 8]]
     """
-    rows = messages.flow(log, hops)
+    rows = flow(log, hops)
     rows = rows[rows["what"].isin(FAILED)]
     rows = rows.assign(
-        reason=pattern(rows["reply"].str.replace(r"^(\d{3}[ -])?(\d\.\d+\.\d+ )?", "", regex=True)).fillna(""),
-        enhanced_code=rows["enhanced_code"].astype("str").fillna(""),
+        reason=pattern(rows["reply"]).fillna(""), enhanced_code=rows["enhanced_code"].astype("str").fillna("")
     )
-    found = rows.groupby(["what", "enhanced_code", "reason"], as_index=False).agg(
+    found = rows.groupby(["what", "enhanced_code", "code", "reason"], as_index=False, dropna=False).agg(
         count=("what", "size"), first=("time", "min"), last=("time", "max"), example=("reply", "first")
     )
-    return _ranked(found.rename(columns={"what": "status"}), "count", n).reset_index(drop=True)
+    return _ranked(found.rename(columns={"what": "status"}), ["count"], n).reset_index(drop=True)
+
+
+def _quantiles(took: pd.Series, group: pd.Series) -> pd.DataFrame:
+    each = took.groupby(group, observed=True)
+    return pd.DataFrame({"n": each.size(), **{q: each.quantile(at) for q, at in QUANTILES.items()}})
 
 
 def delays(log: Log, by: str = "domain", n: int | None = None, hops: bool = False) -> pd.DataFrame:
@@ -201,32 +264,48 @@ def delays(log: Log, by: str = "domain", n: int | None = None, hops: bool = Fals
     Returns
     -------
     DataFrame
-        Index: the destination, the one with most deliveries first. ``deliveries`` (int64); ``median``, ``p95``,
+        Index: the destination, the one with most deliveries first. ``n`` deliveries (int64); ``median``, ``p95``,
         ``p99`` of the delay from arrival to the delivery's end; the medians of its parts ``before_queue``,
         ``in_queue``, ``connect``, ``transmit`` (all s; missing where the log does not state them).
     """
-    rows = messages.flow(log, hops)
+    rows = flow(log, hops)
     rows = rows[rows["what"].eq("delivered") & rows["delay"].notna()]
     group = _domain(rows["recipient"]) if by == "domain" else rows[by]
-    delay = rows["delay"].groupby(group)
-    found = pd.DataFrame({"deliveries": delay.size(), "median": delay.median()})
-    found["p95"], found["p99"] = delay.quantile(0.95), delay.quantile(0.99)
-    for part in DELAYS[1:]:
-        found[part.removeprefix("delay_")] = rows[part].groupby(group).median()
-    return _ranked(found, "deliveries", n)
+    found = _quantiles(rows["delay"], group)
+    for part in PARTS:
+        found[part] = rows[f"delay_{part}"].groupby(group).median()
+    return _ranked(found, ["n"], n)
 
 
-def queue_times(log: Log) -> pd.DataFrame:
+def delay_parts(log: Log, hops: bool = False) -> pd.DataFrame:
+    """Where deliveries spent their time: as of ``delays``, index the parts (those the log states) in their order."""
+    rows = flow(log, hops)
+    rows = rows.loc[rows["what"].eq("delivered"), [f"delay_{part}" for part in PARTS]].set_axis(list(PARTS), axis=1)
+    took = rows.melt(var_name="part").dropna()
+    return _quantiles(took["value"], took["part"]).reindex([part for part in PARTS if rows[part].notna().any()])
+
+
+def queue_times(log: Log, hops: bool = False) -> pd.DataFrame:
     """How long each message was in the server's hands.
 
     Returns
     -------
     DataFrame
-        Index ``transaction``; ``seconds`` from its first to its last logged event (float), ``outcome``.
+        Index ``transaction`` (a message's first); ``seconds`` from its first to its last logged event (float);
+        ``outcome`` (of its last transaction).
     """
-    mail = log.transactions.set_index("transaction")
-    lasted = (mail["end"] - mail["start"]).dt.total_seconds()
-    return pd.DataFrame({"seconds": lasted, "outcome": mail["outcome"]})[mail["queue_id"].notna()]
+    mail = log.transactions[log.transactions["queue_id"].notna()].set_index("transaction")
+    message = mail.index if hops else mail.index.map(messages.first_hop(log).to_dict())
+    each = mail.astype({"outcome": "str"}).sort_values("end", kind="stable").groupby(message.rename("transaction"))
+    return pd.DataFrame(
+        {"seconds": (each["end"].max() - each["start"].min()).dt.total_seconds(), "outcome": each["outcome"].last()}
+    )
+
+
+def waits(log: Log, hops: bool = False) -> pd.DataFrame:
+    """``queue_times`` by outcome: ``n``, ``median``, ``p95``, ``p99`` (s), the commonest outcome first."""
+    took = queue_times(log, hops)
+    return _ranked(_quantiles(took["seconds"], took["outcome"]), ["n"], None)
 
 
 def clients(log: Log, n: int | None = None) -> pd.DataFrame:
@@ -243,38 +322,44 @@ def clients(log: Log, n: int | None = None) -> pd.DataFrame:
     found = served.assign(dropped=~served["ended"].isin(["quit", "cut"])).groupby(group)
     sums = found[["transactions", "commands", "resets", "dropped", "authenticated"]].sum().astype("int64")
     sums.insert(0, "connections", found.size())
-    return _ranked(sums.assign(first=found["start"].min(), last=found["end"].max()), "connections", n)
+    return _ranked(sums.assign(first=found["start"].min(), last=found["end"].max()), ["connections"], n)
 
 
 def answer(log: Log) -> str:
-    """Say in one sentence how much mail came and went, and what mostly stood in its way.
+    """Say how much mail came and went, what mostly stood in its way, and what the log does not tell.
 
     Examples
     --------
     >>> import spamlab
     >>> answer(spamlab.read("data/exchange55-appendix-a.log"))  # doctest: +ELLIPSIS
-    'Of 8 attempts...
+    'Of 8 attempts to hand mail to a recipient: 8 (100%) refused...
     """
-    rows = messages.flow(log)
-    if rows.empty:
-        return "This log holds no mail: nothing was received, delivered or refused."
+    rows = flow(log)
     number = rows["what"].value_counts()
-    tried = int(number.drop("received", errors="ignore").sum())
-    came = int(number.get("received", 0))
-    said = f"{count(came, 'message')} came in; of" if came else "Of"
-    said += f" {count(tried, 'attempt')} to hand mail to a recipient "
-    fates = [f"{number[state]:,} ({number[state] / tried:.0%}) {_WORDS.get(state, state)}" for state in number.index
-             if state != "received"]  # fmt: skip
-    said += ", ".join(fates) + "."
+    came, fates = int(number.get("received", 0)), number.drop("received", errors="ignore")
+    said = f"{count(came, 'message')} came in ({octets(tally(rows, 'what')['octets_received'].sum())})" if came else ""
+    if len(fates):
+        said += ("; of " if said else "Of ") + count(int(fates.sum()), "attempt") + " to hand mail to a recipient: "
+        said += ", ".join(f"{n:,} ({share(n / fates.sum())}) {SAYS.get(str(what), what)}" for what, n in fates.items())
+    said = said + "." if said else "This log holds no mail: nothing was received, delivered or refused."
     why = reasons(log, 1)
     if len(why):
-        said += f" The commonest obstacle, {why['count'].iloc[0]:,} times: {why['reason'].iloc[0] or 'not said'}."
-    slow = rows.loc[rows["what"].eq("delivered"), "delay"].dropna()
+        said += f" The commonest obstacle, {count(why['count'].iloc[0], 'time')}: "
+        said += f"{why['reason'].iloc[0] or 'no text logged'}."
+    slow = rows.loc[rows["what"].eq("delivered"), "delay"].dropna().astype(float)
     if len(slow):
-        said += f" Half of the deliveries took no more than {seconds(slow.median())}."
-    return said
+        half, most = (seconds(float(slow.quantile(q))) for q in (0.5, 0.95))
+        said += f" Half of the deliveries took at most {half}, 5% over {most}."
+    absent = {"mail that came in": came, "deliveries": number.reindex(TAKEN).sum(), "delivery times": len(slow),
+              "connections to this server": log.sessions["role"].eq("server").any()}  # fmt: skip
+    lacks = [what for what, there in absent.items() if not there]
+    return said + (f" Not in this log: {', '.join(lacks)}." if lacks else "")
 
 
-_WORDS = {"delivered": "were delivered", "rejected": "were refused", "deferred": "were put off",
-          "bounced": "failed for good", "expired": "were given up", "accepted": "were accepted",
-          "discarded": "were thrown away", "held": "were held", "probed": "were only asked about"}  # fmt: skip
+def share(part: float) -> str:
+    """A share in whole percent; under half a percent it is not nothing.
+
+    >>> share(0.5), share(0.001)
+    ('50%', '<1%')
+    """
+    return f"{part:.0%}" if part >= 0.005 or part == 0 else "<1%"

@@ -14,7 +14,7 @@ CLIENT, SERVER = 0, 1
 SENT, RECEIVED = 0, 1
 VERBS = ("EHLO", "HELO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "QUIT", "AUTH", "STARTTLS", "NOOP",
          "VRFY", "EXPN", "HELP", "ETRN", "TURN", "SEND", "SOML", "SAML", "XEXCH50")  # fmt: skip
-_HELLO, _MAIL, _RCPT, _DATA, _RSET, _QUIT, _AUTH, _TLS = 2, 3, 4, 5, 7, 8, 9, 10
+_HELLO, _MAIL, _RCPT, _DATA, _BDAT, _RSET, _QUIT, _AUTH, _TLS = 2, 3, 4, 5, 6, 7, 8, 9, 10
 
 _UNKNOWN = len(VERBS)
 
@@ -137,11 +137,31 @@ def walk(first, role, direction, skip, gives_up, verb, code, kind, transaction, 
                 body = asked
                 body_transaction = transaction[asked]
                 body_mail = max(mail, 0)
-            elif code[i] >= 400 and transaction[asked] >= 0:
+            elif code[i] >= 200 and transaction[asked] >= 0:
+                # The message is refused at once, or the log leaves the 354 out.
                 for j in range(mail, asked):
                     if verb[j] == _RCPT and status[j] == ACCEPTED and transaction[j] == transaction[asked]:
-                        status[j] = REJECTED
-                        decided[j] = i
+                        if code[i] >= 400:
+                            status[j] = REJECTED
+                            decided[j] = i
+                        elif role[i] == CLIENT:
+                            status[j] = DELIVERED
+                            decided[j] = i
                 if transaction[asked] == current:
                     current = -1
+        elif asked_verb == _BDAT and code[i] >= 200 and mail >= 0:
+            # The last chunk's answer decides (RFC 3030); the earlier ones' say the same or end the transaction.
+            for j in range(mail, asked):
+                if (
+                    verb[j] == _RCPT
+                    and (status[j] == ACCEPTED or status[j] == DELIVERED)
+                    and transaction[j] == transaction[asked]
+                    and transaction[j] >= 0
+                ):
+                    if code[i] >= 400:
+                        status[j] = REJECTED
+                        decided[j] = i
+                    elif role[i] == CLIENT:
+                        status[j] = DELIVERED
+                        decided[j] = i
     return made

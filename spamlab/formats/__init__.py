@@ -13,7 +13,10 @@ from importlib.metadata import EntryPoint, entry_points
 from spamlab.errors import UnknownFormat
 from spamlab.records import Format
 
-BUILT_IN = {name: f"spamlab.formats.{name.replace('-', '_')}" for name in ("exchange55", "postfix")}
+BUILT_IN = {
+    name: f"spamlab.formats.{name.replace('-', '_')}"
+    for name in ("exchange55", "postfix", "iis-smtp", "exchange", "zeek", "exim", "sendmail")
+}
 
 
 @functools.cache

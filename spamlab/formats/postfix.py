@@ -19,19 +19,21 @@ _ALONE = "[{_}]:{_:int}"  # postscreen's clients have no name yet, and no sessio
 _REST = "{?{?,} to={forward_path:path}}{?{?,} proto={_:tag}}{?{?,} helo={helo:path}}"
 _REASON = (
     ": {reply>}{?{code:code} }{?{enhanced_code:dsn} }{?{&<}{_:path}: }{_}{reply<}"
-    "{?; from={_:path}" + _REST + "}{?; to={forward_path:path}" + _REST + "}{?; proto={_:tag}" + _REST + "}"
+    "{?; from={reverse_path:path}" + _REST + "}{?; to={forward_path:path}" + _REST + "}{?; proto={_:tag}" + _REST + "}"
 )
-_ACTIONS = (("{_=reject|milter-reject|proxy-reject}", "reject", ()),) + tuple(
-    (f"{{_={word}|milter-{word}}}", "queue", (("status", status),))
-    for word, status in (("hold", "held"), ("discard", "discarded"))
+_ACTIONS = (
+    ("{_=reject|milter-reject|proxy-reject}", "reject", ()),
+    ("{_=hold|milter-hold}", "queue", (("status", "held"),)),
+    ("{_=discard|milter-discard}", "queue", (("status", "discarded"),)),
 )
+_SAID = "{?delivery temporarily suspended: }{?host {_} said: }{?host {_} refused to talk to me: }{?{code:code}}"
 _DELAYS = "{delay_before_queue:seconds}/{delay_in_queue:seconds}/{delay_connect:seconds}/{delay_transmit:seconds}"
 
 _SHAPES = (
     Shape(
-        "to={forward_path:path}, {?orig_to={orig_to:path}, }relay={relay}, {?conn_use={_:int}, }delay={delay:seconds}, "
-        "{?delays=" + _DELAYS + ", }{?tls={_}, }{?dsn={enhanced_code:dsn}, }status={status:tag}"
-        "{? ({reply>~)}{?host {_} said: }{?{code:code}}}",
+        "to={forward_path:path}, {?orig_to={orig_to:path}, }{?relay=none, }{?relay={relay}, }{?conn_use={_:int}, }"
+        "delay={delay:seconds}, {?delays=" + _DELAYS + ", }{?tls={_}, }{?dsn={enhanced_code:dsn}, }status={status:tag}"
+        "{? ({reply>~)}" + _SAID + "}",
         "deliver",
     ),
     Shape("from={reverse_path:path}, size={size:int}, nrcpt={_:int}", "queue"),
@@ -48,7 +50,7 @@ _SHAPES = (
         for action, kind, says in _ACTIONS
         for peer in (_ALONE, _PEER)
     ),
-    Shape("{_=reject|milter-reject}: ", "reject"),
+    *(Shape(action + ": ", kind, says=says) for action, kind, says in _ACTIONS),  # of a header: whose, is not clear
     Shape("lost connection after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
     Shape("timeout after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "timeout"),)),
     Shape("too many errors after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
@@ -74,13 +76,14 @@ _RULES = linking.Rules(
         "sent": "delivered",
         "deferred": "deferred",
         "bounced": "bounced",
+        "softbounce": "deferred",
         "expired": "expired",
         "force-expired": "expired",
         "deliverable": "probed",
         "undeliverable": "probed",
     },
     serves="smtpd",
-    starts=("receive", "reject", "auth", "disconnect", "tls"),
+    starts=("receive", "reject", "auth", "disconnect", "tls", "note"),
 )
 
 _SAMPLE = b"""Jul  7 13:42:53 mx postfix/smtpd[269]: connect from a[192.0.2.1]
@@ -88,4 +91,6 @@ Jul  7 13:42:53 mx postfix/smtpd[269]: 4F5C64474F: client=a[192.0.2.1]
 Jul  7 13:42:54 mx postfix/smtp[270]: 4F5C64474E: to=<a@example.com>, relay=b, delay=1, status=sent (250 4F5C64474F)
 """
 
-FORMAT = Format("postfix", (Variant("postfix", _HEADED),), linking.assembler(_RULES), sample=_SAMPLE)
+FORMAT = Format(
+    "postfix", (Variant("postfix", _HEADED),), linking.assembler(_RULES), sample=_SAMPLE, spare=linking.SPARE
+)

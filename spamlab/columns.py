@@ -1,0 +1,119 @@
+r"""Rows of columns whose header names them: from the names to a pattern in the notation.
+
+What a format knows of its columns is a table from names to fields; the pattern follows from it:
+
+>>> row(["time", "c-ip", "sc-status"], {"time": "time:time", "c-ip": "peer_ip"}, " ")
+'{?{time:time}{& }}{?{time:time}{!}}{_}{? {peer_ip}{? }}'
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+MOST = 400  # columns: one option each can be open, and the interpreter has room for so many
+
+
+def quote(text: str) -> str:
+    r"""Text as a literal of the notation.
+
+    >>> quote("|")
+    '\\|'
+    """
+    return re.sub(r"([{}|\\])", r"\\\1", text)
+
+
+def ended(pattern: str, *by: str) -> str:
+    """A pattern that counts only where one of these literals or the line's end follows it."""
+    return "".join(f"{{?{pattern}{{&{quote(mark)}}}}}" for mark in by) + f"{{?{pattern}{{!}}}}"
+
+
+def cell(field: str, separator: str, quoted: bool = False) -> str:
+    """The pattern of a value.
+
+    ``field`` is a column's name, with a type where it has one (``code:int``; what is unreadable gives a missing value),
+    ``""`` for a value that is skipped, or a pattern (with braces), which must fit.
+    """
+    if "{" in field:
+        return field
+    name, _, kind = field.partition(":")
+    text = f"{{{'_' if kind or not name else name}{':csv' if quoted else ''}}}"
+    return ended(f"{{{field}}}", separator) + text if kind else text
+
+
+def head(names: Sequence[str], fields: Mapping[str, str], separator: str, *, quoted: bool = False) -> str:
+    """The pattern of a row's first columns, the separator after the last one too; none may be missing."""
+    return "".join(cell(fields.get(name, ""), separator, quoted) + quote(separator) for name in names)
+
+
+def row(names: Sequence[str], fields: Mapping[str, str], separator: str, *, quoted: bool = False) -> str:
+    """The pattern of a row, up to its last column that has a field; columns at its end can be missing."""
+    wanted = [i for i, name in enumerate(names[:MOST]) if name in fields]
+    found, skipped = "", ""
+    for i, name in enumerate(names[: wanted[-1] + 1] if wanted else []):
+        skipped += quote(separator) * (i > 0) + cell(fields.get(name, ""), separator, quoted)
+        if name in fields:
+            found += "{?" * bool(found) + skipped
+            skipped = ""
+    return found + f"{{?{quote(separator)}}}" + "}" * max(len(wanted) - 1, 0)
+
+
+_ESCAPED = re.compile(r"(?:\\x[0-9a-fA-F]{2})+")
+
+
+def decode(text: str) -> str:
+    r"""Text with octets for their escapes, where they are UTF-8.
+
+    >>> decode(r"a\x09b\xc3\xa9\xff")
+    'a\tb\\xc3\\xa9\\xff'
+    """
+
+    def octets(found: re.Match[str]) -> str:
+        try:
+            return bytes.fromhex(found[0].replace("\\x", "")).decode()
+        except UnicodeDecodeError:
+            return found[0]
+
+    return _ESCAPED.sub(octets, text)
+
+
+def decoded(text: pd.Series) -> pd.Series:
+    """A column of texts with octets for their escapes."""
+    escaped = np.flatnonzero(text.str.contains("\\x", regex=False).fillna(False))
+    text.iloc[escaped] = text.iloc[escaped].map(decode)
+    return text
+
+
+def directives(lines: Sequence[bytes]) -> dict[str, str]:
+    r"""What header lines say, by name in small letters.
+
+    >>> directives([b"#Software: IIS", b"#separator |", b"#unset_field|-"])
+    {'software': 'IIS', 'separator': '|', 'unset_field': '-'}
+    """
+    found = {}
+    for line in lines:
+        if told := re.match(r"#(\w+)(?::[ ]?|[^\w])(.*)", line.decode("utf-8", "replace")):
+            found[told[1].lower()] = told[2].rstrip("\r\n")
+    return found
+
+
+def stamped(names: Sequence[str]) -> list[str]:
+    """Names with ``date`` and ``time`` as one where they stand side by side: they are one stamp."""
+    return "\t".join(names).replace("date\ttime", "date time").split("\t")
+
+
+def day(text: str) -> int | None:
+    """The date that a text holds, in days since 1970.
+
+    >>> day("2006-10-09 05:00:15")
+    13430
+    """
+    told = re.search(r"(\d{4})-(\d\d)-(\d\d)", text)
+    try:
+        return (datetime.date(*map(int, told.groups())) - datetime.date(1970, 1, 1)).days if told else None
+    except ValueError:
+        return None

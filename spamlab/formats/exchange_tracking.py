@@ -1,0 +1,118 @@
+"""The message tracking log of Exchange 2007 to 2019 and SE: what became of messages and recipients.
+
+    #Fields: date-time,…,server-hostname,…,event-id,internal-message-id,message-id,recipient-address,…
+    2024-03-11T00:00:00.003Z,…,MX1,…,RECEIVE,77,<1@example.com>,ann@example.com;ben@example.com,…
+
+A message is an internal message id. ``exchange`` reads these files too: it looks at their header.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spamlab import columns, dialogue, linking, tables
+from spamlab.notation import Shape, Variant
+from spamlab.records import Assembled, Options, Records
+
+_TRACKED = {
+    "internal-message-id": "{?0{&,}}" + columns.cell("queue_id:tag", ",", quoted=True),
+    "message-id": "message_id",
+    "recipient-address": "forward_path",
+    "recipient-status": "reply",
+    "total-bytes": "size:int",
+    "reference": "reference",
+    "sender-address": "sender",
+    "return-path": "reverse_path",
+}
+_EVENTS = (
+    ("receive", "{_=RECEIVE}"),
+    ("deliver", "{status=SEND|SENDEXTERNAL|DELIVER|FAIL|DEFER|DROP}"),
+    ("report", "{report=DSN}"),
+    ("note", "{_:tag}"),
+)
+
+
+def variant(names: list[str]) -> Variant:
+    """The variant whose header names these columns."""
+    at = names.index("event-id")
+    before = {"date-time": "time:time", "server-hostname": "relay", "event-id": ""}
+    head = columns.head(names[:at], before, ",", quoted=True)
+    shapes = tuple(
+        Shape(columns.row(names[at:], {**_TRACKED, "event-id": event + "{&,}"}, ",", quoted=True), kind)
+        for kind, event in _EVENTS
+    )
+    first = columns.head(names[:1], before, ",", quoted=True)
+    return Variant("tracking", ((first + "{text>}" + head.removeprefix(first), shapes),), comment=b"#", unset=(b"",))
+
+
+_link = linking.assembler(
+    linking.Rules(
+        {"send": "delivered", "deliver": "delivered", "fail": "bounced", "defer": "deferred", "drop": "discarded"},
+        between=";",
+    )
+)
+
+
+def assemble(records: Records, options: Options) -> Assembled:
+    """Turn the records of tracking logs into the tables."""
+    found = _link(records, replace(options, tables=frozenset(tables.TABLES)))
+    events, transactions, recipients = (found.tables[name] for name in ("events", "transactions", "recipients"))
+    belongs = events["transaction"].fillna(-1).to_numpy(np.int64)
+    said = records.text_by("sender", belongs, len(transactions), last=True)
+    transactions["reverse_path"] = transactions["reverse_path"].str.strip("<> ").fillna(said)
+    transactions["null_sender"] = transactions["reverse_path"].eq("").fillna(False).astype(bool)
+    transactions["message_id"] = transactions["message_id"].str.strip("<> ")
+    _split_replies(recipients)
+    told = recipients["reply"].str.extract(_STATUS)
+    recipients["code"] = pd.to_numeric(told[0]).astype("Int64")
+    recipients["enhanced_code"] = told[1].astype("category")
+    recipients["relay"] = recipients["relay"].where(recipients["status"].eq("delivered"))
+    _find_reports(records, belongs, transactions, recipients)
+    return found
+
+
+_STATUS = r"(?<![\d.])([245]\d\d)[ -]+(?:#?([245]\.\d{1,3}\.\d{1,3})(?![\d.]))?"
+
+
+def _split_replies(recipients: pd.DataFrame) -> None:
+    """A list of statuses has one for each recipient of its row; what stands in brackets is one."""
+    listed = np.flatnonzero(recipients["reply"].str.contains(";", regex=False).fillna(False))
+    if not len(listed):
+        return
+    some = recipients.iloc[listed]
+    same = ["transaction", "time", "reply"]
+    new = (some[same] != some[same].shift()).any(axis=1).to_numpy(bool)
+    new[1:] |= np.diff(listed) != 1
+    run = np.cumsum(new) - 1
+    place = np.arange(len(listed)) - np.flatnonzero(new)[run]
+    parts = some["reply"].str.split(r";(?![^\[]*\])", regex=True)
+    one = (parts.map(len) == np.bincount(run)[run]).to_numpy(bool)
+    chosen = [words[at].strip() for words, at in zip(parts[one], place[one], strict=True)]
+    recipients.loc[listed[one], "reply"] = chosen
+
+
+def _find_reports(records: Records, belongs: Any, transactions: pd.DataFrame, recipients: pd.DataFrame) -> None:
+    """Reports, and what they are about: a report's reference is the original's message id, a failure's the report's."""
+    rows = np.flatnonzero(records.has("report") & (belongs >= 0))
+    made = belongs[rows]
+    ids, n = transactions["message_id"], len(transactions)
+    original = ids.drop(made).dropna().drop_duplicates()
+    by_id = pd.Series(original.index, original)
+    about = pd.Series(-1, range(n), dtype="int64")
+    about[made] = records.text("reference", rows).str.strip("<>{} ").map(by_id).fillna(-1).astype("int64").to_numpy()
+    failed = np.flatnonzero(records.has("reference") & records.has("status") & (belongs >= 0))
+    named = pd.Series(belongs[failed], records.text("reference", failed).str.strip("<>{} ")).drop_duplicates()
+    named = named[~named.index.duplicated()]
+    late = about.index.isin(made) & (about < 0)
+    about[late] = ids[late].map(named).fillna(-1).astype("int64")
+    status = recipients["status"]
+    lost, waits = (dialogue.tally(recipients["transaction"][status == name], n) > 0 for name in ("bounced", "deferred"))
+    kind = np.select([about < 0, lost[about], waits[about]], ["ndr", "ndr", "delay"], "success")
+    report = pd.Series(kind, dtype="str").where(about.index.isin(made))
+    transactions["report"] = report.astype(transactions["report"].dtype)
+    ndr = report.eq("ndr") & (about >= 0)
+    transactions["ndr_of"] = about.astype("Int64").where(ndr)

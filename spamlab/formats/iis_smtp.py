@@ -1,0 +1,203 @@
+r"""The Windows SMTP service (Exchange 2000/2003, IIS): W3C extended, NCSA common and Microsoft IIS log files.
+
+    #Fields: date time c-ip cs-username s-sitename cs-method cs-uri-stem cs-uri-query sc-status sc-bytes cs-bytes
+    2006-10-09 05:00:16 192.0.2.118 mx.example.net SMTPSVC1 RCPT - +TO:+<ann@example.com> 250 29 27
+
+An inbound record is a command with the code of its answer (``cs-username``: the HELO name; QUIT shows 240).
+``OutboundConnectionCommand`` and ``OutboundConnectionResponse`` are the service's own dialogue as a client, where
+``sc-status`` is 0. Spaces in values are ``+``, none is ``-``. W3C times are GMT, those of the IIS format local.
+Facts: Microsoft Learn, "W3C Extended Log File Format"; the W3C working draft WD-logfile-960323.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spamlab import columns, dialogue, runs, stamps
+from spamlab.engine import Kernel
+from spamlab.notation import Shape, Variant
+from spamlab.records import Assembled, Format, Options, Records
+from spamlab.walk import CLIENT, RECEIVED, SENT, SERVER, VERBS
+
+_FIELDS = {
+    "date time": "time:time", "time": "time:time", "c-ip": "peer_ip", "cs-username": "helo",
+    "s-computername": "host:tag", "sc-status": "status:int", "sc-bytes": "octets_sent:int",
+    "cs-bytes": "octets_received:int",
+}  # fmt: skip
+_OUT = "{outbound=OutboundConnectionCommand|OutboundConnectionResponse}"
+# No other service's verbs: FTP has QUIT, NOOP, HELP and AUTH too.
+_STRONG = "{verb=EHLO|HELO|MAIL|RCPT|DATA|BDAT|RSET|VRFY|EXPN|ETRN|TURN|STARTTLS|XEXCH50}"
+_BEFORE = "{?+}{_=FROM:|TO:}{?+}"
+_CODE = "{?{code:int}{?-}{?+}{?{enhanced_code:dsn}}}"
+
+Shapes = tuple[Shape, ...]
+
+
+def _shapes(tail: Callable[[str, str], str], after: str, begin: str, end: str, says: Any = ()) -> tuple[Shapes, Shapes]:
+    """Shapes of outbound and of inbound records.
+
+    ``tail`` makes their pattern from the verb's, ``after`` which something stands, and the argument's, which
+    ``begin`` and ``end`` enclose.
+    """
+    paths = (f"{{path:path}}{{&{after}}}", "{path:path}{&+}", "<{path}>{!}")  # one that never closes is none
+    argument = begin + "".join(f"{{?{_BEFORE}{path}}}" for path in paths) + end
+    reply = tail(f"-{{&{after}}}", begin + _CODE + end)
+    other = tail(columns.ended("{verb:tag}", after) + "{_}", argument)
+    strong = tail(f"{_STRONG}{{&{after}}}", argument)
+    out = Shape(reply, fold=True, says=says), Shape(other, fold=True, says=says)
+    return out, (Shape(strong, fold=True, says=says), *(replace(shape, weak=True) for shape in out))
+
+
+def header(lines: list[bytes]) -> Variant:
+    """The variant that the header lines before some rows declare; one without groups if they are no SMTP log's."""
+    told = columns.directives(lines)
+    names = columns.stamped(told.get("fields", "").split())
+    if "cs-method" not in names or not {"time", "date time"} & set(names):
+        return Variant("other", (), comment=b"#")
+    at = names.index("cs-method")
+
+    def tail(verb: str, argument: str) -> str:
+        return columns.row(names[at:], {**_FIELDS, "cs-method": verb, "cs-uri-query": argument}, " ")
+
+    named = "cs-username" in names[:at]
+    says = () if named else (("outbound", "by its status"),)
+    out, into = _shapes(tail, " ", "{argument>}", "{_}{argument<}", says)
+    groups = [
+        (columns.head(names[:at], {**_FIELDS, "cs-username": _OUT}, " "), out if named else ()),
+        (columns.head(names[:at], _FIELDS, " "), into),
+        (columns.row(names, _FIELDS, " "), (Shape("", weak=True),)),
+    ]
+    return Variant("w3c", tuple(groups), comment=b"#", unset=(b"-",), day=columns.day(told.get("date", "")))
+
+
+def _ncsa(verb: str, argument: str) -> str:
+    sent = columns.row(["status", "octets"], {"status": "status:int", "octets": "octets_sent:int"}, " ")
+    return f'{verb} -{{??{argument}{{& SMTP"}}}} SMTP" ' + sent
+
+
+def _dialect(name: str, head: str, *how: Any) -> Variant:
+    out, into = _shapes(*how)
+    users = ((_OUT, out), ("{helo}", into))
+    return Variant(
+        name, tuple((head.replace("{user}", user), shapes) for user, shapes in users), comment=b"#", unset=(b"-",)
+    )
+
+
+_COUNTS = columns.head(("ms", "cs-bytes", "sc-bytes", "sc-status", "win32"), _FIELDS, ", ")
+_IIS = "{peer_ip}, {user}, {stamp:locale}, SMTPSVC{_:int}, {host:tag}, {_}, " + _COUNTS
+VARIANTS = (
+    Variant("w3c", (), comment=b"#"),  # until a header line says more
+    _dialect("ncsa", '{peer_ip} {_} {user} [{time:time}] "', _ncsa, " ", "{argument>}", '{_}{argument<}{& SMTP"}'),
+    _dialect("iis", _IIS, lambda verb, argument: f"{verb}, {{_}}, {argument}", ",", "{argument>~,}", ""),
+)
+
+
+_follow = Kernel(runs.follow)
+
+
+def _times(records: Records, options: Options) -> tuple[pd.Series, dict[str, Any]]:
+    time, _ = stamps.moments(records, replace(options, tz="UTC"))  # W3C times are GMT, NCSA's state their zone
+    local, assumed = stamps.locale(records, options)
+    has = records.has("stamp")
+    some = np.bincount(records.source, has, len(records.names)) > 0
+    return time.where(~has, local), {**assumed, "tz_assumed": pd.Series(options.tz, range(len(some))).where(some)}
+
+
+def assemble(records: Records, options: Options) -> Assembled:
+    """Turn the records of SMTP service logs into the tables."""
+    time, assumed = _times(records, options)
+    verb = records.category("verb")
+    number, status = dialogue.verb_numbers(verb), records.number("status")
+    out = records.has("outbound") | (pd.notna(records.said("outbound")) & (status == 0))
+    reply = out & (number < 0)
+    code = np.where(reply, records.number("code"), np.where(out, -1, status))
+    code = np.where((code >= 200) & (code < 600), code, -1)
+    host, ip = records.codes("host"), pd.factorize(records.text("peer_ip"))[0]
+    place = pd.factorize(((host + 1) * (ip.max(initial=0) + 2) + ip + 1) * 2 + out)[0]
+    helo = pd.factorize(records.text("helo"))[0]
+    named = pd.factorize(place * (helo.max(initial=0) + 1) + helo)[0]
+    micros = time.ffill().bfill().fillna(pd.Timestamp(0, tz="UTC")).astype("int64").to_numpy()
+    session, alive = np.empty(len(records), dtype=np.int64), np.zeros(len(records), dtype=bool)
+    named[helo < 0] = -1
+    follow = _follow.pick(len(records) * 60)
+    n = int(follow(place, named, out, reply, number, code, micros, session, alive))
+    answered = ~out & (number >= 0) & (code > 0)
+    argument, words, path = records.text("argument").str.replace("+", " "), verb.astype("str"), records.text("path")
+    _keep_plus(argument, path)
+    argument = argument.str.strip()
+    spoken = reply | (number >= 0)
+    direction = np.where(out & ~reply, SENT, np.where(spoken, RECEIVED, -1))
+    aside = np.array(["note", None], dtype=object)[spoken.astype(int)]
+    said = dialogue.Dialogue.of(
+        records,
+        columns={"time": time, "host": records.category("host")},
+        session=session,
+        role=np.where(out, CLIENT, SERVER),
+        direction=direction,
+        code=code,
+        text=(words + " " + argument).fillna(words).fillna(argument),
+        argument=argument,
+        path=path,
+        size=_declared(argument, number == VERBS.index("MAIL")),
+        peer=records.text("peer_ip"),
+        last=np.ones(n, dtype=bool),
+        aside=aside,
+    )
+    made = dialogue.untangle(said, np.argsort(session, kind="stable"), answered)
+    _complete(made, records, out, number, alive[:n])
+    return Assembled(made, assumed)
+
+
+def _keep_plus(argument: pd.Series, path: pd.Series) -> None:
+    """In an address a plus sign is one."""
+    rows = np.flatnonzero(path.str.contains("+", regex=False).fillna(False))
+    argument.iloc[rows] = [
+        whole.replace(part.replace("+", " "), part)
+        for whole, part in zip(argument.iloc[rows], path.iloc[rows], strict=True)
+    ]
+
+
+def _declared(argument: pd.Series, mail: np.ndarray) -> pd.Series:
+    """The SIZE that MAIL declares."""
+    size = pd.Series(pd.NA, index=argument.index, dtype="Int64")
+    told = argument[mail].str.extract(r"(?i)\sSIZE=(\d{1,15})(?!\d)", expand=False)
+    size[mail] = pd.to_numeric(told).astype("Int64")
+    return size
+
+
+def _complete(made: dict[str, pd.DataFrame], records: Records, out: np.ndarray, number: np.ndarray, alive: Any) -> None:
+    """Put in what the log counts itself: octets, message sizes and ids; HELO names; how sessions ended."""
+    events, sessions, transactions = made["events"], made["sessions"], made["transactions"]
+    session, n = events["session"].to_numpy(np.int64), len(sessions)
+    for name in ("octets_sent", "octets_received"):
+        total = records.integer(name).groupby(session).sum(min_count=1).reindex(range(n))
+        sessions[name] = sessions[name].where(sessions["role"].eq("client"), total).astype("Int64")
+    sessions["helo"] = sessions["helo"].fillna(records.text_by("helo", session, n, last=True))
+    size = records.integer("octets_received")
+    data = np.isin(number, [VERBS.index("DATA"), VERBS.index("BDAT")]) & ~out
+    data &= ~events["code"].ge(400).fillna(False).to_numpy(bool)
+    events.loc[data, "size"] = size[data]
+    data &= events["transaction"].notna().to_numpy()
+    belongs = events["transaction"][data].to_numpy(np.int64)
+    total = size[data].groupby(belongs).sum(min_count=1).reindex(range(len(transactions)))
+    transactions["size"] = total.fillna(transactions["size"]).astype("Int64")
+    named = events["argument"][data].str.extract(r"^<?([^\s<>]+@[^\s<>]*)>?$", expand=False)
+    first = named.groupby(belongs).first().reindex(range(len(transactions)))
+    transactions["message_id"] = transactions["message_id"].fillna(first)
+    ends = events["time"].groupby(records.source).transform("max").groupby(session).last()
+    near = (ends - sessions["end"]).le(pd.Timedelta(runs.SILENCE, "us")) | sessions["end"].isna()
+    dropped = sessions["ended"].eq("cut") & ~(near & alive)
+    sessions["ended"] = sessions["ended"].astype("str").mask(dropped, "dropped").astype("category")
+
+
+_SAMPLE = b"""#Fields: date time c-ip cs-username cs-method cs-uri-stem cs-uri-query sc-status sc-bytes cs-bytes
+2006-10-09 05:00:15 192.0.2.1 a HELO - +a 250 4 4
+2006-10-09 05:00:16 192.0.2.1 a MAIL - +FROM:<a@example.com> 250 4 4
+"""
+
+FORMAT = Format("iis-smtp", VARIANTS, assemble, header=header, sample=_SAMPLE)

@@ -1,0 +1,114 @@
+r"""Sendmail 8: syslog lines of its daemons and queue runners, also among other programs' lines.
+
+    Mar 11 00:00:01 mx sm-mta[291]: 42B0010a001003: from=<a@example.net>, size=1117, nrcpts=1, relay=[192.0.2.1]
+    Mar 11 00:00:02 mx sm-mta[292]: 42B0010a001003: to=<ben@example.com>, delay=00:00:01, mailer=local, stat=Sent
+
+Facts: the Installation and Operation Guide, "Logging", and the sources. Paths are read with their quotes, fields in
+Sendmail's order; where a client's words come before the relay (a login, a Message-ID), the last relay counts.
+"""
+
+from __future__ import annotations
+
+from spamlab import linking, syslog
+from spamlab.notation import Shape, Variant
+from spamlab.records import Format
+
+_PEER = "{?{peer_host:name} }{? }[{?IPv6:}{peer_ip}]{? (may be forged)}"
+_CODE = "{code:code}{?-}{? }{?{enhanced_code:dsn}}"
+_REPLY = "{&?" + _CODE + "}{reply...}"
+_DSN = "{&?{status=2|4|5}}{enhanced_code:dsn}"
+_STATUS = "{?, stat={&?{status:phrase}{?{_=: |(}{code:code}}}{reply...}}"
+_REST = (
+    "{?, ctladdr={_:path}{? ({_})}}{?, delay={delay:seconds}}{?, xdelay={delay_transmit:seconds}}"
+    "{?, mailer={_}, pri={_:int}}{?, mailer={_:tag}}{?, pri={_:int}}{?, relay={relay}, dsn=" + _DSN + "}"
+    "{?, relay={relay}{&, stat=}}{?, dsn=" + _DSN + "}{?, quarantine={_}{&, }}"
+    "{?, reply={&?{code:code}}{_}{&, stat=}}{?, ntries={_:int}}" + _STATUS
+)
+_RCPT, _MAIL = (("verb", "RCPT"),), (("verb", "MAIL"),)
+_DROPPED, _TIMEOUT = (("ended", "dropped"),), (("ended", "timeout"),)
+
+
+def _report(kind: str, *more: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+    return (("report", kind), *more)
+
+
+_SHAPES = (
+    Shape("to={forward_path:path}{&, }" + _REST, "deliver"),
+    Shape("to={forward_path:paths}" + _REST, "deliver"),
+    Shape("from={reverse_path:path}, size={&0, }{size:int}, {*>, |relay=" + _PEER + "}", "queue"),
+    Shape("from={reverse_path:path}, size={size:int}, class={_:int}, nrcpts=0{?, {*>, |relay=" + _PEER + "}}", "queue"),
+    Shape(
+        "from={reverse_path:path}{?, size={size:int}}{?, class={_:int}}{?, nrcpts={_:int}}"
+        "{?, {*>, |msgid=<{message_id}>|msgid={message_id}|relay=" + _PEER + "}}",
+        "receive",
+    ),
+    Shape("done; delay=", "remove"),
+    Shape("{report_id:letters}: DSN: Return receipt", "report", says=_report("success")),
+    Shape("{report_id:letters}: {_=DSN|sender notify}: Warning: could not send", "report", says=_report("delay")),
+    Shape(
+        "{report_id:letters}: {_=DSN|sender notify|return to sender}: Cannot send message for",
+        "report",
+        says=_report("ndr", ("status", "expired")),
+    ),
+    Shape("{report_id:letters}: {_=DSN|return to sender|sender notify}: ", "report", says=_report("ndr")),
+    Shape("{report_id:letters}: postmaster notify: ", "report", says=_report("postmaster")),
+    Shape("{_:letters}: {_=clone|owner|split}", "queue"),
+    Shape("connect from " + _PEER, "connect"),
+    Shape("ruleset=check_rcpt, arg1={forward_path:path}, relay=" + _PEER + ", reject=" + _REPLY, "reject", says=_RCPT),
+    Shape("ruleset=check_mail, arg1={reverse_path:path}, relay=" + _PEER + ", reject=" + _REPLY, "reject", says=_MAIL),
+    Shape("ruleset={_:name}, {?arg1={_:path}, }{?arg2={_:path}, }relay=" + _PEER + ", reject=" + _REPLY, "reject"),
+    Shape("ruleset={_}, reject=" + _REPLY, "reject"),
+    Shape("ruleset={_:name}, {?arg1={_:path}, }{?arg2={_:path}, }relay=" + _PEER + ", ", "queue"),
+    Shape("{&<}{forward_path:path}... {reply...}", "reject", says=_RCPT),
+    Shape(
+        "AUTH failure ({refused}): {reply}{?{&, user=}, {*>, |user={user}|relay=" + _PEER + "}}"
+        "{?{&, relay=}, {*>, |relay=" + _PEER + "}}",
+        "auth",
+        says=(("verb", "AUTH"),),
+    ),
+    Shape("AUTH=server, relay=" + _PEER + ", authid={user}, mech=", "auth", says=(("verb", "AUTH"),)),
+    Shape("STARTTLS=server, relay=" + _PEER + ", version=", "tls", says=(("verb", "STARTTLS"),)),
+    Shape("lost input channel from " + _PEER + " to {_} after {verb:word}", "disconnect", says=_DROPPED),
+    Shape("timeout waiting for input from " + _PEER, "disconnect", says=_TIMEOUT),
+    Shape(
+        "{?SYSERR({_}): }collect: relay=" + _PEER + ", from={_:path}, info=read timeout", "disconnect", says=_TIMEOUT
+    ),
+    Shape("{?SYSERR({_}): }collect: relay=" + _PEER, "disconnect", says=_DROPPED),
+    Shape("collect: unexpected close on connection from " + _PEER, "disconnect", says=_DROPPED),
+    Shape("Milter: to={forward_path:path}, reject=" + _REPLY, "reject", says=_RCPT),
+    Shape("Milter: from={reverse_path:path}, reject=" + _REPLY, "reject", says=_MAIL),
+    Shape("Milter: {verb=data}, reject=" + _REPLY, "reject"),
+    Shape("Milter: {_}, reject{?=" + _REPLY + "}", "reject"),
+    Shape("message size ({_:int}) exceeds maximum", "reject"),
+    Shape("invalid domain name (", "reject"),
+    Shape("rejecting commands from " + _PEER, "reject"),
+    Shape(_PEER + " did not issue MAIL/"),
+    Shape(_PEER + ": possible SMTP attack: command={verb:name}"),
+    Shape(_PEER + ": {verb=EXPN|VRFY|ETRN}{? {_}{& [rejected]}} [rejected]", "reject", fold=True),
+    Shape(_PEER + ": {verb=EXPN|VRFY|ETRN}", "command", fold=True),
+    Shape(""),
+)
+_HEADED = tuple(
+    (head + "{?NOQUEUE: }{?{queue_id:letters}{?[{_:int}]}: }" if shapes is _SHAPES else head, shapes)
+    for head, shapes in syslog.groups(_SHAPES, "sendmail", "sm-")
+)
+
+_RULES = linking.Rules(
+    statuses={
+        "sent": "delivered",
+        "2": "delivered",
+        "deferred": "deferred",
+        "4": "deferred",
+        "5": "bounced",
+        "cannot send message": "expired",
+        "discarded": "discarded",
+        "quarantined": "held",
+        "queued": None,  # no attempt yet
+        "rset": None,  # the client took it back
+    },
+    starts=("auth", "command", "disconnect", "note", "queue", "receive", "reject", "tls"),
+    once=True,
+    between=",",
+)
+
+FORMAT = Format("sendmail", (Variant("sendmail", _HEADED),), linking.assembler(_RULES))

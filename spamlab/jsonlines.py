@@ -1,0 +1,188 @@
+"""JSON lines as plain lines, one for one: what ``journalctl -o json`` and Zeek write, as syslog and Zeek's own text.
+
+Line numbers stay what they are. Blocks are parsed whole by Arrow; one that it cannot parse goes line by line, and a
+line that is no such record stays as it is.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import json as arrow_json
+
+BLOCK = 1 << 20
+"""Octets parsed at a time: as much as a broken line sends to the slow path."""
+
+ZEEK = "zeek smtp.log"
+"""What a line begins with that was a Zeek record in JSON; its values follow, in the order of ``ZEEK_FIELDS``."""
+
+_TEXT = pa.large_string()
+_JOURNAL = dict.fromkeys(
+    ("__REALTIME_TIMESTAMP", "_HOSTNAME", "SYSLOG_IDENTIFIER", "_COMM", "SYSLOG_PID", "_PID", "MESSAGE"), _TEXT
+)
+ZEEK_FIELDS = ("ts", "uid", "id.orig_h", "helo", "mailfrom", "rcptto", "msg_id", "last_reply", "tls")
+_ZEEK = dict.fromkeys((*ZEEK_FIELDS, "_path"), _TEXT) | {"rcptto": pa.list_(_TEXT), "tls": pa.bool_()}
+
+Columns = dict[str, Any]
+
+
+def plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    r"""Pieces of whole lines with JSON records as plain lines; all other text as it is.
+
+    >>> entry = b'{"__REALTIME_TIMESTAMP":"1720359773000001","SYSLOG_IDENTIFIER":"sm-mta","MESSAGE":"hi"}'
+    >>> b"".join(plain(iter([entry])))
+    b'2024-07-07T13:42:53.000001+00:00 sm-mta: hi\n'
+    """
+    for piece in pieces:
+        begin = piece[: 1 << 16]
+        if not begin.lstrip().startswith(b"{"):
+            yield piece
+        elif b'"__REALTIME_TIMESTAMP"' in begin:
+            yield b"".join(_converted(block, (_JOURNAL,), _journal) for block in _blocks(piece))
+        elif b'"id.orig_h"' in begin:
+            yield b"".join(_converted(block, _ZEEK_TIMES, _zeek) for block in _blocks(piece))
+        else:
+            yield piece
+
+
+_ZEEK_TIMES = (_ZEEK | {"ts": pa.float64()}, _ZEEK)  # ts is a number or, in ISO 8601, text
+
+
+def _blocks(piece: bytes) -> Iterator[bytes]:
+    begin = 0
+    while begin < len(piece):
+        end = piece.find(b"\n", begin + BLOCK) + 1 or len(piece)
+        yield piece[begin:end]
+        begin = end
+
+
+def _converted(block: bytes, schemas: tuple[dict[str, Any], ...], convert: Callable[[Columns], Any]) -> bytes:
+    lines = block.count(b"\n") + (not block.endswith(b"\n"))
+    found = next((columns for schema in schemas if (columns := _parsed(block, schema, lines))), None)
+    made = convert(found or _one_by_one(block, schemas[-1]))
+    if made.null_count:
+        kept = pa.array([line.rstrip(b"\r").decode() for line in block.split(b"\n")[:lines]], _TEXT)
+        made = pc.if_else(pc.is_valid(made), made, kept)
+    ended = pc.binary_join_element_wise(made, pa.scalar("\n", _TEXT), pa.scalar("", _TEXT))
+    _, offsets, octets = ended.buffers()
+    begin, end = np.frombuffer(offsets, dtype=np.int64)[[ended.offset, ended.offset + len(ended)]]
+    return octets.slice(begin, end - begin).to_pybytes() if octets else b""
+
+
+def _parsed(block: bytes, schema: dict[str, Any], lines: int) -> Columns | None:
+    try:
+        table = arrow_json.read_json(
+            io.BytesIO(block),
+            arrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1),
+            arrow_json.ParseOptions(explicit_schema=pa.schema(schema.items()), unexpected_field_behavior="ignore"),
+        )
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
+    if len(table) != lines:  # blank lines are left out
+        return None
+    return {name: table[name].combine_chunks() for name in schema}
+
+
+def _one_by_one(block: bytes, schema: dict[str, Any]) -> Columns:
+    rows = [_row(line, schema) for line in block.split(b"\n")]
+    if block.endswith(b"\n"):
+        rows.pop()
+    return {name: pa.array([row.get(name) for row in rows], kind) for name, kind in schema.items()}
+
+
+def _row(line: bytes, schema: dict[str, Any]) -> dict[str, Any]:
+    try:
+        told = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(told, dict):
+        return {}
+    return {name: _fitting(told[name], kind) for name, kind in schema.items() if told.get(name) is not None}
+
+
+def _fitting(value: Any, kind: Any) -> Any:
+    """A value as one of its column's type; of a field that came several times (journald) the last."""
+    if kind == pa.bool_():
+        return value if isinstance(value, bool) else None
+    if kind != _TEXT:
+        return [_text(one) for one in value] if isinstance(value, list) else [_text(value)]
+    if isinstance(value, list) and value and all(isinstance(one, int) and 0 <= one < 256 for one in value):
+        return bytes(value).decode("utf-8", "backslashreplace")  # a text that is no UTF-8, as octets
+    return _text(value[-1] if isinstance(value, list) and value else value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6f}"
+    return (value if isinstance(value, str) else json.dumps(value)).encode("utf-8", "backslashreplace").decode()
+
+
+def _joined(*parts: Any) -> Any:
+    """Parts side by side, missing ones left out."""
+    whole = [pa.scalar(part, _TEXT) if isinstance(part, str) else part for part in parts]
+    return pc.binary_join_element_wise(*whole, pa.scalar("", _TEXT), null_handling="replace", null_replacement="")
+
+
+def _journal(found: Columns) -> Any:
+    """``time host program[pid]: message``; missing where an entry lacks its time."""
+    micros = found["__REALTIME_TIMESTAMP"]
+    micros = pc.if_else(pc.match_substring_regex(micros, r"^\d{1,17}$"), micros, None).cast("int64")
+    time = pc.strftime(micros.cast(pa.timestamp("us", "UTC")), "%Y-%m-%dT%H:%M:%S").cast(_TEXT)
+    host, pid = found["_HOSTNAME"], pc.coalesce(found["SYSLOG_PID"], found["_PID"])
+    host = pc.binary_join_element_wise(host, pa.scalar("", _TEXT), pa.scalar(" ", _TEXT))
+    pid = pc.binary_join_element_wise(pa.scalar("", _TEXT), pid, pa.scalar("[", _TEXT))
+    program = pc.coalesce(found["SYSLOG_IDENTIFIER"], found["_COMM"], pa.scalar("-", _TEXT))
+    message = _one_line(found["MESSAGE"], " ", " ")
+    closing = pc.if_else(pc.is_valid(pid), pa.scalar("]", _TEXT), pa.scalar("", _TEXT))
+    made = _joined(time, "+00:00 ", host, program, pid, closing, ": ", message)
+    return pc.if_else(pc.is_valid(time), made, pa.scalar(None, _TEXT))
+
+
+def _one_line(text: Any, line: str, tab: str) -> Any:
+    for mark, put in (("\n", line), ("\r", line), ("\t", tab)):
+        if pc.any(pc.match_substring(text, mark)).as_py():
+            text = pc.replace_substring(text, mark, put)
+    return text
+
+
+def _zeek(found: Columns) -> Any:
+    """A Zeek row behind the mark ``ZEEK``; missing where a record is not one of ``smtp.log``."""
+    own = pc.equal(pc.coalesce(found["_path"], pa.scalar("", _TEXT)), "smtp")
+    bare = pc.is_null(found["_path"])
+    said = pc.or_(
+        pc.or_(pc.is_valid(found["mailfrom"]), pc.is_valid(found["rcptto"])),
+        pc.or_(pc.is_valid(found["helo"]), pc.is_valid(found["last_reply"])),
+    )
+    values = [pa.scalar(ZEEK, _TEXT)]
+    for name in ZEEK_FIELDS:
+        value = found[name]
+        if pa.types.is_floating(value.type):
+            value = _seconds(value)
+        elif pa.types.is_boolean(value.type):
+            value = pc.if_else(value, pa.scalar("T", _TEXT), pa.scalar("F", _TEXT))
+        elif pa.types.is_list(value.type):
+            inner = pc.replace_substring(pc.list_flatten(value), ",", "\\x2c")
+            value = pc.binary_join(pa.ListArray.from_arrays(_offsets(value), inner), pa.scalar(",", _TEXT))
+            value = pc.if_else(pc.is_valid(found[name]), value, None)
+        value = pc.if_else(pc.equal(value, ""), pa.scalar("(empty)", _TEXT), _one_line(value, "\\x0a", "\\x09"))
+        values.append(pc.fill_null(value, "-"))
+    made = pc.binary_join_element_wise(*values, pa.scalar("\t", _TEXT))
+    return pc.if_else(pc.or_(own, pc.and_(bare, said)), made, pa.scalar(None, _TEXT))
+
+
+def _offsets(lists: Any) -> Any:
+    lengths = pc.fill_null(pc.list_value_length(lists), 0)
+    return pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths).cast(pa.int32())])
+
+
+def _seconds(number: Any) -> Any:
+    micros = pc.round(pc.multiply(number, 1e6)).cast("int64")
+    whole = pc.divide(micros, 1_000_000)
+    part = pc.utf8_lpad(pc.subtract(micros, pc.multiply(whole, 1_000_000)).cast("string"), 6, "0")
+    return pc.binary_join_element_wise(whole.cast(_TEXT), part.cast(_TEXT), pa.scalar(".", _TEXT))

@@ -1,0 +1,340 @@
+"""Exchange's protocol and tracking logs: samples nobody here wrote, and logs made here for every rule."""
+
+import io
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import spamlab
+
+SHARED = Path(os.environ.get("SPAMLAB_SHARED", Path(__file__).parents[2] / "shared"))
+CORPUS = SHARED / "corpus" / "exchange"
+corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="../shared is not here")
+INFOSEC, BRUTE = "infosec-notes-smtpreceive.log", "crowdsec-exchange-smtp-bf.log"
+PROTOCOL = "date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context"
+TRACKING = (
+    "date-time,client-ip,client-hostname,server-ip,server-hostname,source-context,connector-id,source,event-id,"
+    "internal-message-id,message-id,recipient-address,recipient-status,total-bytes,recipient-count,"
+    "related-recipient-address,reference,message-subject,sender-address,return-path,message-info"
+)
+
+
+def read(text, **options):
+    return spamlab.read(io.BytesIO(text.encode() if isinstance(text, str) else text), **options)
+
+
+def header(kind, fields):
+    lines = (
+        "Software: Microsoft Exchange Server",
+        "Version: 15.0.0.0",
+        f"Log-type: {kind}",
+        "Date: x",
+        f"Fields: {fields}",
+    )
+    return "".join(f"#{line}\r\n" for line in lines)
+
+
+def row(said, session="08D0000000000001", number=0, remote="192.0.2.9:53722", connector="MX1\\Default MX1"):
+    """A row from ``"< EHLO x"``: an event and what follows it, as CSV."""
+    event, _, rest = said.partition(" ")
+    rest = rest if event in "*-" or "," not in rest else '"' + rest.replace('"', '""') + '"'
+    comma = "" if event in "*-" else ","
+    return f"2024-01-02T03:04:{5 + number:02}.678Z,{connector},{session},{number},192.0.2.25:25,{remote},{event},{rest}{comma}\r\n"
+
+
+def protocol(*said, kind="SMTP Receive Protocol Log", head=True, **how):
+    return (header(kind, PROTOCOL) if head else "") + "".join(row(line, number=i, **how) for i, line in enumerate(said))
+
+
+def value(cell):
+    return None if pd.isna(cell) else cell
+
+
+@corpus
+@pytest.mark.parametrize(
+    ("name", "line", "kind", "direction", "verb", "code", "enhanced", "argument"),
+    [
+        (INFOSEC, 6, "reply", "sent", None, 220, None, None),  # quoted: it holds commas
+        (INFOSEC, 7, "command", "received", "EHLO", None, None, "[95.10.20.33]"),
+        (INFOSEC, 8, "reply", "sent", None, 250, None, None),  # several lines joined with blanks
+        (INFOSEC, 9, "command", "received", "STARTTLS", None, None, None),
+        (INFOSEC, 10, "reply", "sent", None, 220, "2.0.0", None),
+        (INFOSEC, 11, "note", None, None, None, None, None),  # a certificate
+        (INFOSEC, 12, "tls", None, None, None, None, None),
+        (INFOSEC, 13, "command", "received", "EHLO", None, None, "[95.10.20.33]"),
+        (INFOSEC, 14, "note", None, None, None, None, None),
+        (INFOSEC, 15, "note", None, None, None, None, None),
+        (INFOSEC, 16, "reply", "sent", None, 250, None, None),
+        (INFOSEC, 17, "command", "received", "AUTH", None, None, "LOGIN"),
+        (INFOSEC, 18, "reply", "sent", None, 334, None, None),  # sequence number 13 is skipped
+        (INFOSEC, 19, "auth", None, None, None, None, None),
+        (INFOSEC, 20, "auth", None, None, None, None, None),  # the same sequence number again
+        (INFOSEC, 21, "auth", None, None, None, None, "username@domain.com"),
+        (BRUTE, 1, "reply", "sent", None, 535, "5.7.3", None),
+        (BRUTE, 9, "reply", "sent", None, 535, "5.7.3", None),
+    ],
+)
+def test_lines_of_the_corpus(name, line, kind, direction, verb, code, enhanced, argument):
+    event = spamlab.read(CORPUS / name).events.set_index("line").loc[line]
+    columns = ["kind", "direction", "verb", "code", "enhanced_code", "argument"]
+    assert [value(event[column]) for column in columns] == [kind, direction, verb, code, enhanced, argument]
+
+
+@corpus
+def test_sessions_of_the_corpus():
+    log = spamlab.read(CORPUS / INFOSEC)
+    columns = ["role", "peer_ip", "helo", "user", "authenticated", "tls", "commands", "replies", "ended"]
+    assert log.sessions.loc[0, columns].tolist() == [
+        "server", "95.10.20.33", "[95.10.20.33]", "username@domain.com", False, True, 4, 5, "cut",
+    ]  # fmt: skip
+    log = spamlab.read(CORPUS / BRUTE)
+    assert log.sessions[["role", "peer_ip", "replies"]].values.tolist() == [["server", "192.168.9.212", 9]]
+    assert log.events["host"].unique().tolist() == ["EXCHANGE-1"]
+
+
+@corpus
+@pytest.mark.parametrize("path", sorted(CORPUS.glob("*.log")) if CORPUS.is_dir() else [], ids=lambda path: path.name)
+@pytest.mark.parametrize("octets", [None, 2048])
+def test_every_corpus_file_is_recognised_also_when_cut(path, octets):
+    log = read(path.read_bytes()[:octets])
+    assert log.sources["format"].tolist() == ["exchange"]
+    assert (log.sources["lines"] == log.sources[["event_lines", "ignored_lines", "unparsed_lines"]].sum(axis=1)).all()
+    assert len(log.unparsed) <= (octets is not None)
+
+
+MAIL = (
+    "+ ",
+    "> 220 mx1.example.com ESMTP",
+    "< EHLO host.example.net",
+    "> 250  mx1.example.com Hello [192.0.2.9] SIZE",
+    "< MAIL FROM:<ann@example.net> SIZE=99",
+    "> 250 2.1.0 Sender OK",
+    "< RCPT TO:<ben@example.com>",
+    "> 250 2.1.5 Recipient OK",
+    "< RCPT TO:<cat@example.com>",
+    "> 550 5.1.10 RESOLVER.ADR.RecipientNotFound; not found",
+    "< BDAT 99 LAST",
+    '> 250 2.6.0 <1@example.net> [InternalId=7, Hostname=mx1] "queued", fine',
+    "< QUIT",
+    "> 221 2.0.0 Service closing transmission channel",
+    "- ,Local",
+)
+SWAP = str.maketrans("<>", "><")
+
+
+@pytest.mark.parametrize("head", [True, False])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_an_inbound_session(head, mark):
+    log = read(mark + protocol(*MAIL, head=head))
+    session = log.sessions.iloc[0]
+    assert session[["role", "peer_ip", "helo", "commands", "replies", "ended"]].tolist() == [
+        "server", "192.0.2.9", "host.example.net", 6, 7, "quit",
+    ]  # fmt: skip
+    assert log.transactions[["reverse_path", "size", "outcome"]].values.tolist() == [["ann@example.net", 99, "mixed"]]
+    assert log.recipients[["forward_path", "status", "code", "enhanced_code"]].values.tolist() == [
+        ["ben@example.com", "accepted", 250, "2.1.5"], ["cat@example.com", "rejected", 550, "5.1.10"],
+    ]  # fmt: skip
+    assert log.events["text"].iloc[11].endswith('Hostname=mx1] "queued", fine')
+    assert log.events["kind"].iloc[[0, -1]].tolist() == ["connect", "disconnect"]
+    assert log.events["time"].iloc[0] == pd.Timestamp("2024-01-02 03:04:05.678", tz="UTC")
+
+
+@pytest.mark.parametrize("head", [True, False])
+def test_an_outbound_session(head):
+    said = [line[0].translate(SWAP) + line[1:] for line in MAIL]
+    log = read(protocol(*said, kind="SMTP Send Protocol Log", head=head, connector="Internet"))
+    assert log.sessions.loc[0, ["role", "helo", "peer_host", "ended"]].tolist() == [
+        "client",
+        "host.example.net",
+        "mx1.example.com",
+        "quit",
+    ]
+    assert log.recipients["status"].tolist() == ["delivered", "rejected"]
+    assert log.recipients["reply"].iloc[0].startswith("250 2.6.0")
+    assert log.events["host"].isna().all()
+
+
+def test_sessions_interleave_and_rows_stand_in_any_order():
+    first = [row(line, session="0A", number=i) for i, line in enumerate(MAIL)]
+    second = [row(line, session="0B", number=i, remote="[2001:db8::1]:25") for i, line in enumerate(MAIL)]
+    mixed = [line for pair in zip(first, second, strict=True) for line in pair]
+    mixed[4:8] = mixed[4:8][::-1]
+    log = read(header("SMTP Receive Protocol Log", PROTOCOL) + "".join(mixed))
+    assert log.sessions["peer_ip"].tolist() == ["192.0.2.9", "2001:db8::1"]
+    assert log.events["line"].is_monotonic_increasing
+    assert log.events["session"].tolist()[:8] == [0, 1, 0, 1, 1, 0, 1, 0]
+    assert log.recipients["status"].tolist() == ["accepted", "rejected"] * 2
+    assert log.sessions["commands"].tolist() == [6, 6]
+
+
+def test_a_reply_with_a_row_a_line_is_one_reply():
+    log = read(
+        protocol(
+            "> 220 x",
+            "< EHLO a",
+            "> 250-mx.example.com Hello",
+            "> 250-SIZE 1000",
+            "> 250 CHUNKING",
+            "< QUIT",
+            "> 221 x",
+        )
+    )
+    assert log.sessions.loc[0, ["commands", "replies"]].tolist() == [2, 3]
+    assert log.events["kind"].tolist() == ["reply", "command", "reply", "note", "note", "command", "reply"]
+    assert log.events["text"].iloc[2] == "250-mx.example.com Hello\n250-SIZE 1000\n250 CHUNKING"
+    assert log.sessions["octets_sent"].iloc[0] == sum(
+        len(x) + 2 for x in ("220 x", "250-mx.example.com Hello", "250-SIZE 1000", "250 CHUNKING", "221 x")
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "ended"),
+    [
+        (["< QUIT", "> 221 bye", "- ,Local"], "quit"),
+        (["- ,Remote"], "dropped"),
+        (["- ,Remote(ConnectionReset)"], "dropped"),
+        (["- ,Local(Timeout)"], "timeout"),
+        (["> 421 4.4.1 Connection timed out", "- ,Local"], "timeout"),
+        (["< NOOP"], "cut"),
+    ],
+)
+def test_how_a_session_ends(lines, ended):
+    log = read(protocol("+ ", "> 220 x", "< EHLO a", *lines))
+    assert log.sessions["ended"].tolist() == [ended]
+
+
+def test_accounts():
+    failed = ["< AUTH LOGIN", "> 334 <authentication response>", "< <authentication response>",
+              "* ,Inbound AUTH LOGIN failed because of LogonDenied", "* ,User Name: ann@example.com", "> 535 5.7.3 no"]  # fmt: skip
+    log = read(protocol("> 220 x", "< EHLO a", *failed))
+    assert log.sessions[["user", "authenticated"]].values.tolist() == [["ann@example.com", False]]
+    assert log.events["kind"].tolist()[4:] == ["auth", "auth", "auth", "reply"]
+    good = [
+        "< AUTH NTLM",
+        "> 334 <authentication response>",
+        "* EXAMPLE\\ann,authenticated",
+        "> 235 ok",
+        "< MAIL FROM:<>",
+        "> 250 ok",
+    ]
+    log = read(protocol("> 220 x", "< EHLO a", *good))
+    assert log.sessions[["user", "authenticated"]].values.tolist() == [["EXAMPLE\\ann", True]]
+    assert log.transactions["user"].tolist() == ["EXAMPLE\\ann"]
+
+
+def test_what_a_client_says_is_no_reply_and_a_broken_row_is_unparsed():
+    log = read(
+        protocol("> 220 x", "< 250 forged", '< RCPT TO:<"a,b"@example.com>', "> 503 no")
+        + "2024-01-02T03:04:05Z,torn\r\n"
+    )
+    assert log.events["kind"].tolist() == ["reply", "command", "command", "reply"]
+    assert log.recipients["forward_path"].tolist() == ['"a,b"@example.com']
+    assert log.unparsed["line"].tolist() == [10]
+
+
+def tracked(*rows):
+    names = TRACKING.split(",")
+    lines = []
+    for i, told in enumerate(rows):
+        cells = {"date-time": f"2024-01-02T03:04:{i:02}.000Z", "server-hostname": "MX1", "source": "SMTP", **told}
+        lines.append(",".join(cells.get(name, "") for name in names) + "\r\n")
+    return header("Message Tracking Log", TRACKING) + "".join(lines)
+
+
+def message(event, number="77", **more):
+    base = {"event-id": event, "internal-message-id": number, "message-id": "<1@example.net>", "total-bytes": "1234",
+            "sender-address": "ann@example.net", "return-path": "ann@example.net", "recipient-address": "ben@example.com"}  # fmt: skip
+    return base | {name.replace("_", "-"): told for name, told in more.items()}
+
+
+def test_the_tracking_log():
+    both = "ben@example.com;cat@example.com"
+    log = read(
+        tracked(
+            message("RECEIVE", recipient_address=both, message_subject='"a, ""b"""', source_context='"08D,x;y"'),
+            message(
+                "SEND",
+                recipient_address=both,
+                recipient_status="250 2.1.5 Ok;250 2.6.0 Fine",
+                server_hostname="mx.example.org",
+            ),
+            message("DEFER", recipient_address="dan@example.com", recipient_status="451 4.7.1 Later"),
+            message("DELIVER", recipient_address="dan@example.com"),
+            message("FAIL", recipient_address="eve@example.com", recipient_status="[{LRT=};{LED=550 5.1.10 NotFound}]"),
+            message("EXPAND"),
+            message("FAIL", number="0"),
+        )
+    )
+    assert log.events["kind"].tolist() == ["receive", "deliver", "deliver", "deliver", "deliver", "note", "deliver"]
+    assert len(log.sessions) == 0
+    assert log.transactions[["queue_id", "reverse_path", "size", "message_id"]].values.tolist() == [
+        ["77", "ann@example.net", 1234, "1@example.net"]
+    ]
+    found = log.recipients[["forward_path", "status", "code", "enhanced_code", "relay"]].astype(object)
+    assert found.where(found.notna(), None).values.tolist() == [
+        ["ben@example.com", "delivered", 250, "2.1.5", "mx.example.org"],
+        ["cat@example.com", "delivered", 250, "2.6.0", "mx.example.org"],
+        ["dan@example.com", "deferred", 451, "4.7.1", None],
+        ["dan@example.com", "delivered", None, None, "MX1"],
+        ["eve@example.com", "bounced", 550, "5.1.10", None],
+        ["ben@example.com", "bounced", None, None, None],
+    ]
+    assert log.recipients["transaction"].isna().tolist() == [False] * 5 + [True]
+    assert log.sources["ignored_lines"].tolist() == [5]
+
+
+@pytest.mark.parametrize("way", ["reference", "reference of the failure"])
+def test_a_report_is_about_its_original(way):
+    there = way == "reference"
+    log = read(
+        tracked(
+            message("RECEIVE"),
+            message("RECEIVE", number="70", message_id="<0@example.net>"),
+            message("FAIL", reference="" if there else "<9@mx1>"),
+            message(
+                "DSN", number="78", message_id="<9@mx1>", return_path="<>", reference="<1@example.net>" if there else ""
+            ),
+            message("DEFER", number="70", message_id="<0@example.net>"),
+            message("DSN", number="79", message_id="<8@mx1>", return_path="<>", reference="<0@example.net>"),
+            message("DSN", number="80", message_id="<7@mx1>", return_path="<>", reference="<unknown@example.net>"),
+        )
+    )
+    table = log.transactions.set_index("queue_id")
+    assert table["report"].astype("str").fillna("").to_dict() == {
+        "77": "",
+        "70": "",
+        "78": "ndr",
+        "79": "delay",
+        "80": "ndr",
+    }
+    assert table["ndr_of"].dropna().to_dict() == {"78": table.loc["77", "transaction"]}
+    assert table.loc["78", "null_sender"]
+
+
+def test_protocol_and_tracking_logs_together(tmp_path):
+    (tmp_path / "RECV.LOG").write_text(protocol(*MAIL))
+    (tmp_path / "MSGTRK.LOG").write_text(tracked(message("RECEIVE"), message("DELIVER")))
+    log = spamlab.read(tmp_path)
+    assert (len(log.sessions), len(log.transactions), len(log.recipients)) == (1, 2, 3)
+    assert log.events.groupby("source", observed=True).size().sort_values().tolist() == [2, 15]
+    assert (log.sources["event_lines"].sort_values() == [2, 15]).all()
+    for event in (0, 16):
+        assert log.raw(log.events.iloc[event]).startswith(b"2024-01-02T03:04:")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#Software: Microsoft Exchange Server\n#Log-type: Transport Connectivity Log\n#Fields: date-time,session,source,Destination,direction,description\n"
+        "2024-01-02T03:04:05.678Z,08D0,SMTP,example.com,+,Undefined\n",
+        "date,name,id,n,from,to,event,data,context\n2024-01-02,a,b,1,c,d,click,e,f\n",
+        "a,b,c,d\n1,2,3,4\n",
+        '192.0.2.1 - - [11/Oct/2006:13:16:43 -0600] "GET /a,b HTTP/1.0" 200 4\n',
+        '{"date-time":"2024-01-02T03:04:05.678Z","event":"<"}\n',
+    ],
+)
+def test_other_logs_are_refused(text):
+    with pytest.raises(spamlab.UnknownFormat):
+        read(text)

@@ -1,0 +1,359 @@
+"""The Exim reader: odd lines of Exim's own test suite, made lines of every shape, forgeries, whole corpora."""
+
+import functools
+import io
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import spamlab
+from spamlab import engine
+from spamlab.formats import load
+from spamlab.scan import Scanner
+from spamlab.summary import totals
+
+SHARED = Path(os.environ.get("SPAMLAB_SHARED", Path(__file__).parents[2] / "shared"))
+SUITE = SHARED / "corpus" / "exim" / "exim-testsuite"
+corpus = pytest.mark.skipif(not SUITE.is_dir(), reason="../shared is not here")
+
+
+@functools.cache
+def scanner(variant):
+    """A variant's scanner, translated once."""
+    return Scanner(variant)
+
+
+def fields(name, line):
+    """What a format reads from one line: the fields, the event's kind and what its shape says."""
+    found = {}
+    for variant in load(name).variants:
+        lines = scanner(variant).run(line if isinstance(line, bytes) else line.encode())
+        if lines.events and (not found or found["weak"]):
+            shape = variant.shapes[int(lines.shape[0])]
+            found = {"kind": shape.kind, "weak": shape.weak} | dict(shape.says)
+            for column, field in lines.columns.items():
+                if 0 in field.rows:
+                    value = field.values[0]
+                    found[column] = value.as_py() if hasattr(value, "as_py") else int(value)
+    return found
+
+
+def expect(found, expected):
+    """Compare the fields that are named; ``None``: must be absent."""
+    assert {key: found.get(key) for key in expected} == expected
+
+
+def same_when_compiled(name, octets):
+    """Whether the plain and the compiled scanner read the same."""
+    for variant in load(name).variants:
+        plain = scanner(variant).run(octets)
+        limit, engine.PLAIN_LIMIT = engine.PLAIN_LIMIT, 0
+        try:
+            compiled = scanner(variant).run(octets)
+        finally:
+            engine.PLAIN_LIMIT = limit
+        assert plain.columns.keys() == compiled.columns.keys()
+        for column, field in plain.columns.items():
+            one, other = field.values, compiled.columns[column].values
+            assert (field.rows == compiled.columns[column].rows).all(), column
+            assert (one == other).all() if isinstance(one, np.ndarray) else one.equals(other), column
+        for column in ("line", "lines", "shape", "what"):
+            assert (getattr(plain, column) == getattr(compiled, column)).all(), column
+
+
+def read(*lines, **options):
+    return spamlab.read(io.BytesIO("".join(line + "\n" for line in lines).encode()), **options)
+
+
+R, D = "receive", "deliver"
+LOCAL = "127.0.0.1 [127.0.0.1]"
+LINES = [  # hand-checked: file, line, what it holds
+    ("0514", 1, {"kind": R, "reverse_path": '"spaced user"@myhost.test.ex', "size": None, "peer_ip": None}),
+    ("0040", 4, {"kind": R, "reverse_path": "jc@rome", "original_id": None}),
+    ("0032", 3, {"kind": R, "reverse_path": "", "original_id": "10HmaX-000000005vi-0000"}),
+    ("0178", 10, {"kind": R, "reverse_path": "CALLER@test.ex", "message_id": None}),
+    ("0604", 4, {"kind": R, "message_id": "E10HmbA-000000005vi-0000@myhost.test.ex"}),
+    ("0159", 14, {"kind": R, "helo": "[ip4.ip4.ip4.ip4]", "peer_host": None, "peer_ip": "ip4.ip4.ip4.ip4"}),
+    ("4030", 16, {"kind": R, "helo": "clientname", "peer_ip": "127.0.0.2", "port": 10005}),
+    ("0112", 2, {"kind": D, "status": "delivered", "forward_path": "pipe@test.ex", "orig_to": None}),
+    ("4127", 6, {"kind": D, "status": "delivered", "forward_path": "system-filter"}),
+    ("4111", 18, {"kind": D, "forward_path": "page+ux@test.ex", "orig_to": None}),
+    ("5408", 15, {"kind": D, "forward_path": "userx@domain.com", "orig_to": "rrruserx@domain.com", "code": 250}),
+    ("0256", 11, {"kind": D, "forward_path": "abc@def", "orig_to": '"abc@def"@unknown.domain'}),
+    ("4143", 5, {"kind": D, "status": "discarded", "forward_path": "userx@test.ex"}),
+    ("0006", 5, {"kind": D, "status": "discarded", "forward_path": "devnull@the.local.host.name"}),
+    ("0218", 6, {"kind": D, "relay": LOCAL, "code": 250, "reply": "250 OK"}),
+    ("0321", 2, {"kind": D, "status": "bounced", "forward_path": r"|/bin/cat\ /etc/aliases\ @test.ex"}),
+    ("5204", 2, {"kind": D, "status": "bounced", "forward_path": '"FAIL cannot route this one (FAIL)"@some.host'}),
+    ("0106", 3, {"kind": D, "status": "deferred", "forward_path": "userx@domain1.com", "relay": LOCAL, "code": None}),
+    ("0264", 35, {"kind": D, "status": "deferred", "relay": None, "reply": "retry time not reached"}),
+    ("9901", 10, {"kind": D, "status": "deferred", "code": 421, "queue_id": "10HmaY-0005vi-00"}),
+    ("4550", 2, {"kind": D, "status": "bounced", "code": 550, "forward_path": "baduser@test.ex"}),
+    ("0135", 9, {"kind": D, "status": "bounced", "forward_path": "b@known.ex", "reply": "retry timeout exceeded"}),
+    ("0536", 33, {"kind": D, "status": "bounced", "code": 590, "enhanced_code": "5.4.3"}),
+    ("0416", 9, {"kind": D, "status": None, "forward_path": None}),
+    ("0416", 11, {"kind": "queue", "status": "discarded", "forward_path": "discard@p.q"}),
+    ("0637", 4, {"kind": "reject", "verb": "MAIL", "peer_ip": "127.0.0.1"}),
+    ("0473", 9, {"kind": "reject", "verb": "RCPT", "forward_path": "r11@two.test.ex", "code": None}),
+    ("1001", 15, {"kind": "reject", "verb": "EHLO", "helo": "[IPV6:V6NET:0:12:1:a00:20ff:fe86:a062]"}),
+    ("3551", 8, {"kind": "auth", "code": 535, "user": r"\001rserx", "peer_ip": "10.0.0.1"}),
+    ("4034", 29, {"kind": "disconnect", "ended": "dropped", "port": 10002}),
+    ("0562", 4, {"kind": "disconnect", "ended": "timeout", "helo": "abcd"}),
+    ("0547", 10, {"kind": "note", "verbs": "EHLO,VRFY,QUIT"}),
+    ("0206", 16, {"kind": "queue", "status": "expired"}),
+]  # fmt: skip
+
+
+@corpus
+@pytest.mark.parametrize(("name", "line", "expected"), LINES)
+def test_odd_lines_of_the_corpus(name, line, expected):
+    text = (SUITE / f"{name}.mainlog").read_bytes().split(b"\n")[line - 1]
+    expect(fields("exim", text), expected)
+
+
+@corpus
+def test_the_whole_corpus_adds_up_and_no_spine_line_is_a_note():
+    log = spamlab.read(sorted(SUITE.glob("*.mainlog")), format="exim")
+    sources = log.sources
+    assert (sources["lines"] == sources["event_lines"] + sources["ignored_lines"] + sources["unparsed_lines"]).all()
+    lines = [line for path in SUITE.glob("*.mainlog") for line in path.read_bytes().split(b"\n")]
+    stamped = [line for line in lines if re.match(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", line)]
+    assert len(log.events) == len(stamped) == 7539  # every stamped line is an event, no other begins one
+    assert not log.unparsed["text"].str.match(r"\d{4}-\d\d-\d\d").any()
+    spine = log.events["text"].str.contains(r"^(?:\S{16}|\S{23}) (?:<=|\(=|=>|->|>>|\*>|\*\*|==|Completed)")
+    assert (log.events.loc[spine, "kind"].isin(["receive", "deliver", "remove"])).all()
+    assert (~spine & log.events["kind"].isin(["receive", "deliver", "remove"])).sum() == 0
+    count = {
+        flag: log.events["text"].str.contains(rf"^\S+ {re.escape(flag)} ").sum() for flag in ("<=", "(=", "**", "==")
+    }
+    assert (log.events["kind"] == "receive").sum() == count["<="] + count["(="]
+    assert (log.recipients["status"] == "bounced").sum() == count["**"]
+    assert (log.recipients["status"] == "deferred").sum() == count["=="]
+
+
+@corpus
+@pytest.mark.skipif(engine.compiler() is None, reason="Numba is not installed")
+def test_plain_and_compiled_read_the_corpus_alike():
+    same_when_compiled("exim", b"".join(path.read_bytes() for path in sorted(SUITE.glob("*.mainlog"))[::3]))
+
+
+@pytest.mark.skipif(not (SHARED / "cases").is_dir(), reason="../shared is not here")
+def test_four_lines_of_one_session():
+    log = spamlab.read(SHARED / "cases" / "exim-syslog-ng.log")
+    assert log.events["session"].tolist() == [0, 0, 0, 0]
+    session = log.sessions.iloc[0]
+    assert (session["commands"], session["resets"], session["ended"], session["helo"]) == (3, 0, "quit", "User")
+
+
+ID, LONG = "1rjT5F-003qKK-8B", "1rjT5F-00000003qKK-8Bcd"
+CLIENT = "mx.example.net (helo.example.net) [192.0.2.1]:3021"
+PEER = {"peer_host": "mx.example.net", "helo": "helo.example.net", "peer_ip": "192.0.2.1", "port": 3021}
+MADE = [
+    (f"{LONG} <= a@example.net H={CLIENT} P=esmtpsa X=TLS1.3:TLS_AES_256_GCM_SHA384:256 CV=no A=plain:joe S=99 "
+     'RT=0.1s id=1@x T="a H=b" for b@example.com',
+     {"kind": R, "queue_id": LONG, "reverse_path": "a@example.net", "user": "joe", "size": 99, "message_id": "1@x", "tls":
+      "TLS1.3:TLS_AES_256_GCM_SHA384:256"} | PEER),
+    (f"{ID} (= a@example.net U=root P=local S=5", {"kind": R, "size": 5, "peer_ip": None}),
+    (f"{ID} -> b@example.com R=r T=t S=7 H=h.example.com [192.0.2.7]:25 C=\"250 2.0.0 a \\\"b\\\"\" QT=1h2m DT=0.5s",
+     {"kind": D, "status": "delivered", "relay": "h.example.com [192.0.2.7]:25", "code": 250, "enhanced_code": "2.0.0",
+      "delay": 3_720_000_000, "delay_transmit": 500_000, "size": None, "reply": r"250 2.0.0 a \"b\""}),
+    (f"{ID} => joe <joe@example.com> R=r T=t QT=qqs", {"kind": D, "forward_path": "joe@example.com", "delay": None}),
+    (f"{ID} => jöe <jöe@example.com> R=r T=t", {"kind": D, "forward_path": "jöe@example.com", "orig_to": None}),
+    (f"{ID} *> b@example.com R=r T=t", {"kind": D, "status": "discarded"}),
+    (f"{ID} => :blackhole: <b@example.com> R=r", {"kind": D, "status": "discarded", "forward_path": "b@example.com"}),
+    (f"{ID} => discarded <discarded@example.com> R=r T=t", {"kind": D, "status": "delivered"}),
+    (f"{ID} => blackhole (DATA ACL discarded recipients): no", {"kind": D, "status": "discarded"}),
+    (f"{ID} ** b@example.com F=<> R=r T=t H=h.example.com [192.0.2.7]:25* X=TLS1.2:x:256 CV=yes: SMTP error from remote "
+     "mail server after pipelined MAIL FROM:<> SIZE=1: 550-5.7.1 no\\n550 5.7.1 never DT=2s",
+     {"kind": D, "status": "bounced", "code": 550, "enhanced_code": "5.7.1", "delay_transmit": 2_000_000,
+      "relay": "h.example.com [192.0.2.7]:25"}),
+    (f"{ID} ** b@example.com <c@example.com>: Unrouteable address",
+     {"kind": D, "forward_path": "b@example.com", "orig_to": "c@example.com", "reply": "Unrouteable address"}),
+    (f"{ID} == b@example.com R=r T=t defer (-44) H=h.example.com [192.0.2.7]:25 DT=0s: SMTP error from remote mail server "
+     "after RCPT TO:<b@example.com>: 451 4.7.1 later", {"kind": D, "status": "deferred", "code": 451, "delay_transmit": 0}),
+    (f"{ID} == b@example.com R=r T=t defer (111): Connection refused DT=1s",
+     {"kind": D, "status": "deferred", "relay": None, "reply": "Connection refused", "delay_transmit": 1_000_000}),
+    (f"{ID} Completed QT=1s", {"kind": "remove"}),
+    (f"{ID} Frozen (delivery error message)", {"kind": "queue"}),
+    (f"{ID} no immediate delivery: queued by ACL", {"kind": "queue"}),
+    (f"{ID} removed by root", {"kind": "queue", "status": "expired"}),
+    (f"{ID} H={CLIENT} F=<a@example.net> rejected after DATA: spam", {"kind": "reject", "verb": "DATA"} | PEER),
+    (f"H={CLIENT} X=TLS1.2:x:256 CV=no F=<a@example.net> rejected RCPT <b@example.com>: 550 5.1.1 No",
+     {"kind": "reject", "verb": "RCPT", "forward_path": "b@example.com", "code": 550, "enhanced_code": "5.1.1"} | PEER),
+    (f"H={CLIENT} A=plain:joe F=<a@example.net> temporarily rejected RCPT <b@example.com>",
+     {"kind": "reject", "verb": "RCPT", "code": None} | PEER),
+    (f'H={CLIENT} rejected connection in "connect" ACL: no', {"kind": "reject", "ended": "dropped", "reply": "no"} | PEER),
+    (f"H={CLIENT} rejected MAIL <a@example.net>: no", {"kind": "reject", "verb": "MAIL"} | PEER),
+    (f"{ID} H={CLIENT} F=<> rejected during MIME ACL checks: no", {"kind": "reject", "reply": "no"}),
+    (f"{ID} F=<a@example.net> U=joe P=local rejected by non-SMTP ACL: no", {"kind": "reject", "reply": "no"}),
+    (f"H={CLIENT} Warning: x", {"kind": "note"} | PEER),
+    (f"rejected MAIL FROM:<a@example.net> H={CLIENT}: message too big: size=9", {"kind": "reject", "verb": "MAIL"} | PEER),
+    (f"plain authenticator failed for {CLIENT} I=[192.0.2.9]:25: 535 Incorrect authentication data (set_id=joe@example.com)",
+     {"kind": "auth", "user": "joe@example.com", "code": 535, "refused": "plain"} | PEER),
+    ("plain authenticator failed for H=([192.0.2.3]) [192.0.2.1]:9: 501 Authentication cancelled",
+     {"kind": "auth", "user": None, "code": 501, "helo": "[192.0.2.3]"}),
+    ("SMTP connection from [192.0.2.1]:3021 I=[192.0.2.9]:25 Ci=7 (TCP/IP connection count = 1)", {"kind": "connect"}),
+    (f"SMTP connection Ci=7 from {CLIENT} D=0.1s closed by QUIT", {"kind": "disconnect", "ended": None} | PEER),
+    (f"SMTP connection from {CLIENT} lost", {"kind": "disconnect", "ended": "dropped"} | PEER),
+    (f"SMTP connection from {CLIENT} closed by DROP in ACL", {"kind": "disconnect", "ended": "dropped"} | PEER),
+    (f"unexpected disconnection while reading SMTP command from {CLIENT} D=1s", {"kind": "disconnect", "ended": "dropped"}),
+    (f"SMTP command timeout on connection from {CLIENT} D=5m", {"kind": "disconnect", "ended": "timeout"}),
+    (f"no MAIL in SMTP connection from {CLIENT} D=1s X=TLS1.2:x:256 CV=no C=EHLO,QUIT", {"kind": "note", "verbs": "EHLO,QUIT"}),
+    ("Connection from [192.0.2.1]:9 refused: too many connections", {"kind": "reject", "ended": "dropped"}),
+    (f"TLS error on connection from {CLIENT} (SSL_accept): x", {"kind": "note"} | PEER),
+    ("Start queue run: pid=9 -qf", {"kind": "note", "weak": False}),
+    ("exim 4.98 daemon started: pid=9, -q30m", {"kind": "note", "weak": False}),
+    (f"{ID} anything an ACL logs", {"kind": "note", "weak": True, "queue_id": ID}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), MADE)
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        "2024-06-01 00:00:00 ",
+        "2024-06-01 00:00:00.123 +0200 [7] ",
+        "Jun  1 00:00:01 mx exim4[7]: 2024-06-01 00:00:00 ",
+        "2024-06-01T00:00:00.5+00:00 info exim[7]: [7] ",
+    ],
+)
+def test_every_shape_in_every_dress(stamp, text, expected):
+    expect(fields("exim", stamp + text), expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{ID} <= a@example.net U=joe P=local S=5 id=x H=evil [6.6.6.6] S=9", {"peer_ip": None, "size": 5}),
+        (f"{ID} <= a@example.net H={CLIENT} P=smtp S=5 id=x H=evil (e) [6.6.6.6]:1 S=9", PEER | {"size": 5}),
+        (f'{ID} <= a@example.net H={CLIENT} P=smtp S=5 T="x A=plain:evil"', PEER | {"user": None}),
+        (f'{ID} <= "a H=evil [6.6.6.6] b"@example.net H={CLIENT} S=5', PEER),
+        (f'{ID} ** "x R=r: 250 ok"@example.com R=r: SMTP error from remote mail server after RCPT TO:'
+         '<"x: 250 2.0.0 y"@example.com>: 550 5.1.1 no', {"code": 550, "enhanced_code": "5.1.1", "status": "bounced"}),
+        (f'H={CLIENT} F=<"x> rejected RCPT <evil@example.com>: y"@example.net> rejected RCPT <b@example.com>: no',
+         {"forward_path": "b@example.com", "reply": "no"}),
+        (f"H={CLIENT} F=<a@example.net> rejected RCPT <\"c>: 250 2.1.5 ok F=<x\"@example.com>: no", {"code": None, "reply": "no"}),
+        (f'SMTP syntax error in "x" H=evil [6.6.6.6]:1 y" H={CLIENT} unrecognized command', {"peer_ip": None}),
+        (f'SMTP syntax error in "x" H={CLIENT} unrecognized command', PEER),
+    ],
+)  # fmt: skip
+def test_what_clients_write_does_not_win(text, expected):
+    expect(fields("exim", "2024-06-01 00:00:00 " + text), expected)
+
+
+def test_a_message_from_connection_to_completion():
+    log = read(
+        "2024-06-01 00:00:00 [1] SMTP connection from [192.0.2.1]:3021 (TCP/IP connection count = 1)",
+        f"2024-06-01 00:00:01 [2] {ID} <= a@example.net H={CLIENT} P=esmtps X=TLS1.3:x:256 S=99 id=1@x",
+        f"2024-06-01 00:00:01 [2] SMTP connection from {CLIENT} closed by QUIT",
+        f"2024-06-01 00:00:02 [3] {ID} => b@example.com R=r T=t H=h.example.com [192.0.2.7] C=\"250 Ok\" QT=1s",
+        f"2024-06-01 00:00:02 [3] {ID} ** c@example.com R=r: no",
+        "2024-06-01 00:00:03 [4] 1rjT5G-003qKL-8B <= <> R=1rjT5F-003qKK-8B U=exim P=local S=120",
+        f"2024-06-01 00:00:03 [3] {ID} Completed",
+        "2024-06-01 00:00:04 [5] 1rjT5G-003qKL-8B => a@example.net R=r T=t H=mx.example.net [192.0.2.1] C=\"250 Ok\"",
+        "2024-06-01 00:00:04 [5] 1rjT5G-003qKL-8B Completed",
+        "2024-06-01 00:00:05 [2] no MAIL in SMTP connection from mx.example.net (helo.example.net) [192.0.2.1]:3021 D=1s "
+        "C=EHLO,RSET,RSET,QUIT",
+    )  # fmt: skip
+    session = log.sessions.iloc[0]
+    assert (len(log.sessions), session["tls"], session["ended"], session["transactions"]) == (1, True, "quit", 1)
+    assert (session["commands"], session["resets"], session["helo"]) == (4, 2, "helo.example.net")
+    first, second = log.transactions.iloc[0], log.transactions.iloc[1]
+    assert (first["session"], first["size"], first["message_id"], first["outcome"]) == (0, 99, "1@x", "mixed")
+    assert (second["report"], second["ndr_of"], second["null_sender"]) == ("ndr", 0, True)
+    assert log.events["session"].isna().tolist() == [False] * 3 + [True] * 6 + [False]
+    found = totals(log)
+    assert (found["received"], found["delivered"], found["bounced"], found["ndrs"]) == (1, 2, 1, 1)
+
+
+def test_reports_by_what_became_of_the_message_before_them():
+    later = f"2024-06-01 00:00:01 {ID} == c@example.com R=r T=t defer (-1): later"
+    made = "2024-06-01 00:00:0{} 1rjT5{}-003qKL-8B <= <> R={} U=exim P=local S=120"
+    log = read(
+        f"2024-06-01 00:00:00 {ID} <= a@example.net U=joe P=local S=9",
+        later,
+        made.format(2, "G", ID),
+        f"2024-06-01 00:00:03 {ID} ** c@example.com: retry timeout exceeded",
+        made.format(4, "H", ID),
+        f"2024-06-01 00:00:04 {ID} Completed",
+        "2024-06-01 00:00:05 1rjT5H-003qKL-8B ** a@example.net R=r: no",
+        made.format(6, "I", "1rjT5H-003qKL-8B"),
+        "2024-06-01 00:00:07 1rjT5J-003qKL-8B <= b@example.net U=joe P=local S=9",
+        "2024-06-01 00:00:07 1rjT5J-003qKL-8B => >b@example.net <c@example.com> R=r T=vacation",
+        made.format(8, "K", "1rjT5J-003qKL-8B"),
+    )
+    assert log.transactions["report"].astype(object).fillna("-").tolist() == [
+        "-",
+        "delay",
+        "ndr",
+        "postmaster",
+        "-",
+        "-",
+    ]
+    assert log.transactions["ndr_of"].fillna(-1).tolist() == [-1, -1, 0, 2, -1, -1]
+    assert totals(log)["received"] == 3
+
+
+def test_without_ports_concurrent_connections_of_one_client_are_not_told_apart():
+    connect = "2024-06-01 00:00:00 SMTP connection from [192.0.2.1] (TCP/IP connection count = {})"
+    reject = "2024-06-01 00:00:01 H=(x) [192.0.2.1] F=<> rejected RCPT <b@example.com>: no"
+    quits = "2024-06-01 00:00:02 SMTP connection from (x) [192.0.2.1] closed by QUIT"
+    log = read(
+        connect.format(1), reject, connect.format(2), reject, quits, reject, quits, connect.format(1), reject, quits
+    )
+    assert len(log.sessions) == 3
+    assert log.recipients["session"].fillna(-1).tolist() == [0, -1, -1, 2]
+
+
+def test_no_session_where_connections_are_not_logged():
+    log = read(
+        "2024-06-01 00:00:00 H=(x) [192.0.2.1]:9 F=<> rejected RCPT <b@example.com>: no",
+        f"2024-06-01 00:00:00 {ID} <= a@example.net H=(x) [192.0.2.1]:9 P=smtp S=9",
+    )
+    assert len(log.sessions) == 0
+    assert log.recipients["transaction"].isna().all()
+
+
+def test_headers_in_the_reject_log_belong_to_their_reject():
+    log = read(
+        "P Received: of an entry whose first line is in the log before",
+        "2024-06-01 00:00:00 H=(x) [192.0.2.1] F=<a@example.net> rejected after DATA: spam",
+        "Envelope-from: <a@example.net>",
+        "  Subject: 2024-06-01",
+        "----------------------------------------",
+        "2024-06-01 00:00:01 H=(x) [192.0.2.1] F=<a@example.net> rejected RCPT <b@example.com>: no",
+        format="exim",
+    )
+    assert log.events["lines"].tolist() == [4, 1]
+    assert log.events["text"].iloc[0].endswith("2024-06-01\n" + "-" * 40)
+    assert log.recipients["reply"].tolist() == ["no"]
+    assert log.unparsed["line"].tolist() == [1]
+
+
+def test_a_message_given_up_counts_for_each_recipient_still_pending():
+    log = read(
+        f"2024-06-01 00:00:00 {ID} <= a@example.net U=joe P=local S=9",
+        f"2024-06-01 00:00:01 {ID} == b@example.com R=r T=t defer (-1): later",
+        f"2024-06-01 00:00:01 {ID} == c@example.com R=r T=t defer (-1): later",
+        f"2024-06-01 00:00:01 {ID} => d <d@example.com> R=r T=t",
+        f"2024-06-01 00:00:02 {ID} cancelled by timeout_frozen_after",
+        "2024-06-01 00:00:03 1rjT5G-003qKL-8B <= <> U=joe P=local S=9",
+        "2024-06-01 00:00:03 1rjT5G-003qKL-8B ** x@example.com: no",
+        "2024-06-01 00:00:04 1rjT5G-003qKL-8B cancelled by timeout_frozen_after",
+    )
+    expired = log.recipients[log.recipients["status"] == "expired"]
+    assert expired["forward_path"].tolist() == ["b@example.com", "c@example.com"]
+
+
+def test_exims_stamp_says_the_year_that_syslogs_does_not():
+    log = read(
+        "Dec 31 23:59:59 mx exim[7]: 2019-12-31 23:59:59 Start queue run: pid=7",
+        "Jan  1 00:00:01 mx exim[7]: 2020-01-01 00:00:01 End queue run: pid=7",
+        "Jan  1 00:00:01 mx cron[7]: other",
+    )
+    assert log.events["time"].dt.year.tolist() == [2019, 2020]
+    assert log.sources["ignored_lines"].tolist() == [1]
+    assert log.events["host"].tolist() == ["mx", "mx"]

@@ -1,0 +1,84 @@
+"""JSON lines as plain lines: one for one, whatever a line holds."""
+
+import io
+import json
+
+import pytest
+
+import spamlab
+from spamlab import jsonlines
+
+
+def plain(text):
+    return b"".join(jsonlines.plain(iter([text.encode()]))).decode()
+
+
+def entry(message, **more):
+    told = {
+        "__REALTIME_TIMESTAMP": "1720359773000001",
+        "_HOSTNAME": "mx",
+        "SYSLOG_IDENTIFIER": "postfix/smtpd",
+        "_PID": "12",
+    }
+    return json.dumps({**told, "MESSAGE": message, **more})
+
+
+HEAD = "2024-07-07T13:42:53.000001+00:00 mx postfix/smtpd[12]: "
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (entry("connect from a[192.0.2.1]"), HEAD + "connect from a[192.0.2.1]"),
+        (entry("x", SYSLOG_PID="7"), HEAD.replace("[12]", "[7]") + "x"),
+        (entry(list(b"caf\xc3\xa9 \xff")), HEAD + "café \\xff"),
+        (entry("two\nlines\r\n"), HEAD + "two lines  "),
+        (entry(None), HEAD),
+        (entry("x", SYSLOG_IDENTIFIER=None, _COMM="smtpd"), HEAD.replace("postfix/", "") + "x"),
+        (entry("x", SYSLOG_IDENTIFIER=["a", "b"]), HEAD.replace("postfix/smtpd", "b") + "x"),
+        (entry("x", _PID=None), HEAD.replace("[12]", "") + "x"),
+        (entry("x", _HOSTNAME=None), HEAD.replace("mx ", "") + "x"),
+        (entry("x", __REALTIME_TIMESTAMP="soon"), None),
+        (entry("x")[:-5], None),
+        ("[1, 2]", None),
+        ("", None),
+        ("no JSON", None),
+        ("{" * 100_000, None),
+    ],
+)
+@pytest.mark.parametrize("good", [0, 3])
+def test_a_journal_line(line, expected, good):
+    text = "\n".join([*[entry("ok")] * (good + 1), line, entry("end")]) + "\n"
+    expected = line if expected is None else expected
+    assert plain(text).split("\n") == [*[HEAD + "ok"] * (good + 1), expected, HEAD + "end", ""]
+
+
+def test_other_text_passes_as_it_is():
+    pieces = [b"a\n{\n", b"", b'{"log":"x"}\n', b"\xef\xbb\xbf{}", b"  \n{}"]
+    assert list(jsonlines.plain(iter(pieces))) == pieces
+
+
+def test_blocks_are_cut_between_lines(monkeypatch):
+    text = "".join(entry(str(i)) + "\r\n" for i in range(50))
+    whole = plain(text)
+    monkeypatch.setattr(jsonlines, "BLOCK", 300)
+    assert plain(text) == whole
+    assert whole.count("\n") == 50
+
+
+def test_a_journal_is_read_as_syslog():
+    text = "\n".join(
+        [
+            entry("connect from a.example[192.0.2.1]"),
+            entry("4F5C64474F: client=a.example[192.0.2.1]"),
+            "{broken",
+            entry("Started session", SYSLOG_IDENTIFIER="systemd"),
+            "",
+        ]
+    )
+    log = spamlab.read(io.BytesIO(text.encode()))
+    assert log.sources[["format", "lines", "event_lines", "ignored_lines", "unparsed_lines"]].values.tolist() == [
+        ["postfix", 4, 2, 1, 1]
+    ]
+    assert log.events[["host", "program", "pid"]].values.tolist() == [["mx", "postfix/smtpd", 12]] * 2
+    assert log.raw(log.events.iloc[1]) == text.splitlines(keepends=True)[1].encode()

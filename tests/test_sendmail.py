@@ -1,0 +1,259 @@
+"""The Sendmail reader: odd lines of the corpus, made lines of every shape, forgeries, reports, sessions."""
+
+import io
+
+import pandas as pd
+import pytest
+
+import spamlab
+from spamlab import engine
+from spamlab.summary import totals
+from tests.test_exim import SHARED, expect, fields, same_when_compiled
+
+CORPUS = SHARED / "corpus" / "sendmail"
+corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="../shared is not here")
+FILES = {
+    "auth": "fail2ban-sendmail-auth", "reject": "fail2ban-sendmail-reject", "dsn": "parse-syslog-mail-sendmail-custom-dsn",
+    "done": "parse-syslog-mail-sendmail-done", "plain": "parse-syslog-mail-sendmail-plain",
+    "ruleset": "parse-syslog-mail-sendmail-ruleset",
+}  # fmt: skip
+
+
+def read(*lines, year=2024, **options):
+    return spamlab.read(io.BytesIO("".join(line + "\n" for line in lines).encode()), year=year, **options)
+
+
+LINES = [  # hand-checked: file, line, what it holds
+    ("auth", 1, {"kind": "note", "verb": "AUTH", "peer_host": None, "peer_ip": "190.5.230.178"}),
+    ("auth", 4, {"kind": "note", "program": "sm-acceptingconnections", "peer_ip": "95.70.241.192"}),
+    ("auth", 8, {"kind": "auth", "user": "criminal", "peer_ip": "192.0.2.4", "peer_host": None, "refused": "LOGIN"}),
+    ("auth", 10, {"kind": "auth", "user": "scan", "peer_ip": "192.0.2.6", "refused": "CRAM-MD5"}),
+    ("auth", 13, {"kind": "auth", "user": None, "peer_ip": "192.0.2.9", "code": None}),
+    ("reject", 11, {"kind": "reject", "verb": None, "queue_id": None, "code": 421, "enhanced_code": "4.3.2"}),
+    ("reject", 14, {"kind": "reject", "peer_host": "host.example.com", "peer_ip": "192.0.2.123"}),
+    ("reject", 15, {"kind": "reject", "peer_host": None, "peer_ip": "209.15.212.253"}),
+    ("reject", 20, {"kind": "reject", "verb": "RCPT", "code": 451, "forward_path": "existing-user@example.com"}),
+    ("reject", 22, {"kind": "reject", "verb": "expn", "peer_ip": "217.193.142.180"}),
+    ("reject", 35, {"kind": "reject", "host": "robin", "code": None, "reply": "User unknown"}),
+    ("reject", 36, {"kind": "queue", "reverse_path": "root@yourhost.com", "size": 108, "peer_ip": "192.168.1.45"}),
+    ("reject", 43, {"kind": "note", "peer_ip": "2001:DB8::1", "peer_host": "example.com"}),
+    ("reject", 44, {"kind": "disconnect", "ended": "dropped", "verb": "rcpt", "host": "alarmpi"}),
+    ("dsn", 1, {"kind": "report", "report": "delay", "queue_id": "j4K488I4001736", "report_id": "j4K6MJcE012524"}),
+    ("dsn", 3, {"kind": "command", "verb": "ETRN", "peer_host": "somehost.example.edu"}),
+    ("dsn", 5, {"kind": "deliver", "forward_path": "somebody@example.net", "delay": 1_000_000, "status": "Sent "}),
+    ("dsn", 9, {"kind": "report", "report": "postmaster", "report_id": "j4K9ElQ0008953"}),
+    ("dsn", 10, {"kind": "note", "queue_id": None}),
+    ("dsn", 11, {"kind": "disconnect", "ended": "timeout", "peer_ip": "61.250.xxx.yyy"}),
+    ("dsn", 19, {"kind": "report", "report": "ndr", "status": "expired", "report_id": "j4IIMlJ5000376"}),
+    ("dsn", 21, {"kind": "reject", "forward_path": "badguy@badhost.example.com,,0,"}),
+    ("dsn", 22, {"kind": "report", "report": "success"}),
+    ("dsn", 29, {"kind": "note", "queue_id": "j4KDbUaV007215"}),
+    ("done", 2, {"kind": "deliver", "status": "2", "relay": "localhost", "enhanced_code": "2.0.0", "reply": None}),
+    ("done", 3, {"kind": "remove", "queue_id": "j78ASk4e013165"}),
+    ("ruleset", 1, {"kind": "reject", "code": 553, "enhanced_code": "5.1.8", "peer_ip": "123.456.789.1"}),
+    ("plain", 9, {"kind": "receive", "reverse_path": "maddingue", "size": 2039, "peer_ip": None}),
+    ("plain", 10, {"kind": "receive", "peer_host": "localhost", "peer_ip": "127.0.0.1"}),
+    ("plain", 11, {"kind": "deliver", "forward_path": "cpan-testers@perl.org", "relay": "localhost [127.0.0.1]"}),
+]  # fmt: skip
+
+
+@corpus
+@pytest.mark.parametrize(("name", "line", "expected"), LINES)
+def test_odd_lines_of_the_corpus(name, line, expected):
+    text = (CORPUS / f"{FILES[name]}.log").read_bytes().split(b"\n")[line - 1]
+    expect(fields("sendmail", text.rstrip(b"\r")), expected)
+
+
+@corpus
+def test_the_whole_corpus_adds_up():
+    log = spamlab.read(sorted(CORPUS.glob("*.log")), year=2005)
+    assert log.sources["format"].eq("sendmail").all()
+    assert (log.sources["lines"] == log.sources["event_lines"] + log.sources["ignored_lines"]).all()
+    assert log.sources["unparsed_lines"].sum() == 0
+    assert len(log.events) == log.sources["event_lines"].sum() == 371
+    count = log.events["text"].str.contains
+    assert (log.events["kind"] == "deliver").sum() == count(r"^\w+: to=").sum()
+    assert log.events["kind"].isin(["receive", "queue"]).sum() == count(r"^\w+: from=").sum()
+    assert (log.events["kind"] == "report").sum() == count("notify: |return to sender: |DSN: ").sum()
+    assert log.recipients["forward_path"].isna().sum() == 1  # given up without saying for whom
+    linked = log.recipients["requeued_as"].notna()
+    assert linked.sum() == 58  # what the submission program hands to the daemon
+
+
+@corpus
+@pytest.mark.skipif(engine.compiler() is None, reason="Numba is not installed")
+def test_plain_and_compiled_read_the_corpus_alike():
+    same_when_compiled("sendmail", b"".join(path.read_bytes() for path in sorted(CORPUS.glob("*.log"))))
+
+
+ID, NEW = "42B0010a001003", "42B0020a001004"
+CLIENT = "mx.example.net [192.0.2.1]"
+PEER = {"peer_host": "mx.example.net", "peer_ip": "192.0.2.1"}
+MADE = [
+    (f"{ID}: from=<a@example.net>, size=99, class=0, nrcpts=1, msgid=<1@x>, proto=ESMTP, daemon=MTA, relay={CLIENT} (may be "
+     "forged)", {"kind": "receive", "reverse_path": "a@example.net", "size": 99, "message_id": "1@x"} | PEER),
+    (f"{ID}: from=<>, size=99, class=0, nrcpts=1, msgid=<{'x' * 90}, proto=SMTP, daemon=MTA, relay={CLIENT}",
+     {"kind": "receive", "reverse_path": ""} | PEER),
+    (f"{ID}: from=<a@example.net>, size=0, class=0, nrcpts=1, proto=SMTP, daemon=MTA, relay={CLIENT}", {"kind": "queue"} | PEER),
+    (f"{ID}: to=<b@example.com>, ctladdr=<a@example.com> (1/1), delay=1+02:03:04, xdelay=00:00:01, mailer=esmtp, pri=9, "
+     "relay=h.example.com. [192.0.2.7], dsn=4.7.1, reply=451 4.7.1 later, stat=Deferred: 451 4.7.1 later",
+     {"kind": "deliver", "status": "Deferred", "code": 451, "enhanced_code": "4.7.1", "delay": 93_784_000_000,
+      "delay_transmit": 1_000_000, "relay": "h.example.com. [192.0.2.7]", "reply": "Deferred: 451 4.7.1 later"}),
+    (f"{ID}: to=<b@example.com>, delay=00:00:01, mailer=*file*, pri=9, dsn=5.1.1, stat=User unknown",
+     {"kind": "deliver", "status": "User unknown", "relay": None, "code": None}),
+    (f"{ID}: to=b, delay=00:00:01, pri=9, stat=queued", {"kind": "deliver", "status": "queued", "forward_path": "b"}),
+    (f"{ID}: done; delay=00:00:01, ntries=1", {"kind": "remove"}),
+    (f"{ID}: {NEW}: DSN: User unknown", {"kind": "report", "report": "ndr", "report_id": NEW}),
+    (f"{ID}: {NEW}: return to sender: Service unavailable", {"kind": "report", "report": "ndr"}),
+    (f"{ID}: {NEW}: sender notify: Warning: could not send message for past 4 hours", {"kind": "report", "report": "delay"}),
+    (f"{ID}: {NEW}: postmaster notify: User unknown", {"kind": "report", "report": "postmaster"}),
+    (f"{ID}: {NEW}: clone: owner=x", {"kind": "queue", "queue_id": ID}),
+    (f"NOQUEUE: connect from {CLIENT}", {"kind": "connect", "queue_id": None} | PEER),
+    (f"ruleset=check_relay, arg1=mx.example.net, arg2=192.0.2.1, relay={CLIENT}, reject=421 4.3.2 Too many open connections.",
+     {"kind": "reject", "verb": None, "forward_path": None, "code": 421} | PEER),
+    (f"{ID}: ruleset=check_mail, arg1=<a@example.net>, relay={CLIENT}, reject=451 4.1.8 no",
+     {"kind": "reject", "verb": "MAIL", "reverse_path": "a@example.net", "forward_path": None} | PEER),
+    (f"{ID}: ruleset=check_rcpt, arg1=<b@example.com>, relay={CLIENT}, discard", {"kind": "queue", "code": None} | PEER),
+    (f"{ID}: <b@example.com>... User unknown", {"kind": "reject", "verb": "RCPT", "code": None, "reply": "User unknown"}),
+    (f"AUTH=server, relay={CLIENT} (may be forged), authid=joe, mech=PLAIN, bits=0", {"kind": "auth", "user": "joe"} | PEER),
+    (f"STARTTLS=server, relay={CLIENT}, version=TLSv1.3, verify=NO", {"kind": "tls"} | PEER),
+    ("STARTTLS=client, relay=h.example.com., version=TLSv1.3, verify=NO", {"kind": "note", "peer_ip": None}),
+    (f"{ID}: lost input channel from {CLIENT} to MTA after data", {"kind": "disconnect", "ended": "dropped"} | PEER),
+    (f"{ID}: SYSERR(root): collect: relay={CLIENT}, from=<a@example.net>, info=read timeout",
+     {"kind": "disconnect", "ended": "timeout"} | PEER),
+    (f"{ID}: collect: unexpected close on connection from {CLIENT}, sender=<a@example.net>", {"kind": "disconnect"} | PEER),
+    (f"{ID}: Milter: to=<b@example.com>, reject=550 5.7.1 no", {"kind": "reject", "forward_path": "b@example.com", "code": 550}),
+    (f"{ID}: Milter: data, reject=554 5.7.1 no", {"kind": "reject", "verb": "data", "code": 554}),
+    (f"{ID}: {CLIENT}: VRFY joe [rejected]", {"kind": "reject", "verb": "VRFY"} | PEER),
+    (f"{ID}: {CLIENT}: VRFY joe", {"kind": "command", "verb": "VRFY"} | PEER),
+    (f"{ID}: message size (9) exceeds maximum (8)", {"kind": "reject", "forward_path": None}),
+    ("savemail: cannot save rejected email anywhere", {"kind": "note", "queue_id": None}),
+    (f"{ID}: SYSERR(root): hash map \"x\": missing", {"kind": "note", "queue_id": ID}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), MADE)
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Jun  1 00:00:00 mx sm-mta[7]: ",
+        "Jun 17 14:37:39 <mail.notice> mx sendmail[7]: ",
+        "<22>1 2024-06-01T00:00:00.1Z mx sm-msp-queue 7 - - ",
+    ],
+)
+def test_every_shape_in_every_dress(head, text, expected):
+    expect(fields("sendmail", head + text), expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f'{ID}: to=<"x, stat=Sent, y"@example.com>, delay=00:00:01, mailer=esmtp, pri=9, relay=h. [192.0.2.7], dsn=5.1.1, '
+         "stat=User unknown", {"forward_path": '"x, stat=Sent, y"@example.com', "status": "User unknown"}),
+        (f'{ID}: from=<"a>, size=9, nrcpts=9 x"@example.net>, size=99, class=0, nrcpts=1, proto=SMTP, relay={CLIENT}',
+         {"reverse_path": '"a>, size=9, nrcpts=9 x"@example.net', "size": 99} | PEER),
+        (f"{ID}: from=<a@example.net>, size=99, class=0, nrcpts=1, msgid=<x>, relay=evil [6.6.6.6], size=1, proto=SMTP, "
+         f"daemon=MTA, relay={CLIENT}", {"size": 99} | PEER),
+        (f'{ID}: ruleset=check_rcpt, arg1=<"x>, relay=evil [6.6.6.6], reject=250"@example.com>, relay={CLIENT}, reject=550 5.7.1 '
+         "no", {"code": 550, "forward_path": '"x>, relay=evil [6.6.6.6], reject=250"@example.com'} | PEER),
+        (f"{ID}: AUTH failure (LOGIN): checkpass failed, user=x, relay=evil [6.6.6.6], relay={CLIENT}", {"user": "x"} | PEER),
+    ],
+)  # fmt: skip
+def test_what_clients_write_does_not_win(text, expected):
+    expect(fields("sendmail", "Jun  1 00:00:00 mx sm-mta[7]: " + text), expected)
+
+
+HEAD = "Jun  1 00:00:0{} mx sm-mta[{}]: "
+
+
+def test_several_recipients_of_one_line_are_rows_of_their_own():
+    tail = ", delay=00:00:01, xdelay=00:00:01, mailer=esmtp, pri=9, relay=h. [192.0.2.7], dsn=2.0.0, stat=Sent (ok)"
+    head = HEAD.format(1, 7) + f"{ID}: to="
+    log = read(
+        *(head + to + tail for to in ("<b@example.com>,<c@example.com>", 'b,"c, d"@example.com', '<"e,f"@example.com>'))
+    )
+    assert log.recipients["forward_path"].tolist() == [
+        "b@example.com", "c@example.com", "b", '"c, d"@example.com', '"e,f"@example.com',
+    ]  # fmt: skip
+    assert log.recipients["status"].eq("delivered").all()
+    assert log.recipients["delay"].tolist() == [1.0] * 5
+
+
+def test_statuses_by_word_else_by_class():
+    line = (
+        HEAD.format(1, 7) + ID + ": to=<b@example.com>, delay=00:00:01, mailer=esmtp, pri=9, relay=h., dsn={}, stat={}"
+    )
+    cases = {
+        ("2.0.0", "Sent (ok)"): "delivered", ("4.2.0", "Deferred"): "deferred", ("5.1.1", "User unknown"): "bounced",
+        ("5.0.0", "Service unavailable"): "bounced", ("4.3.0", "Local configuration error"): "deferred",
+        ("5.3.0", "unknown mailer error 2"): "bounced",
+    }  # fmt: skip
+    log = read(*(line.format(*case) for case in cases))
+    assert log.recipients["status"].tolist() == list(cases.values())
+    assert len(read(line.format("2.0.0", "queued")).recipients) == 0
+
+
+def test_a_message_its_bounce_and_the_postmasters_copy():
+    log = read(
+        HEAD.format(0, 1) + f"NOQUEUE: connect from {CLIENT}",
+        HEAD.format(0, 1) + f"STARTTLS=server, relay={CLIENT}, version=TLSv1.3, verify=NO, cipher=x, bits=256/256",
+        HEAD.format(0, 1) + f"{ID}: <x@example.com>... User unknown",
+        HEAD.format(1, 1) + f"{ID}: from=<a@example.net>, size=99, class=0, nrcpts=1, msgid=<1@x>, relay={CLIENT}",
+        HEAD.format(2, 2)
+        + f"{ID}: to=<b@example.com>, delay=00:00:01, mailer=esmtp, pri=9, relay=h., dsn=5.1.1, stat=User unknown",
+        HEAD.format(2, 2) + f"{ID}: {NEW}: DSN: User unknown",
+        HEAD.format(3, 2)
+        + f"{NEW}: to=<a@example.net>, delay=00:00:01, mailer=esmtp, pri=9, relay=h., dsn=2.0.0, stat=Sent",
+        HEAD.format(3, 2) + f"{NEW}: done; delay=00:00:01, ntries=1",
+        HEAD.format(4, 2) + f"{ID}: 42B0030a001005: postmaster notify: User unknown",
+        HEAD.format(4, 2) + "42B0030a001005: to=root, delay=00:00:00, mailer=local, pri=9, dsn=2.0.0, stat=Sent",
+        HEAD.format(4, 1) + f"{ID}: lost input channel from {CLIENT} to MTA after data",
+        HEAD.format(5, 1) + f"{NEW[:-1]}9: from=<a@example.net>, size=0, class=0, nrcpts=0, relay={CLIENT}",
+    )
+    assert log.transactions["report"].astype(object).fillna("-").tolist() == ["-", "ndr", "postmaster", "-"]
+    assert log.transactions["ndr_of"].fillna(-1).tolist() == [-1, 0, 0, -1]
+    session = log.sessions.iloc[0]
+    assert (len(log.sessions), session["tls"], session["ended"], session["transactions"]) == (1, True, "dropped", 1)
+    assert log.events["session"].isna().tolist() == [False] * 4 + [True] * 6 + [False] * 2
+    assert log.recipients[["status", "session"]].iloc[0].tolist() == ["rejected", 0]
+    found = totals(log)
+    assert (found["received"], found["ndrs"], found["postmaster_notices"], found["rejected"]) == (1, 1, 1, 1)
+
+
+def test_given_up_counts_for_each_pending_recipient_and_once():
+    line = HEAD + ID + ": to=<{}@example.com>, delay=00:00:01, mailer=esmtp, pri=9, relay=h., dsn=4.0.0, stat=Deferred"
+    give_up = HEAD.format(3, 2) + ID + ": {}: sender notify: Cannot send message for 5 days"
+    log = read(
+        line.format(1, 2, "b"),
+        line.format(1, 2, "c"),
+        give_up.format(NEW),
+        give_up.format("42B0030a001005"),
+        HEAD.format(4, 2) + f"{NEW}: done; delay=00:00:00, ntries=1",
+        HEAD.format(4, 2) + "42B0030a001005: done; delay=00:00:00, ntries=1",
+    )
+    expired = log.recipients["status"].eq("expired")
+    assert log.recipients.loc[expired, "forward_path"].tolist() == ["b@example.com", "c@example.com"]
+    assert log.transactions["report"].dropna().tolist() == ["ndr", "postmaster"]
+
+
+def test_accounts_stand_in_argument_and_only_success_authenticates():
+    log = read(
+        HEAD.format(1, 1) + f"{ID}: AUTH failure (LOGIN): checkpass failed, user=joe, relay={CLIENT}",
+        HEAD.format(2, 2) + f"AUTH=server, relay={CLIENT}, authid=ann, mech=PLAIN, bits=0",
+    )
+    assert log.events["argument"].tolist() == ["joe", "ann"]
+    assert log.events["verb"].tolist() == ["AUTH", "AUTH"]
+    assert log.sessions["authenticated"].tolist() == [False, True]
+
+
+def test_crlf_other_programs_and_a_year_that_ends():
+    log = read(
+        "Dec 31 23:59:59 mx sm-mta[7]: starting daemon (8.17): SMTP\r",
+        "Jan  1 00:00:01 mx postfix/sendmail[7]: x: to=<b@example.com>\r",
+        "Jan  1 00:00:01 mx sm-mta[7]: grew WorkList\r",
+        year=2019,
+    )
+    assert log.events["time"].tolist() == [
+        pd.Timestamp("2019-12-31 23:59:59", tz="UTC"), pd.Timestamp("2020-01-01 00:00:01", tz="UTC"),
+    ]  # fmt: skip
+    assert log.sources["ignored_lines"].tolist() == [1]

@@ -1,0 +1,401 @@
+"""Time stamps: what each kind says, and what is made of those that do not say all."""
+
+import datetime
+import io
+import os
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import spamlab
+from spamlab import engine, lexer
+from spamlab.engine import Kernel
+from spamlab.notation import Shape, Variant
+from spamlab.scan import Scanner
+
+UTC = datetime.UTC
+
+
+def log_of(stamps, **options):
+    """The log of a Postfix daemon that said something at each of these stamps."""
+    text = "".join(f"{stamp} mx postfix/qmgr[1]: {i:06X}: removed\n" for i, stamp in enumerate(stamps))
+    return spamlab.read(io.BytesIO(text.encode()), format="postfix", **options)
+
+
+def times(stamps, **options):
+    """When they were, in UTC, as text; None where that is not known."""
+    found = log_of(stamps, **options).events["time"]
+    return [None if pd.isna(time) else time.isoformat().removesuffix("+00:00") for time in found]
+
+
+def file_of(path, stamps, written):
+    """A file with these stamps, last written at that moment."""
+    path.write_text("".join(f"{stamp} mx postfix/qmgr[1]: {i:06X}: removed\n" for i, stamp in enumerate(stamps)))
+    moment = pd.Timestamp(written, tz="UTC").timestamp()
+    os.utime(path, (moment, moment))
+    return path
+
+
+# -- what a stamp says by itself ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stamp", "expected"),
+    [
+        ("2024-03-01T12:00:00Z", "2024-03-01T12:00:00"),
+        ("2024-03-01T12:00:00.5Z", "2024-03-01T12:00:00.500000"),
+        ("2024-03-01T12:00:00,123Z", "2024-03-01T12:00:00.123000"),
+        ("2024-03-01T12:00:00.123456789Z", "2024-03-01T12:00:00.123456"),
+        ("2024-03-01T12:00:00+01:00", "2024-03-01T11:00:00"),
+        ("2024-03-01T12:00:00-0530", "2024-03-01T17:30:00"),
+        ("2024-03-01 12:00:00 +0100", "2024-03-01T11:00:00"),
+        ("2024-03-01T00:30:00+01:00", "2024-02-29T23:30:00"),
+        ("2024-03-01T12:00:00", "2024-03-01T12:00:00"),
+        ("2024-03-01 12:00:00", "2024-03-01T12:00:00"),
+        ("2024/03/01 12:00:00", "2024-03-01T12:00:00"),
+        ("Mar  1 2024 12:00:00", "2024-03-01T12:00:00"),
+        ("Mar 01 2024 12:00:00", "2024-03-01T12:00:00"),
+        ("01/Mar/2024:12:00:00 +0100", "2024-03-01T11:00:00"),
+        ("1709294400", "2024-03-01T12:00:00"),
+        ("1709294400.25", "2024-03-01T12:00:00.250000"),
+        # far away
+        ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00"),
+        ("1970-01-01T00:00:00+01:00", "1969-12-31T23:00:00"),
+        ("2038-01-19T03:14:08Z", "2038-01-19T03:14:08"),
+        ("4102444800", "2100-01-01T00:00:00"),
+        ("2262-04-12T00:00:00Z", "2262-04-12T00:00:00"),  # nanoseconds in 64 bits end the day before
+        ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59"),
+        # a leap second is the next minute's first
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00"),
+        ("2016-12-31T23:59:60.5Z", "2017-01-01T00:00:00.500000"),
+        # leap days
+        ("2000-02-29T00:00:00Z", "2000-02-29T00:00:00"),
+        ("2024-02-29T00:00:00Z", "2024-02-29T00:00:00"),
+        # no such time
+        ("2023-02-29T00:00:00Z", None),
+        ("1900-02-29T00:00:00Z", None),
+        ("2024-02-30T00:00:00Z", None),
+        ("2024-13-01T00:00:00Z", None),
+        ("2024-00-01T00:00:00Z", None),
+        ("2024-04-31T00:00:00Z", None),
+        ("2024-03-01T24:00:00Z", None),
+        ("2024-03-01T12:60:00Z", None),
+        ("2024-03-01T12:00:61Z", None),
+        ("0000-00-00T00:00:00Z", None),
+        ("99999999999999999999", None),
+        ("Jul 32 12:00:00", None),
+        ("Jul  0 12:00:00", None),
+        ("Jul  7 25:00:00", None),
+    ],
+)
+def test_each_kind_of_stamp(stamp, expected):
+    log = log_of([stamp], year=2024)
+    assert times([stamp], year=2024) == [expected]
+    assert len(log.events) == 1 and len(log.unparsed) == 0  # a time that is none loses no line
+
+
+@pytest.mark.parametrize(
+    "stamp", ["Foo  7 13:42:53", "Jul 07", "2024-03-01", "12.03.2024 12:00:00", "Jul  7 1:2:3", ""]
+)
+def test_what_is_no_stamp_is_no_head(stamp):
+    log = log_of(["Jul  7 13:42:53", stamp], year=2024)
+    assert (len(log.events), len(log.unparsed)) == (1, 1)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.datetimes(datetime.datetime(1, 1, 1), datetime.datetime(9999, 12, 31)), st.integers(-14 * 60, 14 * 60))
+def test_iso_stamps_are_what_python_says(moment, minutes):
+    east = datetime.timezone(datetime.timedelta(minutes=minutes))
+    text = moment.replace(tzinfo=east).isoformat(timespec="microseconds").encode()
+    value, end = lexer.stamp(text, 0, len(text))
+    since = moment - datetime.timedelta(minutes=minutes) - datetime.datetime(1970, 1, 1)
+    assert end == len(text) and value & 7 == lexer.ZONED
+    assert value >> 3 == since // datetime.timedelta(microseconds=1)
+
+
+@pytest.mark.skipif(engine.compiler() is None, reason="Numba is not installed")
+@settings(max_examples=300, deadline=None)
+@given(st.text("0123456789:-/.,+ TZJulFebNov", max_size=34))
+def test_stamps_are_the_same_plain_and_compiled(text):
+    one = Scanner(Variant("t", (("", (Shape("{t:time}{rest>}"),)),)))
+    plain = one.run(text.encode())
+    with engine.compiled():
+        compiled = one.run(text.encode())
+    for name, field in plain.columns.items():
+        assert field.values.tolist() == compiled.columns[name].values.tolist()
+
+
+def test_days_are_the_calendars():
+    run = Kernel(lexer.days).plain
+    for day in range(-719162, 2932897, 997):
+        date = datetime.date(1970, 1, 1) + datetime.timedelta(days=day)
+        assert run(date.year, date.month, date.day) == day
+
+
+# -- no year -----------------------------------------------------------------------------------------------
+
+
+def test_without_a_year_the_caller_gives_that_of_the_first_line():
+    assert times(["Jul  7 13:42:53"], year=2003) == ["2003-07-07T13:42:53"]
+    assert log_of(["Jul  7 13:42:53"], year=2003).sources["year_assumed"].tolist() == [2003]
+    assert log_of(["2024-03-01T12:00:00Z"], year=2003).sources["year_assumed"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("year", "expected"),
+    [
+        (2024, ["2024-02-28T12:00:00", "2024-02-29T12:00:00", "2024-03-01T12:00:00"]),
+        (2000, ["2000-02-28T12:00:00", "2000-02-29T12:00:00", "2000-03-01T12:00:00"]),
+        (2023, ["2023-02-28T12:00:00", None, "2023-03-01T12:00:00"]),
+        (1900, ["1900-02-28T12:00:00", None, "1900-03-01T12:00:00"]),
+    ],
+)
+def test_29_february(year, expected):
+    assert times(["Feb 28 12:00:00", "Feb 29 12:00:00", "Mar  1 12:00:00"], year=year) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "year"),
+    [("2024-06-01", 2024), ("2025-06-01", 2024), ("2027-12-31", 2024), ("2028-02-28", 2024), ("2028-03-01", 2028)],
+)
+def test_29_february_says_that_the_year_is_a_leap_year(tmp_path, written, year):
+    path = file_of(tmp_path / "mail.log", ["Feb 29 12:00:00", "Mar  1 12:00:00"], written)
+    assert spamlab.read(path).events["time"].dt.year.tolist() == [year, year]
+
+
+def test_new_year():
+    assert times(["Dec 31 23:59:59", "Jan  1 00:00:00", "Jan  2 00:00:00"], year=2023) == [
+        "2023-12-31T23:59:59", "2024-01-01T00:00:00", "2024-01-02T00:00:00"]  # fmt: skip
+
+
+def test_new_year_with_lines_out_of_order():
+    stamps = [
+        "Dec 31 23:59:59",
+        "Jan  1 00:00:00",
+        "Dec 31 23:59:59",
+        "Jan  1 00:00:01",
+        "Dec 31 23:59:58",
+        "Jan  1 00:00:02",
+    ]
+    assert times(stamps, year=2023) == [
+        "2023-12-31T23:59:59", "2024-01-01T00:00:00", "2023-12-31T23:59:59", "2024-01-01T00:00:01",
+        "2023-12-31T23:59:58", "2024-01-01T00:00:02"]  # fmt: skip
+
+
+def test_a_first_line_out_of_order_at_new_year():
+    assert times(["Jan  1 00:00:00", "Dec 31 23:59:59", "Jan  1 00:00:01"], year=2024) == [
+        "2024-01-01T00:00:00", "2023-12-31T23:59:59", "2024-01-01T00:00:01"]  # fmt: skip
+
+
+def test_two_new_years():
+    stamps = ["Dec 30 00:00:00", "Jan  3 00:00:00", "Jul  1 00:00:00", "Dec 30 00:00:00", "Feb 29 00:00:00"]
+    assert [time[:4] for time in times(stamps, year=2022)] == ["2022", "2023", "2023", "2023", "2024"]
+
+
+def test_a_step_back_is_no_new_year():
+    assert times(["Jul  7 13:00:00", "Jul  7 12:00:00", "Jun 30 12:00:00", "Mar 30 12:00:00"], year=2023) == [
+        "2023-07-07T13:00:00", "2023-07-07T12:00:00", "2023-06-30T12:00:00", "2023-03-30T12:00:00"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "stamps", [["Jan 10 00:00:00", "Aug 20 00:00:00"], ["Feb  1 00:00:00", "Oct 30 00:00:00", "Nov  1 00:00:00"]]
+)
+def test_a_server_that_was_quiet_for_more_than_half_a_year(stamps):
+    assert {time[:4] for time in times(stamps, year=2023)} == {"2023"}
+
+
+def test_a_leap_second_at_new_year():
+    assert times(["Dec 31 23:59:60", "Jan  1 00:00:00"], year=2016) == ["2017-01-01T00:00:00", "2017-01-01T00:00:00"]
+    assert times(["Dec 31 23:59:60", "Jan  1 00:00:00"], year=2015) == ["2016-01-01T00:00:00", "2016-01-01T00:00:00"]
+
+
+def test_a_stamp_that_is_none_does_not_turn_the_year():
+    assert times(["Jul 32 00:00:00", "Dec 31 23:59:59", "Jul 32 00:00:00", "Jan  1 00:00:00"], year=2023) == [
+        None, "2023-12-31T23:59:59", None, "2024-01-01T00:00:00"]  # fmt: skip
+
+
+# -- no year, files ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stamps", "written", "years"),
+    [
+        (["Jul  7 00:00:00"], "2024-07-07 00:00:01", [2024]),
+        (["Jul  7 00:00:00"], "2024-07-06 12:00:00", [2024]),  # clocks and zones differ: a day's grace
+        (["Jul  7 00:00:00"], "2024-07-01", [2023]),
+        (["Dec 31 23:59:59"], "2024-01-01 00:00:10", [2023]),
+        (["Dec 31 00:00:00", "Jan  1 00:00:00"], "2024-01-02", [2023, 2024]),
+        (["Dec 31 00:00:00", "Jan  1 00:00:00", "Dec 31 23:59:59"], "2024-01-02", [2023, 2024, 2023]),
+    ],
+)
+def test_the_latest_year_that_a_file_could_be_written_in(tmp_path, stamps, written, years):
+    log = spamlab.read(file_of(tmp_path / "mail.log", stamps, written))
+    assert log.events["time"].dt.year.tolist() == years
+    assert log.sources["year_assumed"].tolist() == [years[0]]
+
+
+def rotated(folder, written=("2023-12-25", "2024-01-01", "2024-01-08")):
+    contents = (
+        ["Dec 18 00:00:00", "Dec 24 23:59:59"],
+        ["Dec 25 00:00:00", "Dec 31 23:59:59"],
+        ["Jan  1 00:00:00", "Jan  7 00:00:00"],
+    )
+    for name, stamps, moment in zip(("mail.log.2", "mail.log.1", "mail.log"), contents, written, strict=True):
+        file_of(folder / name, stamps, moment)
+    return folder
+
+
+@pytest.mark.parametrize("options", [{}, {"year": 2023}])
+def test_rotated_files_over_new_year(tmp_path, options):
+    log = spamlab.read(rotated(tmp_path), **options)
+    assert log.events["time"].dt.strftime("%F").tolist() == [
+        "2023-12-18", "2023-12-24", "2023-12-25", "2023-12-31", "2024-01-01", "2024-01-07"]  # fmt: skip
+    assert log.sources["year_assumed"].tolist() == [2023, 2023, 2024]
+    assert log.sources["first"].is_monotonic_increasing
+
+
+def test_files_copied_later_still_have_an_order(tmp_path):
+    log = spamlab.read(rotated(tmp_path, ["2024-06-01"] * 3))
+    assert log.events["time"].dt.year.tolist() == [2023] * 4 + [2024] * 2
+
+
+def test_two_servers_logs_of_one_time(tmp_path):
+    for host in "ab":
+        file_of(tmp_path / f"{host}.log", ["Jul  1 00:00:00", "Jul 30 00:00:00"], "2024-07-31")
+    for options in ({}, {"year": 2024}):
+        assert spamlab.read(tmp_path, **options).events["time"].dt.year.tolist() == [2024] * 4
+
+
+def test_two_servers_logs_that_both_go_over_new_year(tmp_path):
+    for host in "ab":
+        file_of(tmp_path / f"{host}.log", ["Dec 30 00:00:00", "Jan  2 00:00:00"], "2024-01-03")
+    for options in ({}, {"year": 2023}):
+        assert spamlab.read(tmp_path, **options).events["time"].dt.year.tolist() == [2023, 2024] * 2
+
+
+# -- zones -------------------------------------------------------------------------------------------------
+
+
+def test_zone_offsets_that_change_in_the_file():
+    stamps = [
+        "2024-03-31T01:59:59+01:00",
+        "2024-03-31T03:00:00+02:00",
+        "2024-10-27T02:59:59+02:00",
+        "2024-10-27T02:00:00+01:00",
+    ]
+    assert times(stamps, tz="America/New_York") == [
+        "2024-03-31T00:59:59", "2024-03-31T01:00:00", "2024-10-27T00:59:59", "2024-10-27T01:00:00"]  # fmt: skip
+    assert log_of(stamps, tz="America/New_York").sources["tz_assumed"].isna().all()
+
+
+def test_the_hour_that_is_not_and_the_hour_that_comes_twice():
+    stamps = [
+        "Mar 31 01:59:59",
+        "Mar 31 02:30:00",
+        "Mar 31 03:00:00",
+        "Oct 27 01:59:59",
+        "Oct 27 02:30:00",
+        "Oct 27 03:00:00",
+    ]
+    assert times(stamps, year=2024, tz="Europe/Berlin") == [
+        "2024-03-31T00:59:59", "2024-03-31T01:00:00", "2024-03-31T01:00:00",  # moved forward
+        "2024-10-26T23:59:59", "2024-10-27T01:30:00", "2024-10-27T02:00:00"]  # the second of the two  # fmt: skip
+    assert log_of(stamps, year=2024, tz="Europe/Berlin").sources["tz_assumed"].tolist() == ["Europe/Berlin"]
+
+
+def test_local_and_zoned_stamps_in_one_file():
+    assert times(["Jul  7 13:00:00", "2024-07-07T13:00:00Z", "2024-07-07T13:00:00"], year=2024, tz="Asia/Kolkata") == [
+        "2024-07-07T07:30:00", "2024-07-07T13:00:00", "2024-07-07T07:30:00"]  # fmt: skip
+
+
+def test_the_end_of_time_in_a_zone():
+    for tz in ("Pacific/Kiritimati", "Pacific/Pago_Pago", "UTC"):
+        found = log_of(["9999-12-31T23:59:59", "0001-01-01T00:00:00", "2024-07-07T13:00:00"], tz=tz).events["time"]
+        assert len(found) == 3 and found.iloc[2].year == 2024
+
+
+def test_an_unknown_zone_is_named():
+    with pytest.raises(Exception, match="Mars/Olympus"):
+        times(["Jul  7 13:00:00"], year=2024, tz="Mars/Olympus")
+
+
+# -- no date -----------------------------------------------------------------------------------------------
+
+W3C = """#Software: Microsoft Internet Information Services 6.0
+#Version: 1.0
+#Date: {date} {time}
+#Fields: time c-ip cs-method cs-uri-stem sc-status
+"""
+
+
+def w3c(*sections):
+    text = ""
+    for date, clocks in sections:
+        text += W3C.format(date=date, time=clocks[0])
+        text += "".join(
+            f"{clock} 192.0.2.1 {verb} - 250\n" for clock, verb in zip(clocks, ["EHLO"] * len(clocks), strict=True)
+        )
+    found = spamlab.read(io.BytesIO(text.encode())).events["time"]
+    return [None if pd.isna(time) else time.strftime("%F %T") for time in found]
+
+
+def test_clock_only_stamps_take_the_headers_day():
+    assert w3c(("2006-10-09", ["05:00:15", "05:00:16"])) == ["2006-10-09 05:00:15", "2006-10-09 05:00:16"]
+
+
+def test_clock_only_stamps_go_over_midnight():
+    assert w3c(("2006-12-31", ["23:59:59", "00:00:01", "23:00:00", "00:00:02"])) == [
+        "2006-12-31 23:59:59", "2007-01-01 00:00:01", "2007-01-01 23:00:00", "2007-01-02 00:00:02"]  # fmt: skip
+
+
+def test_each_header_begins_its_own_day():
+    found = w3c(
+        ("2006-10-09", ["23:59:59", "00:00:01"]), ("2006-10-10", ["00:00:02"]), ("2006-10-12", ["07:00:00", "06:59:59"])
+    )
+    assert found == [
+        "2006-10-09 23:59:59", "2006-10-10 00:00:01", "2006-10-10 00:00:02", "2006-10-12 07:00:00", "2006-10-12 06:59:59"]  # fmt: skip
+
+
+def test_a_header_without_a_day_leaves_the_times_missing():
+    assert w3c(("nonsense", ["05:00:15"])) == [None]
+
+
+# -- other formats' stamps ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stamp", "options", "expected"),
+    [
+        ("11/11/03 12:00:01 AM", {}, "2003-11-11 00:00:01"),
+        ("11/11/03 12:00:01 PM", {}, "2003-11-11 12:00:01"),
+        ("11/11/03 11:59:59 PM", {}, "2003-11-11 23:59:59"),
+        ("11/11/03 1:00:00 a.m.", {}, "2003-11-11 01:00:00"),
+        ("4/5/99 10:00:00", {}, "1999-04-05 10:00:00"),
+        ("4/5/99 10:00:00", {"dayfirst": True}, "1999-05-04 10:00:00"),
+        ("13/5/99 10:00:00", {}, "1999-05-13 10:00:00"),
+        ("5/13/99 10:00:00", {}, "1999-05-13 10:00:00"),
+        ("04.05.1999 10:00:00", {}, "1999-05-04 10:00:00"),
+        ("1999-05-04 10:00:00", {}, "1999-05-04 10:00:00"),
+        ("1/2/69 10:00:00", {}, "2069-01-02 10:00:00"),
+        ("1/2/70 10:00:00", {}, "1970-01-02 10:00:00"),
+        ("1/2/38 10:00:00", {}, "2038-01-02 10:00:00"),
+        ("2/29/03 10:00:00", {}, None),
+        ("11/11/03 13:00:00 PM", {}, None),
+        ("11/11/03 0:00:00 AM", {}, None),
+        ("11/11/03 25:00:00", {}, None),
+        ("31.04.2003 10:00:00", {}, None),
+    ],
+)
+def test_a_locales_stamps(stamp, options, expected):
+    text = f"{stamp} : A connection to 192.0.2.1 was established.\n{stamp} : >>> QUIT\n"
+    found = spamlab.read(io.BytesIO(text.encode()), format="exchange55", **options).events["time"].iloc[0]
+    assert (None if pd.isna(found) else found.strftime("%F %T")) == expected
+
+
+def test_ncsa_stamps_with_offsets_that_change():
+    rows = [("11/Oct/2006:13:16:39", "-0600"), ("29/Oct/2006:01:59:59", "-0500"), ("29/Oct/2006:01:00:00", "-0600")]
+    text = "".join(f'192.0.2.1 - me [{clock} {zone}] "EHLO -?me SMTP" 250 17\n' for clock, zone in rows)
+    found = spamlab.read(io.BytesIO(text.encode())).events["time"]
+    assert found.dt.strftime("%F %T").tolist() == ["2006-10-11 19:16:39", "2006-10-29 06:59:59", "2006-10-29 07:00:00"]

@@ -1,0 +1,231 @@
+"""Zeek's smtp.log: samples nobody here wrote, and logs made here for every rule."""
+
+import gzip
+import io
+import json
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import spamlab
+
+SHARED = Path(os.environ.get("SPAMLAB_SHARED", Path(__file__).parents[2] / "shared"))
+CORPUS = SHARED / "corpus" / "zeek"
+corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="../shared is not here")
+ZED, BASIC, BDAT = "zed-sample-smtp.log.gz", "zeek-btest-basic.log", "zeek-btest-bdat.log"
+INVALID, TLS = "zeek-btest-mail-transactions-invalid.log", "zeek-btest-starttls.log"
+NAMES = (
+    "ts",
+    "uid",
+    "id.orig_h",
+    "id.orig_p",
+    "trans_depth",
+    "helo",
+    "mailfrom",
+    "rcptto",
+    "msg_id",
+    "subject",
+    "last_reply",
+    "tls",
+)
+
+
+def read(text, **options):
+    return spamlab.read(io.BytesIO(text.encode() if isinstance(text, str) else text), **options)
+
+
+def zeek(*rows, separator="\t", marks=(",", "(empty)", "-"), names=NAMES, path="smtp"):
+    sets, empty, unset = marks
+    head = [("set_separator", sets), ("empty_field", empty), ("unset_field", unset), ("path", path), ("fields", *names)]
+    lines = [f"#separator \\x{ord(separator):02x}", *("#" + separator.join(words) for words in head)]
+    for told in rows:
+        cells = {"ts": "1714557600.5", "uid": "C1", "id.orig_h": "192.0.2.1", **told}
+        lines.append(separator.join(cells.get(name, unset) for name in names))
+    return "\n".join(lines) + "\n"
+
+
+def value(cell):
+    return None if pd.isna(cell) else cell
+
+
+@corpus
+@pytest.mark.parametrize(
+    ("name", "line", "code", "enhanced", "sender", "helo", "session"),
+    [
+        (ZED, 9, 220, "2.0.0", None, "10.164.94.120", 0),
+        (ZED, 1175, 220, "2.0.0", None, "example.com", 1166),
+        (ZED, 1183, 503, "5.5.2", "nessus49048747@hotmail.com", None, 1174),
+        (ZED, 1184, 530, "5.7.1", None, "hotmail.com", 1175),  # no sender, no recipient: no transaction
+        (ZED, 1185, 501, "5.1.7", "nessus49048747@hotmail.com", "hotmail.com", 1176),
+        (ZED, 1186, 530, "5.7.1", "nessus1157527943@invalid1562458422.org", "hotmail.com", 1177),
+        (ZED, 1187, 530, "5.7.1", "nessus49048747@hotmail.com", "hotmail.com", 1178),  # an empty set of recipients
+        (ZED, 1195, 421, "4.4.2", "nessus1665256405@hotmail.com", "hotmail.com", 1186),
+        (ZED, 1196, 250, None, "nessus1665256405@hotmail.com", "hotmail.com", 1187),
+        (BASIC, 10, 250, None, "gurpartap@patriots.in", "GP", 0),
+        (BASIC, 11, 250, None, "albert@example.com", "[192.168.133.100]", 1),
+        (BDAT, 10, 250, "2.0.0", "zeek@localhost", "localhost", 0),
+        (INVALID, 10, 250, None, "bob@example.org", "Bob-PC", 0),
+        (INVALID, 11, 500, None, None, "Bob-PC", 0),  # a recipient without a sender: a transaction all the same
+        (INVALID, 12, 500, None, "bob@example.org", "Bob-PC", 0),
+        (INVALID, 13, 250, None, "bob@example.org", "Bob-PC", 0),
+        (TLS, 10, 220, "2.0.0", None, "openssl.client.net", 0),
+    ],
+)
+def test_lines_of_the_corpus(name, line, code, enhanced, sender, helo, session):
+    log = spamlab.read(CORPUS / name)
+    event = log.events.set_index("line").loc[line]
+    assert [value(event[column]) for column in ("kind", "code", "enhanced_code", "session")] == [
+        "exchange",
+        code,
+        enhanced,
+        session,
+    ]
+    assert value(log.sessions["helo"].iloc[session]) == helo
+    path = None if pd.isna(event["transaction"]) else log.transactions["reverse_path"].iloc[event["transaction"]]
+    assert value(path) == sender
+
+
+@corpus
+@pytest.mark.parametrize(
+    ("name", "counts", "statuses"),
+    [
+        (ZED, (1197, 1188, 1188, 12, 0), []),
+        (BASIC, (12, 2, 2, 2, 4), ["accepted"] * 4),
+        ("zeek-btest-attachment.log", (12, 2, 2, 2, 4), ["accepted"] * 4),
+        (BDAT, (11, 1, 1, 1, 1), ["accepted"]),
+        (INVALID, (14, 4, 1, 4, 3), ["accepted", "rejected", "accepted"]),
+        (TLS, (11, 1, 1, 0, 0), []),
+    ],
+)
+def test_tables_of_the_corpus(name, counts, statuses):
+    log = spamlab.read(CORPUS / name)
+    assert (
+        int(log.sources["lines"].sum()),
+        *map(len, (log.events, log.sessions, log.transactions, log.recipients)),
+    ) == counts
+    assert log.recipients["status"].tolist() == statuses
+    assert len(log.unparsed) == 0
+    assert log.sessions["tls"].sum() == {ZED: 1174, TLS: 1}.get(name, 0)
+
+
+@corpus
+@pytest.mark.parametrize("path", sorted(CORPUS.glob("*.log*")) if CORPUS.is_dir() else [], ids=lambda path: path.name)
+def test_every_corpus_file_is_recognised_also_when_cut(path):
+    data = path.read_bytes()
+    data = gzip.decompress(data) if path.suffix == ".gz" else data
+    log = read(data[:2048])
+    assert log.sources["format"].tolist() == ["zeek"]
+    assert (log.sources["lines"] == log.sources[["event_lines", "ignored_lines", "unparsed_lines"]].sum(axis=1)).all()
+
+
+ROW = {"helo": "h.example.com", "mailfrom": "<ann@example.com> SIZE=99", "rcptto": "<ben@example.com>,eve@example.com",
+       "msg_id": "<1@example.com>", "subject": "order #7", "last_reply": "250 2.0.0 Ok #9", "tls": "T"}  # fmt: skip
+
+
+@pytest.mark.parametrize("separator", ["\t", "|", ";", " "])
+def test_a_row_whatever_separates_its_values(separator):
+    told = {name: text.replace(" ", "\\x20") if separator == " " else text for name, text in ROW.items()}
+    log = read(
+        zeek(
+            told,
+            {"last_reply": "550\\x20no" if separator == " " else "550 no", "mailfrom": "x@example.com"},
+            separator=separator,
+        )
+    )
+    assert log.sessions[["role", "peer_ip", "helo", "tls", "transactions"]].values.tolist() == [
+        ["server", "192.0.2.1", "h.example.com", True, 2]
+    ]
+    assert log.transactions[["reverse_path", "message_id", "number", "outcome"]].astype("str").fillna("").values.tolist() == [
+        ["ann@example.com", "1@example.com", "1", "accepted"], ["x@example.com", "", "2", "rejected"],
+    ]  # fmt: skip
+    assert log.recipients["forward_path"].tolist() == ["ben@example.com", "eve@example.com"]
+    assert log.recipients["reply"].tolist() == ["250 2.0.0 Ok #9"] * 2
+    assert log.events["time"].iloc[0] == pd.Timestamp("2024-05-01 10:00:00.5", tz="UTC")
+    assert log.transactions["size"].isna().all()
+
+
+def test_other_marks_for_sets_empty_and_unset_values():
+    told = {"mailfrom": "(none)", "rcptto": "a@example.com;b@example.com", "last_reply": "~"}
+    log = read(zeek(told, {"mailfrom": "c@example.com", "rcptto": "(none)"}, marks=(";", "(none)", "~")))
+    assert log.transactions[["reverse_path", "null_sender", "outcome"]].values.tolist() == [
+        ["", True, "accepted"], ["c@example.com", False, "empty"],
+    ]  # fmt: skip
+    assert log.recipients["forward_path"].tolist() == ["a@example.com", "b@example.com"]
+    assert log.recipients[["code", "reply"]].isna().all(axis=None)
+
+
+def test_escapes_are_decoded_where_they_are_text():
+    log = read(
+        zeek(
+            {
+                "helo": "a\\x09b",
+                "mailfrom": "j\\xc3\\xbcrgen@example.com",
+                "rcptto": "a\\x2cb@example.com,c@example.com",
+                "last_reply": "250 \\xff",
+            }
+        )
+    )
+    assert log.sessions["helo"].tolist() == ["a\tb"]
+    assert log.transactions["reverse_path"].tolist() == ["jürgen@example.com"]
+    assert log.recipients["forward_path"].tolist() == ["a,b@example.com", "c@example.com"]
+    assert log.events["text"].tolist() == ["250 \\xff"]
+
+
+def test_headers_can_come_again_and_rows_be_short():
+    other = ("ts", "uid", "id.orig_h", "mailfrom", "rcptto", "extra")
+    log = read(
+        "### BTest baseline data\n" + zeek(ROW) + "#close\tx\n" + zeek({"uid": "C2", "mailfrom": "<>"}, names=other, separator="|")
+        + "1714557601.5|C3|192.0.2.7\n"
+    )  # fmt: skip
+    assert log.events["session"].tolist() == [0, 1, 2]
+    assert log.transactions["null_sender"].tolist() == [False, True]
+    assert log.sessions["peer_ip"].iloc[2] == "192.0.2.7"
+    assert log.sources[["lines", "event_lines", "ignored_lines"]].values.tolist() == [[17, 3, 14]]
+
+
+def test_unreadable_values_are_missing():
+    log = read(zeek({"ts": "XXXXXXXXXX.XXXXXX", "mailfrom": "a@example.com", "last_reply": "25x odd", "tls": "?"}))
+    assert log.events["time"].isna().all()
+    assert log.events["code"].isna().all()
+    assert log.transactions["outcome"].tolist() == ["empty"]
+
+
+@pytest.mark.parametrize("stamp", [1714557600.000001, "2024-05-01T10:00:00.000001Z"])
+def test_json_lines(stamp):
+    rows = [
+        {"ts": stamp, "uid": "C1", "id.orig_h": "192.0.2.1", "trans_depth": 1, "helo": "a\tb", "mailfrom": "ann@example.com",
+         "rcptto": ["ben@example.com", "a,b@example.com"], "last_reply": "550 5.1.1 no", "tls": False, "fuids": []},
+        {"ts": stamp, "uid": "C1", "id.orig_h": "192.0.2.1", "helo": "x", "tls": True, "mailfrom": ""},
+    ]  # fmt: skip
+    text = "\n".join(map(json.dumps, rows)) + '\n\n{"ts":1,"uid":"C2"\n'
+    log = read(text)
+    assert log.sources[["format", "lines", "event_lines", "ignored_lines", "unparsed_lines"]].values.tolist() == [
+        ["zeek", 4, 2, 1, 1]
+    ]
+    assert log.events["time"].iloc[0] == pd.Timestamp("2024-05-01 10:00:00.000001", tz="UTC")
+    assert log.recipients[["forward_path", "status", "code", "enhanced_code"]].values.tolist() == [
+        ["ben@example.com", "rejected", 550, "5.1.1"], ["a,b@example.com", "rejected", 550, "5.1.1"],
+    ]  # fmt: skip
+    assert log.sessions[["helo", "tls"]].values.tolist() == [["x", True]]
+    assert log.transactions["null_sender"].tolist() == [False, True]
+    assert log.raw(log.events.iloc[1]) == text.splitlines(keepends=True)[1].encode()
+    assert log.unparsed["line"].tolist() == [4]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        zeek({"proto": "tcp"}, names=("ts", "uid", "id.orig_h", "proto", "service"), path="conn"),
+        zeek({"host": "x"}, names=("ts", "uid", "id.orig_h", "trans_depth", "method", "host"), path="http"),
+        '{"ts":1,"uid":"C1","id.orig_h":"192.0.2.1","proto":"tcp","service":"smtp"}\n' * 3,
+        '{"ts":1,"uid":"C1","id.orig_h":"192.0.2.1","helo":"x","_path":"conn"}\n',
+        '{"level":"info","msg":"250 ok"}\n',
+        "ts,uid,mailfrom\n1,C1,a@example.com\n",
+        "ts\tuid\tid.orig_h\n1714557600.5\tC1\t192.0.2.1\n",
+    ],
+)
+def test_other_logs_are_refused(text):
+    with pytest.raises(spamlab.UnknownFormat):
+        read(text)
