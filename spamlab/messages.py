@@ -34,19 +34,36 @@ def answered(log: Log) -> pd.Series:
     return found
 
 
+def verdicts(events: pd.DataFrame) -> pd.Series:
+    """The code that each message's text got after DATA (index: label of the 354 before it)."""
+    replies = events[events["kind"].eq("reply") & ~events["echo"] & events["transaction"].notna()]
+    after: pd.Series = replies.groupby("transaction")["code"].shift(-1)[replies["code"].eq(354).fillna(False)]
+    return after.dropna()
+
+
 def arrivals(log: Log) -> pd.Series:
     """The transactions that arrived, one row an arrival (index: label of its event), missing where it has none.
 
-    In a dialogue a message has arrived when its text was answered 2xx. Reports that the server made are left out.
+    In a dialogue that the server was asked in, a message has arrived when its text (after 354, or a BDAT LAST) was
+    answered 2xx; in a monitor's log, when its last reply was. Reports that the server made are left out.
     """
     events = log.events[~log.events["echo"]]
-    found = events.loc[events["kind"].eq("receive"), "transaction"]
-    texts = events[events["kind"].isin(["data", "exchange"]) & events["direction"].eq("received")]
-    texts = texts[texts["kind"].eq("data") | texts["verb"].eq("DATA")]
-    code = texts["code"].where(texts["kind"].eq("exchange"), answered(log).reindex(texts.index)) if len(texts) else 0
-    found = pd.concat([found, texts.loc[pd.Series(code, texts.index).between(200, 299).fillna(False), "transaction"]])
+    found = [events.loc[events["kind"].eq("receive"), "transaction"]]
+    events = events[events["transaction"].notna()]
+    served = log.sessions.loc[log.sessions["role"].eq("server"), "session"]
+    said = events[events["session"].isin(served)]
+    found.append(said.loc[verdicts(said).between(200, 299).loc[lambda good: good].index, "transaction"])
+    chunks = said[said["verb"].eq("BDAT") & said["kind"].eq("command")]
+    if len(chunks):
+        last = chunks["argument"].str.upper().str.endswith("LAST").fillna(False)
+        good = answered(log).reindex(chunks.index).between(200, 299).fillna(False)
+        found.append(chunks.loc[last & good, "transaction"])
+    whole = said[said["kind"].eq("exchange") & said["code"].between(200, 299).fillna(False)]
+    accepted = log.transactions.loc[log.transactions["accepted"].gt(0), "transaction"]
+    whole = whole[whole["verb"].isin(["DATA", "BDAT"]) | (whole["verb"].isna() & whole["transaction"].isin(accepted))]
+    every = pd.concat([*found, whole["transaction"]]).sort_index()
     made_here = log.transactions.loc[log.transactions["report"].notna(), "transaction"]
-    arrived: pd.Series = found[~found.isin(made_here)]
+    arrived: pd.Series = every[~every.isin(made_here)]
     return arrived
 
 

@@ -88,12 +88,12 @@ def _rejected(log: Log) -> int:
     """Refusals: events of kind reject; in a dialogue 4xx and 5xx to MAIL, RCPT and DATA."""
     events = log.events[~log.events["echo"]]
     count = int(events.loc[events["kind"] == "reject", "repeats"].sum())
-    asked = events[
-        events["verb"].isin(["MAIL", "RCPT", "DATA"]) & events["kind"].isin(["command", "exchange"])
-        | (events["kind"] == "data")
+    asked = events[events["verb"].isin(["MAIL", "RCPT", "DATA"]) & events["kind"].eq("command")]
+    whole = events[
+        events["kind"].eq("exchange") & (events["verb"].isin(["MAIL", "RCPT", "DATA"]) | events["verb"].isna())
     ]
-    code = asked["code"].where(asked["kind"] == "exchange", messages.answered(log).reindex(asked.index))
-    return count + int(code.between(400, 599).sum())
+    codes = [messages.answered(log).reindex(asked.index), messages.verdicts(events), whole["code"]]
+    return count + sum(int(code.between(400, 599).sum()) for code in codes)
 
 
 def _iso(time: Any) -> str | None:
