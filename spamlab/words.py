@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 
 def octets(number: float) -> str:
     """Octets: whole below 10,000, above in kB, MB, GB, TB (powers of ten) with three digits.
@@ -29,6 +31,8 @@ def seconds(number: float) -> str:
     >>> seconds(0.571), seconds(64), seconds(200), seconds(7500), seconds(200_000)
     ('0.571 s', '64 s', '3 min 20 s', '2 h 5 min', '2 d 7 h')
     """
+    if isnan(number):
+        return "an unknown time"
     if number < 120:
         return f"{float(f'{number:.3g}'):g} s"
     size, big, part, small = next(

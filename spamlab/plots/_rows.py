@@ -231,8 +231,9 @@ def saved(saved: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """
     look.need(len(saved), NO_NDR)
     known = saved.dropna(subset=["body", "spent"])[["body", "spent"]].astype("float64")
-    look.need(len(known), "No NDR was refused before its body with its size known: nothing was spared.")
     known["whole"] = known["spent"] + known["body"]
+    known = known[known["whole"] > 0]
+    look.need(len(known), "No NDR was refused before its body with its size known: nothing was spared.")
     spared, spent, whole = (known[column].sum() for column in ("body", "spent", "whole"))
     drawn = look.thin(known.sort_values("whole", kind="stable"), 12)
     ax = rows(ax, drawn.index)
