@@ -23,7 +23,8 @@ FAILED = ["rejected", "bounced", "deferred", "expired"]
 QUANTILES = {"median": 0.5, "p95": 0.95, "p99": 0.99}
 PARTS = ("before_queue", "in_queue", "connect", "transmit")
 SAYS = {"received": "came in", "deferred": "put off", "bounced": "failed for good", "expired": "given up",
-        "rejected": "refused", "discarded": "thrown away", "probed": "only asked about"}  # fmt: skip
+        "rejected": "refused", "discarded": "thrown away", "probed": "only asked about",
+        "empty": "no recipient"}  # fmt: skip
 """The states in an admin's words, where they are others."""
 
 _WIDTHS = ("1s", "2s", "5s", "10s", "30s", "1min", "2min", "5min", "10min", "30min", "1h", "2h", "3h", "6h", "12h",
@@ -35,8 +36,9 @@ def flow(log: Log, hops: bool = False) -> pd.DataFrame:
     rows = messages.flow(log, hops)
     session = rows["transaction"].map(log.transactions.set_index("transaction")["session"])
     out = session.map(log.sessions.set_index("session")["role"]).eq("client")
-    rows["relay"] = rows["relay"].where(rows["relay"].ne("none")).fillna(rows["client"].where(out))
-    rows["client"] = rows["client"].mask(out)
+    client, relay = rows["client"].astype("str"), rows["relay"].astype("str").str.rstrip(".")
+    rows["relay"] = relay.where(relay.ne("none")).fillna(client.where(out))
+    rows["client"] = client.mask(out)
     return rows
 
 
@@ -97,7 +99,7 @@ def by_time(log: Log, every: str | None = None, zone: str | None = None, hops: b
     rows, zone = flow(log, hops).dropna(subset="time"), zone or _zone(log)
     local = rows["time"].dt.tz_convert(zone)
     clock = local.dt.tz_localize(None)
-    span = clock.max() - clock.min()
+    span = clock.max() - clock.min() if len(clock) else pd.Timedelta(0)
     if every is None:
         every = next((width for width in _WIDTHS if span < 99 * pd.Timedelta(width)), f"{span.days // 98 + 1}D")
     floor = clock.dt.floor(every)
@@ -141,9 +143,11 @@ def by_hour_of_day(log: Log, zone: str | None = None, hops: bool = False) -> pd.
 
 
 def _ranked(counts: pd.DataFrame, by: list[str], most: int | None) -> pd.DataFrame:
-    """The rows with most of some columns together; ties by all attempts, then by name."""
-    order = pd.DataFrame({"by": counts[by].sum(axis=1), "all": counts.filter(items=STATES).sum(axis=1)}).sort_index()
-    ranked = counts.loc[order.sort_values(["by", "all"], ascending=False, kind="stable").index]
+    """The rows with most of some columns together; ties by what was taken, by all attempts, by name."""
+    keys = {"by": by, "taken": TAKEN, "all": STATES}
+    sums = {key: counts.filter(items=list(columns)).sum(axis=1) for key, columns in keys.items()}
+    order = pd.DataFrame(sums).sort_index()
+    ranked = counts.loc[order.sort_values(list(keys), ascending=False, kind="stable").index]
     return ranked if most is None else ranked.head(most)
 
 
@@ -199,7 +203,7 @@ _VARIABLE = (
     (r"https?://[^\s;,)]+", "…"),
     (r"[\w.+=~-]+@[\w.-]+", "…"),
     (r"\[?(?:\d{1,3}\.){3}\d{1,3}\]?(?::\d+)?|\[?(?:[0-9A-Fa-f]{0,4}:){3,7}[0-9A-Fa-f]{0,4}\]?", "…"),
-    (r"\b(?:[\w-]+\.)+[A-Za-z]{2,}\b", "…"),
+    (r"\b(?:[\w-]+\.)+(?:[a-z]{2,}|[A-Z]{2,})\b(?!\.\w)", "…"),
     (r"\b(?=\w*\d)\w{6,}\b", "…"),
     (r"\d+", "…"),
     (r"(?:…[\s:,.-]*)+…", "…"),
@@ -248,6 +252,12 @@ def reasons(log: Log, n: int | None = None, hops: bool = False) -> pd.DataFrame:
     return _ranked(found.rename(columns={"what": "status"}), ["count"], n).reset_index(drop=True)
 
 
+def spoken(reasons: pd.DataFrame) -> pd.Series:
+    """Each reason in a line: the enhanced code, else the reply code, and the text."""
+    code = reasons["enhanced_code"].where(reasons["enhanced_code"].ne(""), reasons["code"].astype("str").fillna(""))
+    return (code + " " + reasons["reason"].replace("", "(no text logged)")).str.strip()
+
+
 def _quantiles(took: pd.Series, group: pd.Series) -> pd.DataFrame:
     each = took.groupby(group, observed=True)
     return pd.DataFrame({"n": each.size(), **{q: each.quantile(at) for q, at in QUANTILES.items()}})
@@ -294,12 +304,12 @@ def queue_times(log: Log, hops: bool = False) -> pd.DataFrame:
         Index ``transaction`` (a message's first); ``seconds`` from its first to its last logged event (float);
         ``outcome`` (of its last transaction).
     """
-    mail = log.transactions[log.transactions["queue_id"].notna()].set_index("transaction")
-    message = mail.index if hops else mail.index.map(messages.first_hop(log).to_dict())
-    each = mail.astype({"outcome": "str"}).sort_values("end", kind="stable").groupby(message.rename("transaction"))
-    return pd.DataFrame(
-        {"seconds": (each["end"].max() - each["start"].min()).dt.total_seconds(), "outcome": each["outcome"].last()}
-    )
+    mail = log.transactions[log.transactions["queue_id"].notna()].astype({"outcome": "str"})
+    if not hops:
+        mail = mail.assign(transaction=mail["transaction"].map(messages.first_hop(log)))
+    each = mail.sort_values("end", kind="stable").groupby("transaction")
+    lasted = (each["end"].max() - each["start"].min()).dt.total_seconds()
+    return pd.DataFrame({"seconds": lasted, "outcome": each["outcome"].last()})
 
 
 def waits(log: Log, hops: bool = False) -> pd.DataFrame:
@@ -319,7 +329,7 @@ def clients(log: Log, n: int | None = None) -> pd.DataFrame:
     """
     served = log.sessions[log.sessions["role"].eq("server")]
     group = served["peer_host"].fillna(served["peer_ip"]).rename("client")
-    found = served.assign(dropped=~served["ended"].isin(["quit", "cut"])).groupby(group)
+    found = served.assign(dropped=served["ended"].notna() & ~served["ended"].isin(["quit", "cut"])).groupby(group)
     sums = found[["transactions", "commands", "resets", "dropped", "authenticated"]].sum().astype("int64")
     sums.insert(0, "connections", found.size())
     return _ranked(sums.assign(first=found["start"].min(), last=found["end"].max()), ["connections"], n)
@@ -337,7 +347,8 @@ def answer(log: Log) -> str:
     rows = flow(log)
     number = rows["what"].value_counts()
     came, fates = int(number.get("received", 0)), number.drop("received", errors="ignore")
-    said = f"{count(came, 'message')} came in ({octets(tally(rows, 'what')['octets_received'].sum())})" if came else ""
+    size = float(rows.loc[rows["what"].eq("received"), "octets"].sum())
+    said = f"{count(came, 'message')} came in{f' ({octets(size)})' if size else ''}" if came else ""
     if len(fates):
         said += ("; of " if said else "Of ") + count(int(fates.sum()), "attempt") + " to hand mail to a recipient: "
         said += ", ".join(f"{n:,} ({share(n / fates.sum())}) {SAYS.get(str(what), what)}" for what, n in fates.items())
@@ -345,7 +356,7 @@ def answer(log: Log) -> str:
     why = reasons(log, 1)
     if len(why):
         said += f" The commonest obstacle, {count(why['count'].iloc[0], 'time')}: "
-        said += f"{why['reason'].iloc[0] or 'no text logged'}."
+        said += f"{spoken(why).iloc[0]}."
     slow = rows.loc[rows["what"].eq("delivered"), "delay"].dropna().astype(float)
     if len(slow):
         half, most = (seconds(float(slow.quantile(q))) for q in (0.5, 0.95))

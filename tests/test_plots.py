@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.text import Annotation, Text
 
 import spamlab
-from spamlab import backscatter, loops, plots, sizes, tables, timing
+from spamlab import backscatter, loops, plots, sizes, tables, timing, traffic
 from spamlab.plots import _look as look
 
 mpl.use("Agg")
@@ -54,6 +54,11 @@ def figures(log: spamlab.Log) -> dict[str, Callable[[], Axes]]:
         "loops": lambda: plots.loops(loops.find(log)),
         "octets": lambda: plots.octets(backscatter.parts(log)),
         "saved": lambda: plots.saved(backscatter.saved(log)),
+        "mail": lambda: plots.mail(traffic.by_time(log), **clock),
+        "top": lambda: plots.top(traffic.by_host(log, by="relay")),
+        "reasons": lambda: plots.reasons(traffic.reasons(log)),
+        "delays": lambda: plots.delays(traffic.delays(log)),
+        "clients": lambda: plots.clients(traffic.clients(log)),
     }
 
 
@@ -104,7 +109,7 @@ def test_says_its_finding_and_stays_in_its_column(name: str, log: spamlab.Log) -
     edge = ax.figure.bbox
     outside = [t.get_text() for t, b in zip(said, inside, strict=True) if b.x0 < edge.x0 or b.x1 > edge.x1]
     assert not outside
-    if name != "loops":  # one loop: a sentence
+    if name not in ("loops", "delays", "clients"):  # one loop, no delay, no client: a sentence
         assert ax.get_title(loc="left")
         assert plots.data(ax) is not None
 

@@ -13,7 +13,9 @@ True
 
 from spamlab.plots._look import STYLE, alt, data
 from spamlab.plots._rows import codes, ladder, octets, saved, sessions, spans
+from spamlab.plots._traffic import clients, delays, mail, reasons, top
 from spamlab.plots._values import latency, latency_by_peer, loop, loops, periods, sizes, sizes_in_time
 
-__all__ = ["STYLE", "alt", "codes", "data", "ladder", "latency", "latency_by_peer", "loop", "loops", "octets",
-           "periods", "saved", "sessions", "sizes", "sizes_in_time", "spans"]  # fmt: skip
+__all__ = ["STYLE", "alt", "clients", "codes", "data", "delays", "ladder", "latency", "latency_by_peer",
+           "loop", "loops", "mail", "octets", "periods", "reasons", "saved", "sessions", "sizes", "sizes_in_time",
+           "spans", "top"]  # fmt: skip
