@@ -56,11 +56,11 @@ def until_key(buf, p, e, lits, lit_at, lists, keys, which):
 def interpret(buf, p, e, program, out, event, work):
     """Run the program over ``buf[p:e]``, writing fields into ``out[:, event]``: the shape that fits, or -1.
 
-    ``work`` holds the stack of open options and the log of written fields: a failed option leaves nothing
-    behind.
+    ``work`` holds the stack of open options and the log of written fields (a failed option leaves nothing
+    behind), and the last stamp: where it stands, its length, its value.
     """
     code, lits, lit_at, switches, sets, classes, lists, keys = program
-    st_op, st_at, st_undo, undo_at, undo_was = work[0], work[1], work[2], work[3], work[4]
+    st_op, st_at, st_undo, undo_at, undo_was, stamped = work[0], work[1], work[2], work[3], work[4], work[5]
     pc = 0
     depth = 0
     undo = 0
@@ -192,8 +192,16 @@ def interpret(buf, p, e, program, out, event, work):
             ok = p >= 0
             column = a
         elif op == TIME:
-            value, p = stamp(buf, p, e)
-            ok = p >= 0
+            n = stamped[1]
+            if n > 0 and p + n < e and stands(buf, p, e, buf, stamped[0], n + 1, False):
+                value = stamped[2]  # as in the line before
+                p += n
+            else:
+                begin = p
+                value, p = stamp(buf, p, e)
+                ok = p >= 0
+                if ok and p < e:
+                    stamped[0], stamped[1], stamped[2] = begin, p - begin, value
             column = a
         elif op == CODE:
             value, q = digits(buf, p, e)
@@ -351,9 +359,8 @@ def scan_lines(buf, begins, ends, program, kinds, tails, block, closing, comment
 def copy_spans(buf, spans, offsets, data):
     """Copy each span's octets to its place in ``data``."""
     for i in range(len(spans)):
-        begin, at = spans[i] // PACK, offsets[i]
-        for j in range(spans[i] % PACK):
-            data[at + j] = buf[begin + j]
+        begin = spans[i] // PACK
+        data[offsets[i] : offsets[i + 1]] = buf[begin : begin + spans[i] % PACK]
 
 
 def number_words(buf, spans, table, codes, firsts):

@@ -259,6 +259,9 @@ class _Links:
         authenticated = self.is_kind("auth", "receive") & self.records.has("user") & ~self.records.has("refused")
         closed = tally(of[self.is_kind("disconnect") & (of >= 0)], n) > 0
         ended = np.where(closed, "quit", "cut").astype(object)
+        commands = self.integer_by(of, n, "commands")  # counted, and no QUIT among them: the server hung up
+        counted = commands.notna().to_numpy(bool) & self.integer_by(of, n, "quits").isna().to_numpy(bool)
+        ended[closed & counted] = "dropped"
         said = self.records.said("ended")
         rows = np.flatnonzero((of >= 0) & (said != None))  # noqa: E711 (by item)
         ended[of[rows]] = said[rows]
@@ -277,7 +280,7 @@ class _Links:
                 "user": self.text_by(of, n, "user", last=True),
                 "authenticated": tally(of[authenticated & (of >= 0)], n) > 0,
                 "tls": tally(of[secured & (of >= 0)], n) > 0,
-                "commands": self.integer_by(of, n, "commands").fillna(listed.str.count(",") + 1).fillna(0),
+                "commands": commands.fillna(listed.str.count(",") + 1).fillna(0),
                 "replies": 0,
                 "transactions": tally(of[self.is_kind("receive") & (of >= 0)], n),
                 "resets": self.integer_by(of, n, "resets").fillna(listed.str.count("RSET")).fillna(0),

@@ -113,7 +113,7 @@ class Scanner:
             self.variant.comment[0] if self.variant.comment else 0,
             self.variant.continues,
             out,
-            np.zeros((5, notation.ROOM), dtype=np.int64),
+            np.zeros((6, notation.ROOM), dtype=np.int64),
             what,
         )
         lost = np.flatnonzero(what == UNPARSED)

@@ -18,7 +18,7 @@ def groups(shapes: tuple[Shape, ...], *programs: str) -> tuple[Group, ...]:
         tag = _STAMP + "{&" + name + "}{program:tag}"
         own += [
             (tag + "{?[{pid:int}]}: " + _TEXT, shapes),
-            (tag + " {?{pid:int} }{?- }{_:tag} {?- }{?[{_}] }" + _TEXT, shapes),
+            (tag + " {&?{pid:int} }{_:tag} {_:tag} {?- }{?[{_}] }" + _TEXT, shapes),
         ]
     broken = [(_STAMP + "{&" + name + "}", (Shape("", BROKEN),)) for name in programs]
     again = (_STAMP + "last message repeated {repeats:int} time", (Shape("", AGAIN),))

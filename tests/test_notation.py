@@ -179,7 +179,14 @@ def test_a_head_counts_too():
 def reach(scanner, line):
     """How deep the stack and the undo log are after a line, at most (-1 stays where nothing was written)."""
     stack, undo = np.full(ROOM, -1, dtype=np.int64), np.full(ROOM, -1, dtype=np.int64)
-    work = (stack, np.zeros(ROOM, np.int64), np.zeros(ROOM, np.int64), undo, np.zeros(ROOM, np.int64))
+    work = (
+        stack,
+        np.zeros(ROOM, np.int64),
+        np.zeros(ROOM, np.int64),
+        undo,
+        np.zeros(ROOM, np.int64),
+        np.zeros(3, np.int64),
+    )
     out = np.full((len(scanner.program.columns) + 3, 2), lexer.MISSING, dtype=np.int64)
     interpreter.interpret(line, 0, len(line), scanner._plain, out, 0, work)
     return int((stack >= 0).sum()), int((undo >= 0).sum())

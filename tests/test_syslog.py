@@ -1,0 +1,224 @@
+"""Heads of syslog lines, other programs' lines, and lines that stand for several."""
+
+import io
+
+import pandas as pd
+import pytest
+
+import spamlab
+from spamlab import engine, pieces, sources
+
+BODY = "4F5C64474F: to=<a@b>, relay=mx[192.0.2.1]:25, delay=1, dsn=5.1.1, status=bounced (550 no)"
+TAG = "postfix/smtp[17]: "
+PLAIN = "Jul  7 13:42:53 mx " + TAG + BODY
+
+
+def read(text, **options):
+    return spamlab.read(io.BytesIO(text.encode() if isinstance(text, str) else text), **{"year": 2024, **options})
+
+
+def accounted(log):
+    s = log.sources
+    return (s["lines"] == s["event_lines"] + s["ignored_lines"] + s["unparsed_lines"]).all()
+
+
+HEADS = {
+    "classic": "Jul  7 13:42:53 mx " + TAG,
+    "day with a zero": "Jul 07 13:42:53 mx " + TAG,
+    "postlogd": "Jul 07 13:42:53 mx " + TAG,
+    "with a year": "Jul  7 2024 13:42:53 mx " + TAG,
+    "priority": "<22>Jul  7 13:42:53 mx " + TAG,
+    "facility": "Jul  7 13:42:53 <mail.info> mx " + TAG,
+    "BusyBox": "Jul  7 13:42:53 mx mail.info " + TAG,
+    "Solaris": "Jul  7 13:42:53 mx " + TAG + "[ID 197553 mail.info] ",
+    "ISO": "2024-07-07T13:42:53+00:00 mx " + TAG,
+    "ISO, zone": "2024-07-07T15:42:53+02:00 mx " + TAG,
+    "short-iso": "2024-07-07T15:42:53+0200 mx " + TAG,
+    "fraction": "2024-07-07T13:42:53.000000Z mx " + TAG,
+    "priority, ISO": "<22>2024-07-07T13:42:53Z mx " + TAG,
+    "level": "2024-07-07T13:42:53Z info mx " + TAG,
+    "level after the stamp, warn": "2024-07-07T13:42:53Z warn mx " + TAG,
+    "RFC 5424": "<22>1 2024-07-07T13:42:53Z mx postfix/smtp 17 - - ",
+    "RFC 5424, BOM": "<22>1 2024-07-07T13:42:53Z mx postfix/smtp 17 - - \ufeff",
+    "RFC 5424, message id": "<22>1 2024-07-07T13:42:53Z mx postfix/smtp 17 mail - ",
+    "RFC 5424, data": '<22>1 2024-07-07T13:42:53Z mx postfix/smtp 17 - [meta@1 x="1" y="2"] ',
+    "RFC 5424 without priority": "1 2024-07-07T13:42:53Z mx postfix/smtp 17 - - ",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+def test_every_head_says_the_same(head):
+    log = read(head + BODY + "\n")  # recognised, too
+    event = log.events.iloc[0]
+    assert event["time"] == pd.Timestamp("2024-07-07 13:42:53", tz="UTC")
+    assert event[["host", "program", "pid", "queue_id", "kind", "text"]].tolist() == [
+        "mx", "postfix/smtp", 17, "4F5C64474F", "deliver", BODY]  # fmt: skip
+    assert log.recipients[["forward_path", "status", "code"]].values.tolist() == [["a@b", "bounced", 550]]
+
+
+def test_what_a_head_may_lack():
+    log = read(
+        f"Jul  7 13:42:53 {TAG}{BODY}\nJul  7 13:42:53 mx postfix/smtp: {BODY}\n<22>1 2024-07-07T13:42:53Z mx postfix/smtp - - - {BODY}\n"
+    )
+    assert log.events["kind"].tolist() == ["deliver"] * 3
+    assert log.events["host"].astype(object).fillna("").tolist() == ["", "mx", "mx"]
+    assert log.events["pid"].fillna(0).tolist() == [17, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("tag", "program"),
+    [
+        ("postfix-out/smtp[17]: ", "postfix-out/smtp"),
+        ("postfix/relay/smtp[17]: ", "postfix/relay/smtp"),
+        ("postfix/a/b/smtp[17]: ", "postfix/a/b/smtp"),
+        ("postfix-192.0.2.1/smtp[17]: ", "postfix-192.0.2.1/smtp"),
+        ("/postfix-script[17]: ", "/postfix-script"),
+    ],
+)
+def test_instance_names(tag, program):
+    event = read(f"Jul  7 13:42:53 mx {tag}{BODY}\n").events.iloc[0]
+    assert (event["program"], event["kind"], event["pid"]) == (program, "deliver", 17)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Jul  7 13:42:53 mx dovecot: imap-login: Login: user=<a>",
+        "Jul  7 13:42:53 mx opendkim[12]: 4F5C64474F: DKIM-Signature field added",
+        "Jul  7 13:42:53 mx kernel: [    0.000000] Linux",
+        "Jul  7 13:42:53 mx (sd-pam)[12]: pam_unix(systemd-user:session): session closed",
+        "Jul  7 13:42:53 mx -- MARK --",
+        "Jul  7 13:42:53 mx CRON[12]: (root) CMD (postfix flush)",
+        "Jul  7 13:42:53 mx amavis[12]: (12-10) Passed CLEAN, Queue-ID: 4F5C64474F",
+        "Jul  7 13:42:53 mx mail.info dovecot: x",
+        "<30>1 2024-07-07T13:42:53Z mx systemd 1 - - Started Postfix.",
+        "2024-07-07T13:42:53Z mx rspamd[12]: <abc>; proxy; rspamd_message_parse",
+        "Jul  7 13:42:53 mx last message repeated 2 times",
+        "-- Journal begins at Mon 2024-01-01 00:00:00 UTC. --",
+        "-- Boot 0123456789abcdef --",
+        "",
+        " \t",
+    ],
+)
+def test_other_programs_lines_are_ignored(line):
+    log = read(f"{line}\n{PLAIN}\n{line}\n".replace("\nJul  7 13:42:53 mx last message repeated 2 times\n", "\n"))
+    assert (len(log.events), len(log.unparsed)) == (1, 0)
+    assert accounted(log)
+
+
+@pytest.mark.parametrize("line", ["nonsense", "Jul  7 13:42:53", "Jul  7 13:42:53 mx postfix", "\0\0\0", "ir/)"])
+def test_a_line_without_a_good_head_is_unparsed(line):
+    log = read(f"{PLAIN}\n{line}\n")
+    assert log.unparsed["line"].tolist() == [2] and log.unparsed["text"].tolist() == [line]
+    assert accounted(log)
+
+
+def test_control_characters_that_rsyslog_escapes_stay_as_logged():
+    log = read(PLAIN.replace("550 no", "550 no#012550 really#011no") + "\n")
+    assert log.recipients["reply"].tolist() == ["550 no#012550 really#011no"]
+
+
+# -- one line for several ----------------------------------------------------------------------------------
+
+HEAD = "Jul  7 13:42:53 mx "
+
+
+def test_message_repeated_n_times_is_n_events_and_n_recipients():
+    log = read(f"{PLAIN}\n{HEAD}{TAG}message repeated 2 times: [ {BODY}]\n")
+    assert log.events["repeats"].tolist() == [1, 2]
+    assert log.events["text"].tolist() == [BODY, BODY]
+    assert log.recipients["status"].tolist() == ["bounced"] * 3
+    assert log.recipients["reply"].tolist() == ["550 no"] * 3
+    assert log.transactions["recipients"].tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    ("body", "table", "expected"),
+    [
+        ("warning: a[192.0.2.1]: SASL LOGIN authentication failed: no, sasl_username=joe", "sessions", {"user": "joe"}),
+        (
+            "warning: a[192.0.2.1]: SASL LOGIN authentication failed: UGFzc3dvcmQ6",
+            "events",
+            {"kind": "auth", "repeats": 3},
+        ),
+        (
+            "NOQUEUE: reject: RCPT from a[192.0.2.1]: 450 4.7.1 no; from=<x@y> to=<a@b> proto=SMTP helo=<[192.0.2.1]>",
+            "sessions",
+            {"helo": "[192.0.2.1]"},
+        ),
+        ("4F5C64474F: removed", "events", {"kind": "remove"}),
+        ("connect from a[192.0.2.1]", "sessions", {"peer_ip": "192.0.2.1"}),
+        ("disconnect from a[192.0.2.1] rset=1 commands=0/2", "sessions", {"commands": 2, "resets": 1}),
+    ],
+)
+def test_the_bracket_around_a_repeated_message_is_not_its_text(body, table, expected):
+    log = read(f"{HEAD}postfix/smtpd[1]: message repeated 3 times: [ {body}]\n")
+    row = getattr(log, table).iloc[0]
+    assert {name: row[name] for name in expected} == expected
+    assert log.events["text"].tolist() == [body]
+
+
+def test_a_text_of_its_own_in_brackets_stays():
+    log = read(f"{HEAD}postfix/smtpd[1]: connect from a[192.0.2.1]\n{HEAD}postfix/x[1]: [a]\n")
+    assert log.events["text"].tolist() == ["connect from a[192.0.2.1]", "[a]"]
+
+
+def test_last_message_repeated_stands_for_the_line_before_it():
+    log = read(
+        f"{PLAIN}\nJul  7 13:43:00 mx last message repeated 2 times\nJul  7 13:44:00 mx last message repeated 3 times\n"
+    )
+    events = log.events
+    assert events["repeats"].tolist() == [1, 2, 3]
+    assert events["kind"].tolist() == ["deliver"] * 3
+    assert events["text"].tolist() == [BODY] * 3
+    assert events["time"].dt.strftime("%T").tolist() == ["13:42:53", "13:43:00", "13:44:00"]
+    assert events["line"].tolist() == [1, 2, 3]
+    assert log.recipients["status"].tolist() == ["bounced"] * 6
+    assert log.raw(events.iloc[1]) == b"Jul  7 13:43:00 mx last message repeated 2 times\n"
+    assert accounted(log)
+
+
+def test_last_message_repeated_once():
+    assert len(read(f"{PLAIN}\n{HEAD}last message repeated 1 time\n").recipients) == 2
+
+
+def test_of_another_programs_line_it_is_another_programs_line():
+    log = read(f"{PLAIN}\n{HEAD}dovecot: x\n{HEAD}last message repeated 2 times\n{HEAD}last message repeated 2 times\n")
+    assert (len(log.events), len(log.recipients)) == (1, 1)
+    assert log.sources["ignored_lines"].tolist() == [3]
+
+
+def test_a_repeated_rejection_counts_so_often():
+    reject = f"{HEAD}postfix/smtpd[1]: NOQUEUE: reject: RCPT from a[192.0.2.1]: 450 4.7.1 no; from=<x@y> to=<a@b> proto=SMTP helo=<h>"
+    log = read(f"{reject}\n{HEAD}last message repeated 4 times\n")
+    assert spamlab.summary.totals(log)["rejected"] == 5
+    assert log.sessions["session"].tolist() == [0]
+
+
+@pytest.mark.parametrize("piece", [1, 60, 100, 150, 300, 1000])
+def test_a_repeated_line_is_never_parted_from_what_it_repeats(monkeypatch, piece):
+    text = "".join(
+        f"{PLAIN}\n{HEAD}last message repeated {1 + i % 3} times\n" * (1 + i % 2) + f"{HEAD}dovecot: x\n"
+        for i in range(40)
+    )
+    whole = read(text).tables()
+    monkeypatch.setattr(sources, "READ", 64)
+    monkeypatch.setattr(sources.Source.text, "__defaults__", (piece,))
+    small = read(text).tables()
+    for name, table in whole.items():
+        pd.testing.assert_frame_equal(table, small[name])
+
+
+def test_slices_scanned_while_the_compiler_works_keep_them_together(monkeypatch):
+    text = f"{PLAIN}\n{HEAD}last message repeated 2 times\n" * 50
+    whole = read(text).tables()
+    monkeypatch.setattr(pieces, "SLICE", 200)
+    monkeypatch.setattr(engine, "busy", lambda: True)
+    for name, table in read(text).tables().items():
+        pd.testing.assert_frame_equal(table, whole[name])
+
+
+def test_so_many_repeats_in_a_row_that_a_piece_is_cut_between_them(monkeypatch):
+    monkeypatch.setattr(sources.Source.text, "__defaults__", (4000,))
+    log = read(PLAIN + "\n" + f"{HEAD}last message repeated 2 times\n" * 1000)
+    assert accounted(log) and len(log.unparsed) == 0
