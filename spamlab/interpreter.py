@@ -36,21 +36,22 @@ def key_at(buf, p, e, lits, lit_at, lists, keys, which):
 
 
 def until_key(buf, p, e, lits, lit_at, lists, keys, which):
-    """Where a list's value ends: before a separator and a key, what follows the list, or the line's end."""
+    """Where a list's value ends, and the item that begins behind it (as ``key_at`` says; -2: none).
+
+    It ends before a separator and a key, before what follows the list, or at the line's end.
+    """
     begin, n = lit_at[lists[0][which]], lit_at[lists[0][which] + 1] - lit_at[lists[0][which]]
     separator, follow = lits[begin], lists[1][which]
     after = lits[lit_at[follow]] if follow >= 0 else 0
     while p < e:
-        if (
-            buf[p] == separator
-            and (n == 1 or stands(buf, p, e, lits, begin, n, False))
-            and key_at(buf, p + n, e, lits, lit_at, lists, keys, which) > -2
-        ):
-            return p
+        if buf[p] == separator and (n == 1 or stands(buf, p, e, lits, begin, n, False)):
+            k = key_at(buf, p + n, e, lits, lit_at, lists, keys, which)
+            if k > -2:
+                return p, k
         if buf[p] == after and stands(buf, p, e, lits, lit_at[follow], lit_at[follow + 1] - lit_at[follow], False):
-            return p
+            return p, -2
         p += 1
-    return p
+    return p, -2
 
 
 def interpret(buf, p, e, program, out, event, work):
@@ -67,6 +68,7 @@ def interpret(buf, p, e, program, out, event, work):
     seen = 0  # the items of the list under way
     items = 0
     before = 0  # where the separator before the next item stands
+    coming = -2  # that item
     while True:
         op, a, b, c = code[pc], code[pc + 1], code[pc + 2], code[pc + 3]
         ok = True
@@ -193,14 +195,14 @@ def interpret(buf, p, e, program, out, event, work):
             column = a
         elif op == TIME:
             n = stamped[1]
-            if n > 0 and p + n < e and stands(buf, p, e, buf, stamped[0], n + 1, False):
-                value = stamped[2]  # as in the line before
+            if n > 0 and stands(buf, p, e, buf, stamped[0], n + 2, False):
+                value = stamped[2]  # as in the line before; a zone would follow a blank
                 p += n
             else:
                 begin = p
                 value, p = stamp(buf, p, e)
                 ok = p >= 0
-                if ok and p < e:
+                if ok and p + 1 < e:
                     stamped[0], stamped[1], stamped[2] = begin, p - begin, value
             column = a
         elif op == CODE:
@@ -238,7 +240,9 @@ def interpret(buf, p, e, program, out, event, work):
             before = p
         elif op == ITEM:
             which = a
-            k = key_at(buf, p, e, lits, lit_at, lists, keys, which) if items < MOST_ITEMS else -2
+            k = coming if items > 0 else key_at(buf, p, e, lits, lit_at, lists, keys, which)
+            if items == MOST_ITEMS:
+                k = -2
             if k >= 0 and (c == 1 or not seen >> (k - lists[2][which]) & 1):
                 seen |= 1 << (k - lists[2][which])
                 p += lit_at[keys[0][k] + 1] - lit_at[keys[0][k]]
@@ -251,15 +255,13 @@ def interpret(buf, p, e, program, out, event, work):
                 pc = b + 4
             items += 1
         elif op == UNTIL_KEY:
-            q = until_key(buf, p, e, lits, lit_at, lists, keys, b)
+            q, coming = until_key(buf, p, e, lits, lit_at, lists, keys, b)
             column, value = a, p * PACK + (q - p)
             p = q
         elif op == NEXT:
-            begin = lit_at[lists[0][b]]
-            n = lit_at[lists[0][b] + 1] - begin
-            if stands(buf, p, e, lits, begin, n, False):
+            if coming > -2:
                 before = p
-                p += n
+                p += lit_at[lists[0][b] + 1] - lit_at[lists[0][b]]
                 pc = a - 4
         if ok:
             if column >= 0:

@@ -310,6 +310,11 @@ def test_local_and_zoned_stamps_in_one_file():
         "2024-07-07T07:30:00", "2024-07-07T13:00:00", "2024-07-07T07:30:00"]  # fmt: skip
 
 
+def test_a_clock_that_is_the_same_in_another_zone():
+    stamps = ["2024-07-07 13:00:00", "2024-07-07 13:00:00 +0100", "2024-07-07 13:00:00 -0100", "2024-07-07 13:00:00"]
+    assert [time[11:16] for time in times(stamps)] == ["13:00", "12:00", "14:00", "13:00"]
+
+
 def test_the_end_of_time_in_a_zone():
     for tz in ("Pacific/Kiritimati", "Pacific/Pago_Pago", "UTC"):
         found = log_of(["9999-12-31T23:59:59", "0001-01-01T00:00:00", "2024-07-07T13:00:00"], tz=tz).events["time"]
