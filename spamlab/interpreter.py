@@ -258,11 +258,10 @@ def interpret(buf, p, e, program, out, event, work):
             q, coming = until_key(buf, p, e, lits, lit_at, lists, keys, b)
             column, value = a, p * PACK + (q - p)
             p = q
-        elif op == NEXT:
-            if coming > -2:
-                before = p
-                p += lit_at[lists[0][b] + 1] - lit_at[lists[0][b]]
-                pc = a - 4
+        elif op == NEXT and coming > -2:
+            before = p
+            p += lit_at[lists[0][b] + 1] - lit_at[lists[0][b]]
+            pc = a - 4
         if ok:
             if column >= 0:
                 undo_at[undo] = column
