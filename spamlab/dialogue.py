@@ -20,7 +20,7 @@ from spamlab import accounts, tables
 from spamlab.engine import Kernel
 from spamlab.walk import CLIENT, COMMAND, OTHER, REPLY, RESPONSE, TEXT, VERBS, walk
 
-_walk = Kernel(walk)
+_walk = Kernel(walk, "b1* i8* i8* b1* b1* i8* i8* i8* i8* i8* i8* i8* i8* i8*")
 KINDS = np.array(["command", "reply", "data", "auth", "note"], dtype=object)  # by walk's numbers
 STATUSES = np.array([None, "accepted", "delivered", "rejected", "deferred"], dtype=object)
 
@@ -37,7 +37,8 @@ class Walk:
         found = [np.full(n, -1, dtype=np.int64) for _ in range(5)]
         self.transaction, self.answer, self.status, self.decided, self.step = found
         run = _walk.pick(n * 60)
-        self.made = int(run(first, role, direction, skip, gone, verb, code, self.kind, *found))
+        pending = np.zeros(n + 1, dtype=np.int64)
+        self.made = int(run(first, role, direction, skip, gone, verb, code, pending, self.kind, *found))
 
     def commands(self, *verbs: str) -> np.ndarray:
         """Which events are commands (of these verbs, if any are named)."""

@@ -3,8 +3,8 @@
 """The kernels of the scanner: plain Python over flat arrays, which ``engine`` can compile.
 
 ``interpret`` runs a translated program (see ``notation``) over one line; ``scan_lines`` runs it over all
-lines and ties continuation lines to their events. Every field lands as one 64-bit number in its column:
-numbers as they are, text as its start and length packed together.
+lines and ties continuation lines to their events. A column is a list of the events that have it and their
+values, 64-bit numbers: numbers as they are, text as its start and length packed together.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from spamlab.notation import (
     PATH, PEEK, QUOTED, REST, SECONDS, SHORTEN, SPAN, SWITCH, TAIL, TIME, TRY, UNTIL, UNTIL_KEY,
 )  # fmt: skip
 
-PACK = 1 << 31  # a span is start * PACK + length
+SHIFT = 31
+PACK = 1 << SHIFT  # a span is start * PACK + length
+FAR = 1 << 40
 
 # What a physical line is.
 IGNORED, EVENT, CONTINUATION, UNPARSED = 0, 1, 2, 3
@@ -54,9 +56,10 @@ def until_key(buf, p, e, lits, lit_at, lists, keys, which):
     return p, -2
 
 
-def interpret(buf, p, e, program, out, event, work):
-    """Run the program over ``buf[p:e]``, writing fields into ``out[:, event]``: the shape that fits, or -1.
+def interpret(buf, p, e, program, rows, values, count, event, work):
+    """Run the program over ``buf[p:e]``, adding fields of ``event`` to their columns: the shape that fits, or -1.
 
+    Column ``c`` holds ``count[c]`` fields: the events in ``rows[c]``, ascending, and their ``values[c]``.
     ``work`` holds the stack of open options and the log of written fields (a failed option leaves nothing
     behind), and the last stamp: where it stands, its length, its value.
     """
@@ -70,6 +73,8 @@ def interpret(buf, p, e, program, out, event, work):
     before = 0  # where the separator before the next item stands
     coming = -2  # that item
     while True:
+        if p < 0 or p > FAR or pc < 0 or pc > FAR:
+            return -1  # never; it tells the compiler that no index counts from an array's end
         op, a, b, c = code[pc], code[pc + 1], code[pc + 2], code[pc + 3]
         ok = True
         column = -1
@@ -166,7 +171,9 @@ def interpret(buf, p, e, program, out, event, work):
                 ok = p < e
                 p = e
         elif op == CLOSE:
-            column, value = a, out[a, event] // PACK * PACK + (p - out[a, event] // PACK)
+            if count[a] > 0 and rows[a, count[a] - 1] == event:
+                begin = values[a, count[a] - 1] // PACK
+                column, value = a, begin * PACK + (p - begin)
         elif op == END:
             while p < e and (buf[p] == 32 or buf[p] == 9):
                 p += 1
@@ -263,11 +270,18 @@ def interpret(buf, p, e, program, out, event, work):
             p += lit_at[lists[0][b] + 1] - lit_at[lists[0][b]]
             pc = a - 4
         if ok:
-            if column >= 0:
+            if column >= 0 and value != MISSING:
+                n = count[column]
                 undo_at[undo] = column
-                undo_was[undo] = out[column, event]
+                if n > 0 and rows[column, n - 1] == event:
+                    undo_was[undo] = values[column, n - 1]
+                    values[column, n - 1] = value
+                else:
+                    undo_was[undo] = MISSING
+                    rows[column, n] = event
+                    values[column, n] = value
+                    count[column] = n + 1
                 undo += 1
-                out[column, event] = value
             pc += 4
             continue
         if depth == 0:
@@ -275,7 +289,11 @@ def interpret(buf, p, e, program, out, event, work):
         depth -= 1
         while undo > st_undo[depth]:
             undo -= 1
-            out[undo_at[undo], event] = undo_was[undo]
+            column = undo_at[undo]
+            if undo_was[undo] == MISSING:
+                count[column] -= 1
+            else:
+                values[column, count[column] - 1] = undo_was[undo]
         p = st_at[depth]
         pc = st_op[depth]
 
@@ -287,16 +305,23 @@ def blank_line(buf, p, e):
     return p == e
 
 
-def scan_lines(buf, begins, ends, program, kinds, tails, block, closing, comment, continues, out, work, what):
+def forget(rows, count, event):
+    """Take the fields of the latest event out of their columns."""
+    for c in range(len(count)):
+        if count[c] > 0 and rows[c, count[c] - 1] == event:
+            count[c] -= 1
+
+
+def scan_lines(
+    buf, begins, ends, program, kinds, tails, block, closing, comment, continues, rows, values, count, place, work, what
+):
     """Read all lines: how many events there are.
 
-    ``out[:, event]`` gets the fields, then the shape, the first line (from 0) and the number of lines;
-    ``what[line]`` what each line is; ``kinds`` what the lines of each shape are; ``work`` is scratch. ``out`` comes
-    filled with MISSING; its last column is scratch. Blank lines inside an event are its own, those after it are
-    ignored.
+    Fields go to ``rows``, ``values``, ``count`` (see ``interpret``); ``place[:, event]`` gets the shape, the first line
+    (from 0) and the number of lines; ``what[line]`` what each line is; ``kinds`` what the lines of each shape are;
+    ``work`` is scratch. Blank lines inside an event are its own, those after it are ignored.
     """
     n_lines = len(begins)
-    width = out.shape[0] - 3
     events = 0
     line = 0
     opened = -1  # the line that closes the raw block we are in, if any
@@ -308,24 +333,26 @@ def scan_lines(buf, begins, ends, program, kinds, tails, block, closing, comment
             continue
         shape = -1
         if line > opened:
-            shape = interpret(buf, p, e, program, out, events, work)
+            shape = interpret(buf, p, e, program, rows, values, count, events, work)
         repeated = shape >= 0 and kinds[shape] == REPEATED and line > 0 and what[line - 1] == EVENT
         if shape >= 0 and kinds[shape] != EVENT and not repeated:
             what[line] = kinds[shape] if kinds[shape] != REPEATED else IGNORED
-            for i in range(width):
-                out[i, events] = MISSING
+            forget(rows, count, events)
         elif shape >= 0:
             if repeated:
-                shape = out[width, events - 1]
-                for i in range(width):
-                    if out[i, events] == MISSING:
-                        out[i, events] = out[i, events - 1]
-            out[width, events] = shape
-            out[width + 1, events] = line
-            out[width + 2, events] = 1
+                shape = place[0, events - 1]
+                for c in range(len(count)):
+                    last = count[c] - 1
+                    if last >= 0 and rows[c, last] == events - 1:
+                        rows[c, last + 1] = events
+                        values[c, last + 1] = values[c, last]
+                        count[c] += 1
+            place[0, events] = shape
+            place[1, events] = line
+            place[2, events] = 1
             what[line] = EVENT
             events += 1
-            if block >= 0 and out[block, events - 1] != MISSING:
+            if block >= 0 and count[block] > 0 and rows[block, count[block] - 1] == events - 1:
                 # A raw block: if its closing line comes before another block opens, all between is text.
                 j = line + 1
                 while j < n_lines:
@@ -334,61 +361,24 @@ def scan_lines(buf, begins, ends, program, kinds, tails, block, closing, comment
                         opened = j
                         break
                     if j > line + 1 or r > q:
-                        other = interpret(buf, q, r, program, out, n_lines, work)
-                        again = other >= 0 and out[block, n_lines] != MISSING
-                        for i in range(width):
-                            out[i, n_lines] = MISSING
+                        other = interpret(buf, q, r, program, rows, values, count, n_lines, work)
+                        again = other >= 0 and count[block] > 0 and rows[block, count[block] - 1] == n_lines
+                        forget(rows, count, n_lines)
                         if again:
                             break
                     j += 1
         elif events > 0 and continues and buf[p] != 0:
             last = events - 1
-            begin = out[width + 1, last]
-            for i in range(begin + out[width + 2, last], line + 1):
+            begin = place[1, last]
+            for i in range(begin + place[2, last], line + 1):
                 what[i] = CONTINUATION
-            out[width + 2, last] = line - begin + 1
+            place[2, last] = line - begin + 1
             if e - p != len(closing) or not stands(buf, p, e, closing, 0, len(closing), False):
-                for i in range(width):
-                    if tails[i] and out[i, last] != MISSING:
-                        out[i, last] = out[i, last] // PACK * PACK + (e - out[i, last] // PACK)
+                for c in range(len(count)):
+                    n = count[c] - 1
+                    if tails[c] and n >= 0 and rows[c, n] == last:
+                        values[c, n] = values[c, n] // PACK * PACK + (e - values[c, n] // PACK)
         else:
             what[line] = UNPARSED
         line += 1
     return events
-
-
-def copy_spans(buf, spans, offsets, data):
-    """Copy each span's octets to its place in ``data``."""
-    for i in range(len(spans)):
-        begin = spans[i] // PACK
-        data[offsets[i] : offsets[i + 1]] = buf[begin : begin + spans[i] % PACK]
-
-
-def number_words(buf, spans, table, codes, firsts):
-    """Number the distinct texts among spans, in order of first appearance: how many there are.
-
-    ``codes`` gets each span's number, ``firsts`` the first span of each; ``table`` is an empty (-1) hash table of
-    a power of two.
-    """
-    mask = len(table) - 1
-    words = 0
-    for i in range(len(spans)):
-        begin, size = spans[i] // PACK, spans[i] % PACK
-        key = 0
-        for j in range(begin, begin + size):
-            key = (key ^ buf[j]) * 16777619 & 0xFFFFFFFF
-        at = (key ^ key >> 17) & mask
-        code = -1
-        while code < 0:
-            code = table[at]
-            if code < 0:
-                code = table[at] = words
-                firsts[words] = spans[i]
-                words += 1
-            elif firsts[code] % PACK != size or not stands(
-                buf, begin, begin + size, buf, firsts[code] // PACK, size, False
-            ):
-                code = -1
-                at = (at + 1) & mask
-        codes[i] = code
-    return words

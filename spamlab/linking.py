@@ -21,10 +21,10 @@ from spamlab.dialogue import outcomes, tally
 from spamlab.engine import Kernel
 from spamlab.records import Assembled, Options, Records
 
-_messages = Kernel(lives.messages)
-_connections = Kernel(lives.connections)
-_number_keys = Kernel(lives.number_keys)
-_mentioned = Kernel(lives.mentioned, lives.slot)
+_messages = Kernel(lives.messages, "i8* i8* i8* i8* b1* b1* i8* i8* i8*")
+_connections = Kernel(lives.connections, "i8* b1* b1* b1* i8* b1* i8 i8** i8** i8*")
+_number_keys = Kernel(lives.number_keys, "i8* i8** i8*")
+_mentioned = Kernel(lives.mentioned, "u1* i8* i8* u1* i8* i8* i8*", lives.slot)
 
 SPARE = frozenset({"text"})
 """What only ``log.events`` needs: the lines' whole text."""
@@ -151,7 +151,8 @@ class _Links:
             closes = self.is_kind("disconnect") | (self.is_kind("reject") & (records.said("ended") != None))  # noqa: E711
             # A client without a port can have several connections at a time.
             shared = np.full(n, "port" in self.rules.process) & (records.number("port") < 0)
-            self.sessions = int(run(key, opens, closes, starts, peer, shared, self.rules.once, self.session))
+            keys, of = np.full((2, key.max() + 1), -1, dtype=np.int64), np.full((3, n + 1), -1, dtype=np.int64)
+            self.sessions = int(run(key, opens, closes, starts, peer, shared, self.rules.once, keys, of, self.session))
         # A message's session: that of its arrival, else of its first event that has one.
         self.arrival = self.by(self.transaction, self.made, "time", among=self.is_kind("receive"))
         self.session_of = np.full(self.made + 1, -1, dtype=np.int64)

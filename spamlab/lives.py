@@ -6,8 +6,6 @@ Plain Python over flat arrays, which ``engine`` can compile; one pass over the e
 
 from __future__ import annotations
 
-import numpy as np
-
 BEGIN, MIDDLE, END = 0, 1, 2  # what an event is in a message's life
 
 
@@ -50,23 +48,17 @@ def messages(queue_id, stage, refers, current, ended, begun, waiting, transactio
     return made
 
 
-def connections(key, opens, closes, starts, peer, shared, once, session):
+def connections(key, opens, closes, starts, peer, shared, once, keys, sessions, session):
     """Give each event its session: how many there are.
 
     ``key`` numbers the process that logs (-1: none). An event that ``opens`` begins a session; one that ``starts``
     does so where none is open (its beginning is in another file) or another ``peer`` speaks. An event after the end
     that names the same peer still belongs to it. A ``shared`` key can serve several sessions at once: while it does,
     which of them an event belongs to is not told. Where a process serves only ``once``, what the same peer does after
-    the end is no new session, unless one opens.
+    the end is no new session, unless one opens. ``keys`` and ``sessions`` are scratch, filled with -1.
     """
-    top = 0
-    for i in range(len(key)):
-        top = max(top, key[i] + 1)
-    current = np.full(top, -1, dtype=np.int64)
-    several = np.zeros(top, dtype=np.int64)  # sessions under way, where they are more than one or were
-    who = np.full(len(key) + 1, -1, dtype=np.int64)
-    closed = np.zeros(len(key) + 1, dtype=np.bool_)
-    implied = np.zeros(len(key) + 1, dtype=np.bool_)
+    current, several = keys[0], keys[1]  # several: sessions under way, where they are more than one or were; else -1
+    who, closed, implied = sessions[0], sessions[1], sessions[2]  # of the latter: 1 yes, else no
     made = 0
     for i in range(len(key)):
         k = key[i]
@@ -79,12 +71,13 @@ def connections(key, opens, closes, starts, peer, shared, once, session):
             if several[k] == 0:
                 current[k] = -1
             continue
-        if opens[i] and shared[i] and s >= 0 and not closed[s]:
+        over = s >= 0 and closed[s] == 1
+        if opens[i] and shared[i] and s >= 0 and not over:
             several[k] = max(several[k], 1) + 1
         if opens[i]:
-            fresh = not (same and implied[s] and not closed[s])
-        elif s >= 0 and same and (not closed[s] or peer[i] >= 0):
-            fresh = closed[s] and starts[i] and not once
+            fresh = not (same and implied[s] == 1 and not over)
+        elif s >= 0 and same and (not over or peer[i] >= 0):
+            fresh = over and starts[i] and not once
         else:
             fresh = starts[i]
             if not fresh:
@@ -93,11 +86,11 @@ def connections(key, opens, closes, starts, peer, shared, once, session):
             s = made
             current[k] = s
             made += 1
-        implied[s] = (fresh or implied[s]) and not opens[i]
+        implied[s] = 1 if (fresh or implied[s] == 1) and not opens[i] else 0
         if who[s] < 0:
             who[s] = peer[i]
         if closes[i]:
-            closed[s] = True
+            closed[s] = 1
         session[i] = s
     return made
 
@@ -156,3 +149,4 @@ def mentioned(data, begins, ends, ids, id_at, table, found):
                 if table[at] >= 0:
                     found[n] = table[at]
             p = q + 1
+    return len(begins)

@@ -85,17 +85,16 @@ def _sections(kind: Format, scanner: Scanner, text: bytes) -> list[tuple[Scanner
     return [*found, (scanner, text[begin:])]
 
 
-def scan(source: sources.Source, given: Format | None, prepare: Callable[[], None], events: bool) -> Scanned:
+def scan(source: sources.Source, given: Format | None, events: bool) -> Scanned:
     """Recognise a source and scan it whole; events are never cut between pieces.
 
-    ``prepare`` compiles; it is called in another thread when the first large source is met. ``events``: whether that
-    table is wanted.
+    ``events``: whether that table is wanted.
     """
     text = jsonlines.plain(source.text())
     first = next(text, b"")
-    if len(first) >= engine.PLAIN_LIMIT:
-        engine.behind(prepare)
     kind, scanner = recognise(first, source.name, given, source.newline)
+    if len(first) >= engine.PLAIN_LIMIT:
+        engine.behind()
     pieces = _with_last(first, text)
     if scanner.variant.block:
         return Scanned(kind, list(_one_by_one(pieces, scanner, source.newline)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -88,7 +87,7 @@ def read(
     failed: list[tuple[sources.Source, Exception]] = []
     for one in _progress(found, progress):
         try:
-            kind, parts = pieces.scan(one, given, prepare, "events" in options.tables)
+            kind, parts = pieces.scan(one, given, "events" in options.tables)
         except (ReadError, UnknownFormat) as why:
             failed.append((one, why))
             continue
@@ -200,8 +199,7 @@ def _only(log: Log, wanted: frozenset[str]) -> Log:
 
 
 def prepare() -> None:
-    """Compile the kernels that large logs run on, so that no user waits for it (half a minute, then cached)."""
-    with engine.compiled():
-        for name in formats():
-            if sample := load(name).sample:
-                read(io.BytesIO(sample), format=name)
+    """Compile the kernels that large logs run on, so that no user waits for it (half a minute, then kept)."""
+    for name in formats():
+        load(name)
+    engine.prepare()

@@ -206,8 +206,7 @@ class Format:
     """A log format: how its lines look, and how its records become tables.
 
     ``header``: makes the variant that a header line (``#Fields: …``) declares, from the header lines seen so far.
-    ``sample``: a few lines that put every kernel of the format to work. ``spare``: columns that only ``log.events``
-    needs; they are not read where that table is not wanted.
+    ``spare``: columns that only ``log.events`` needs; they are not read where that table is not wanted.
     """
 
     name: str
@@ -215,5 +214,4 @@ class Format:
     assemble: Callable[[Records, Options], Assembled]
     resolution: float = 1.0
     header: Callable[[list[bytes]], Variant] | None = None
-    sample: bytes = b""
     spare: frozenset[str] = frozenset()

@@ -6,8 +6,6 @@ Plain Python over flat arrays, which ``engine`` can compile.
 
 from __future__ import annotations
 
-import numpy as np
-
 from spamlab.lexer import SECOND
 from spamlab.walk import VERBS
 
@@ -15,24 +13,23 @@ SILENCE = 600 * SECOND  # after it a session is over
 EHLO, HELO, MAIL, QUIT, TLS = (VERBS.index(verb) for verb in ("EHLO", "HELO", "MAIL", "QUIT", "STARTTLS"))
 
 
-def follow(place, named, out, reply, verb, code, micros, session, alive):
+def follow(place, named, out, reply, verb, code, micros, scratch, session, alive):
     """Give each record its session: how many there are.
 
     ``place`` numbers client address and direction, ``named`` the HELO name there (-1: none is logged). A session goes
     from its greeting to QUIT (of an outbound one, to QUIT's answer) or until ten minutes pass. An outbound greeting
     is a 220 that answers no STARTTLS, an inbound one a HELO after a MAIL; the session it interrupts goes on when the
     new one has ended. HELO names tell sessions of one address apart; a record without a name is of the session that
-    has none yet, else of the latest. ``alive`` gets whether a session is the latest of its kind at the log's end.
+    has none yet, else of the latest. ``alive`` gets whether a session is the latest of its kind at the log's end;
+    ``scratch`` comes filled with -1.
     """
     n = len(place)
-    latest = np.full(n + 1, -1, dtype=np.int64)
-    nameless = np.full(n + 1, -1, dtype=np.int64)
-    by_name = np.full(n + 1, -1, dtype=np.int64)
-    under = np.full(n + 1, -1, dtype=np.int64)  # the session that a greeting interrupts: it may go on
-    quits = np.zeros(n + 1, dtype=np.int64)  # 1: QUIT was said, 2: answered
-    mailed = np.zeros(n + 1, dtype=np.bool_)
-    before = np.full(n + 1, -1, dtype=np.int64)  # the verb before
-    when = np.zeros(n + 1, dtype=np.int64)
+    latest, nameless, by_name = scratch[0], scratch[1], scratch[2]
+    under = scratch[3]  # the session that a greeting interrupts: it may go on
+    quits = scratch[4]  # 1: QUIT was said, 2: answered
+    before = scratch[5]  # the verb before
+    when = scratch[6]
+    mailed = scratch[7]  # 1: yes
     made = 0
     for i in range(n):
         p, k = place[i], named[i]
@@ -40,12 +37,12 @@ def follow(place, named, out, reply, verb, code, micros, session, alive):
         while s >= 0 and quits[s] > (1 if reply[i] else 0):
             s = under[s]
         bare = nameless[p]
-        if not out[i] and bare >= 0 and quits[bare] == 0 and (k < 0 or s < 0 or abs(micros[i] - when[s]) > SILENCE):
+        if not out[i] and bare >= 0 and quits[bare] < 1 and (k < 0 or s < 0 or abs(micros[i] - when[s]) > SILENCE):
             s = bare
         fresh, stale = s < 0, False
         if not fresh:
             stale = abs(micros[i] - when[s]) > SILENCE
-            hello = mailed[s] and (verb[i] == EHLO or verb[i] == HELO) and not out[i]
+            hello = mailed[s] == 1 and (verb[i] == EHLO or verb[i] == HELO) and not out[i]
             fresh = stale or hello or (out[i] and reply[i] and code[i] == 220 and before[s] != TLS)
         if fresh:
             under[made] = -1 if s < 0 or stale else s
@@ -67,7 +64,8 @@ def follow(place, named, out, reply, verb, code, micros, session, alive):
             quits[s] = 2
         if verb[i] == QUIT:
             quits[s] = 1 if out[i] else 2
-        mailed[s] = mailed[s] or verb[i] == MAIL
+        if verb[i] == MAIL:
+            mailed[s] = 1
     for i in range(n):
         s = session[i]
         alive[s] = s == latest[place[i]] or s == nameless[place[i]] or (named[i] >= 0 and s == by_name[named[i]])

@@ -6,6 +6,7 @@ columns. Text is copied once, from its spans into Arrow buffers; nothing passes 
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,18 +16,28 @@ import pyarrow as pa
 from spamlab import interpreter as kernels
 from spamlab import lexer, notation
 from spamlab.engine import Kernel
-from spamlab.interpreter import CONTINUATION, EVENT, IGNORED, PACK, REPEATED, UNPARSED
+from spamlab.interpreter import CONTINUATION, EVENT, IGNORED, PACK, REPEATED, SHIFT, UNPARSED
 from spamlab.lexer import MISSING
 
 __all__ = ["CONTINUATION", "EVENT", "IGNORED", "MISSING", "UNPARSED", "Field", "Lines", "Scanner", "gather"]
 
 _scan = Kernel(
-    kernels.scan_lines, lexer.digits, lexer.two, lexer.micros, lexer.days, lexer.month_number, lexer.clock, lexer.zone,
-    lexer.stamp, lexer.seconds, lexer.locale_stamp, lexer.mail_path, lexer.quoted_text, lexer.stands, kernels.key_at,
-    kernels.until_key, kernels.interpret, kernels.blank_line,
+    kernels.scan_lines,
+    "u1* i8* i8* (i8* u1* i8* i8* i8* i8* i8** i8**) i8* b1* i8 u1* i8 i8 i8** i8** i8* i8** i8** i1*",
+    lexer.digits, lexer.two, lexer.micros, lexer.days, lexer.month_number, lexer.clock, lexer.zone, lexer.stamp,
+    lexer.seconds, lexer.locale_stamp, lexer.mail_path, lexer.quoted_text, lexer.stands, kernels.key_at,
+    kernels.until_key, kernels.interpret, kernels.blank_line, kernels.forget,
 )  # fmt: skip
-_copy = Kernel(kernels.copy_spans)
-_words = Kernel(kernels.number_words, lexer.stands)
+_scratch = threading.local()
+
+
+def _room(columns: int, lines: int) -> tuple[np.ndarray, np.ndarray]:
+    """Room for the fields of so many lines, used again by each piece a thread scans (fresh memory is slow)."""
+    rows = getattr(_scratch, "rows", np.empty((0, 0), dtype=np.int64))
+    if rows.shape[0] < columns or rows.shape[1] < lines:
+        shape = max(columns, rows.shape[0]), max(lines, rows.shape[1])
+        _scratch.rows, _scratch.values = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=np.int64)
+    return _scratch.rows, _scratch.values
 
 
 @dataclass
@@ -96,8 +107,9 @@ class Scanner:
             ends = np.append(ends, len(buf))
         begins = np.concatenate([[0], ends[:-1] + 1]).astype(np.int64)[: len(ends)]
         stripped = ends - ((ends > begins) & (buf[np.maximum(ends - 1, 0)] == 13)) if newline == 10 else ends
-        width = len(self.program.columns)
-        out = np.full((width + 3, len(ends) + 1), MISSING, dtype=np.int64)
+        rows, values = _room(len(self.program.columns), len(ends) + 1)
+        count = np.zeros(len(self.program.columns), dtype=np.int64)
+        place = np.empty((3, len(ends)), dtype=np.int64)
         what = np.zeros(len(ends), dtype=np.int8)
         run = _scan.pick(len(octets))
         plain = run is _scan.plain  # lists and bytes are quicker there than arrays
@@ -112,54 +124,48 @@ class Scanner:
             self._closing if plain else np.frombuffer(self._closing, dtype=np.uint8),
             self.variant.comment[0] if self.variant.comment else 0,
             self.variant.continues,
-            out,
+            rows,
+            values,
+            count,
+            place,
             np.zeros((6, notation.ROOM), dtype=np.int64),
             what,
         )
         lost = np.flatnonzero(what == UNPARSED)
         columns = {
-            name: self._field(octets, buf, kind, out[i, :events])
+            name: self._field(octets, buf, kind, rows[i, : count[i]].copy(), values[i, : count[i]])
             for i, (name, kind) in enumerate(self.program.columns.items())
-            if name not in spare
+            if count[i] and name not in spare
         }
         if self.variant.day is not None:
             columns["day"] = Field(np.arange(events), np.full(events, self.variant.day))
+        shape, line, lines = place[:, :events]
         return Lines(
             events,
             {name: field for name, field in columns.items() if len(field.rows)},
-            line=out[width + 1, :events].copy(),
-            lines=out[width + 2, :events].copy(),
-            shape=out[width, :events].copy(),
+            line=line,
+            lines=lines,
+            shape=shape,
             what=what,
             unparsed=gather(octets, begins[lost] * PACK + (stripped[lost] - begins[lost])),
         )
 
-    def _field(self, octets: bytes, buf: np.ndarray, kind: str, values: np.ndarray) -> Field:
-        rows = np.flatnonzero(values != MISSING)
-        found = values[rows]
+    def _field(self, octets: bytes, buf: np.ndarray, kind: str, rows: np.ndarray, found: np.ndarray) -> Field:
         if kind == notation.NUMBER:
-            return Field(rows, found)
+            return Field(rows, found.copy())
         for unset in self.variant.unset:
             same = np.flatnonzero(found % PACK == len(unset))
             for offset, octet in enumerate(unset):
                 same = same[buf[found[same] // PACK + offset] == octet]
             rows, found = np.delete(rows, same), np.delete(found, same)
-        return Field(rows, gather(octets, found) if kind == notation.TEXT else _encode(octets, found))
+        text = gather(octets, found)
+        return Field(rows, text if kind == notation.TEXT else text.dictionary_encode())
 
 
 def gather(octets: bytes, spans: np.ndarray) -> Any:
-    """Text from packed spans, straight into Arrow buffers."""
-    offsets = np.zeros(len(spans) + 1, dtype=np.int64)
-    np.cumsum(spans % PACK, out=offsets[1:])
-    data = np.empty(int(offsets[-1]), dtype=np.uint8)
-    _copy.pick(len(octets))(np.frombuffer(octets, dtype=np.uint8), spans, offsets, data)
-    return pa.LargeStringArray.from_buffers(len(spans), pa.py_buffer(offsets), pa.py_buffer(data))
-
-
-def _encode(octets: bytes, spans: np.ndarray) -> Any:
-    """Text from packed spans, dictionary-encoded."""
-    table = np.full(1 << max(4, (2 * len(spans)).bit_length()), -1, dtype=np.int32)
-    codes, firsts = np.empty(len(spans), dtype=np.int32), np.empty(len(spans), dtype=np.int64)
-    run = _words.pick(len(octets))
-    words = run(octets if run is _words.plain else np.frombuffer(octets, dtype=np.uint8), spans, table, codes, firsts)
-    return pa.DictionaryArray.from_arrays(pa.array(codes), gather(octets, firsts[:words]))
+    """Text from packed spans, straight into Arrow buffers: every second piece of text cut at their edges."""
+    edges = np.empty(2 * len(spans), dtype=np.int64)
+    np.right_shift(spans, SHIFT, out=edges[::2])
+    np.add(edges[::2], spans & (PACK - 1), out=edges[1::2])
+    cut = pa.LargeStringArray.from_buffers(max(len(edges) - 1, 0), pa.py_buffer(edges), pa.py_buffer(octets))
+    return cut.take(pa.array(np.arange(0, len(edges), 2)))

@@ -8,8 +8,6 @@ arrays, which ``engine`` can compile.
 
 from __future__ import annotations
 
-import numpy as np
-
 CLIENT, SERVER = 0, 1
 SENT, RECEIVED = 0, 1
 VERBS = ("EHLO", "HELO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "QUIT", "AUTH", "STARTTLS", "NOOP",
@@ -22,18 +20,20 @@ COMMAND, REPLY, TEXT, RESPONSE, OTHER = 0, 1, 2, 3, 4  # what walk calls an even
 PENDING, ACCEPTED, DELIVERED, REJECTED, DEFERRED = 0, 1, 2, 3, 4  # a recipient's state
 
 
-def walk(first, role, direction, skip, gives_up, verb, code, kind, transaction, answer, status, decided, step):
+def walk(
+    first, role, direction, skip, gives_up, verb, code, pending, kind, transaction, answer, status, decided, step
+):  # fmt: skip
     """Walk through all sessions: the number of transactions.
 
     In, per event: ``first`` of its session, ``role``, ``direction``, ``skip`` (an echo or a note), ``gives_up`` (the
-    server's own word that the connection is lost), ``verb`` (its place in ``VERBS``), reply ``code`` (-1: none).
+    server's own word that the connection is lost), ``verb`` (its place in ``VERBS``), reply ``code`` (-1: none);
+    ``pending`` is scratch.
     Out: ``kind``; ``transaction`` (-1: none); ``answer``, of a command (and of the last piece of a message's text) the
     event that answers it; ``status`` and ``decided`` of a RCPT; ``step``, of an AUTH response the AUTH command.
     Replies answer pending commands in order (RFC 2920), except that codes which belong to one command only (354,
     334/235/535, 221) find that command.
     """
     n = len(first)
-    pending = np.zeros(n + 1, dtype=np.int64)
     head = tail = 0
     made = 0  # transactions so far
     current = -1

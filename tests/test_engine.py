@@ -10,19 +10,19 @@ import pandas as pd
 import pytest
 
 import spamlab
-from spamlab import dialogue, engine, scan, simulate
-from spamlab.formats import exchange55
+from spamlab import engine, native, scan, simulate
 
 reading = sys.modules["spamlab.read"]  # spamlab.read is the function
-compiled = pytest.mark.skipif(engine.compiler() is None, reason="Numba is not installed")
+compiled = pytest.mark.skipif(not native.able(), reason="Numba is not installed")
 
 
 @compiled
 @pytest.mark.parametrize("seed", range(3))
 def test_a_log_reads_the_same_plain_and_compiled(seed):
     octets, _ = simulate.exchange55(simulate.Scenario(seed=seed, sessions=40))
-    plain = spamlab.read(io.BytesIO(octets)).tables()
-    with engine.compiled():
+    with engine.only("plain"):
+        plain = spamlab.read(io.BytesIO(octets)).tables()
+    with engine.only("compiled"):
         compiled = spamlab.read(io.BytesIO(octets)).tables()
     for name, table in plain.items():
         pd.testing.assert_frame_equal(table, compiled[name])
@@ -31,10 +31,9 @@ def test_a_log_reads_the_same_plain_and_compiled(seed):
 @compiled
 def test_a_large_log_is_begun_while_the_compiler_works(monkeypatch):
     started, finished = threading.Event(), threading.Event()
-    monkeypatch.setattr(engine, "LOADING", 0.01)
     ran = []
     monkeypatch.setattr(engine, "_thread", None)
-    monkeypatch.setattr(reading, "prepare", lambda: (started.set(), finished.wait(60)))
+    monkeypatch.setattr(engine, "prepare", lambda: (started.set(), finished.wait(60)))
     kernel = scan._scan
     plain, compiled = kernel.plain, kernel.compiled
     line = b"Jul  7 13:42:53 mx postfix/qmgr[3]: 4F5C64474F: removed\n"
@@ -49,8 +48,17 @@ def test_a_large_log_is_begun_while_the_compiler_works(monkeypatch):
         ran.append(-len(arguments[0]))
         return compiled(*arguments)
 
-    monkeypatch.setattr(kernel, "plain", slow)
-    monkeypatch.setattr(kernel, "compiled", fast)
+    class Cold(engine.Kernel):
+        """Not compiled when the log is met."""
+
+        def __init__(self):
+            self.plain = slow
+
+        ready = property(lambda self: finished.is_set())
+        compiled = property(lambda self: fast)
+
+    monkeypatch.setattr(scan, "_scan", cold := Cold())
+    monkeypatch.setattr(engine, "KERNELS", [cold])
     log = spamlab.read(io.BytesIO(line * 60000), format="postfix")
     assert started.is_set() and len(log.events) == 60000
     assert any(n > 0 for n in ran) and any(n < 0 for n in ran)  # begun as it stands, ended compiled
@@ -61,38 +69,20 @@ def test_waiting_for_the_compiler_is_said(monkeypatch, caplog):
     thread = threading.Thread(target=time.sleep, args=(0.3,))
     thread.start()
     monkeypatch.setattr(engine, "_thread", thread)
-    kernel = engine.Kernel(lambda x: x)
-    monkeypatch.setattr(engine, "compiler", lambda: None)
-    assert kernel.pick(1 << 40)(3) == 3
+    monkeypatch.setattr(engine, "KERNELS", [])
+    monkeypatch.setattr(native, "able", lambda: False)
+    assert engine.Kernel(lambda x: x, "i8").pick(1 << 40)(3) == 3
     assert "compiling" in caplog.text
 
 
 @compiled
-def test_without_a_folder_for_the_cache_kernels_compile_all_the_same(tmp_path):
-    script = (
-        "from numba.core import caching\n"
-        "caching.CacheImpl._locator_classes = []\n"
-        "from spamlab import engine, interpreter\n"
-        "print(engine.Kernel(interpreter.blank_line).compiled(b'  ', 0, 2))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=True)
-    assert done.stdout.strip() == "True"
-
-
-@compiled
-def test_preparing_compiles_what_a_large_log_needs():
+def test_preparing_compiles_what_a_large_log_needs(monkeypatch):
     reading.prepare()
     octets, _ = simulate.exchange55(simulate.Scenario(seed=1, sessions=300))
-    before = _compiled()
     assert len(octets) > engine.PLAIN_LIMIT
+    assert all(kernel.ready for kernel in engine.KERNELS)
+    monkeypatch.setattr(native.Code, "_build", lambda self: pytest.fail("compiled again"))
     spamlab.read(io.BytesIO(octets))
-    assert _compiled() == before
-
-
-def _compiled():
-    """How many signatures each kernel is compiled for."""
-    kernels = (scan._scan, scan._copy, dialogue._walk, exchange55._orient)
-    return [len(kernel.compiled.signatures) for kernel in kernels]
 
 
 def test_without_numba_a_log_is_read_all_the_same():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import spamlab
-from spamlab import engine
+from spamlab import engine, native
 from spamlab.formats import load
 from spamlab.scan import Scanner
 from spamlab.summary import totals
@@ -49,12 +49,10 @@ def expect(found, expected):
 def same_when_compiled(name, octets):
     """Whether the plain and the compiled scanner read the same."""
     for variant in load(name).variants:
-        plain = scanner(variant).run(octets)
-        limit, engine.PLAIN_LIMIT = engine.PLAIN_LIMIT, 0
-        try:
+        with engine.only("plain"):
+            plain = scanner(variant).run(octets)
+        with engine.only("compiled"):
             compiled = scanner(variant).run(octets)
-        finally:
-            engine.PLAIN_LIMIT = limit
         assert plain.columns.keys() == compiled.columns.keys()
         for column, field in plain.columns.items():
             one, other = field.values, compiled.columns[column].values
@@ -135,7 +133,7 @@ def test_the_whole_corpus_adds_up_and_no_spine_line_is_a_note():
 
 
 @corpus
-@pytest.mark.skipif(engine.compiler() is None, reason="Numba is not installed")
+@pytest.mark.skipif(not native.able(), reason="Numba is not installed")
 def test_plain_and_compiled_read_the_corpus_alike():
     same_when_compiled("exim", b"".join(path.read_bytes() for path in sorted(SUITE.glob("*.mainlog"))[::3]))
 

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import spamlab
-from spamlab import engine, lives, sources, summary
+from spamlab import engine, lives, native, sources, summary
 
 START = pd.Timestamp("2024-07-07 13:00:00")
-compiled = pytest.mark.skipif(engine.compiler() is None, reason="Numba is not installed")
+compiled = pytest.mark.skipif(not native.able(), reason="Numba is not installed")
 
 
 @dataclass
@@ -325,8 +325,9 @@ def test_also_when_pieces_are_small(world, piece):
 @given(WORLDS)
 def test_plain_and_compiled_agree(world):
     text = world.text(iso=True)
-    plain = read(text).tables()
-    with engine.compiled():
+    with engine.only("plain"):
+        plain = read(text).tables()
+    with engine.only("compiled"):
         for name, table in read(text).tables().items():
             pd.testing.assert_frame_equal(table, plain[name])
 

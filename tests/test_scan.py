@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spamlab import engine
+from spamlab import engine, native
 from spamlab.notation import Shape, Variant, translate
 from spamlab.scan import Scanner
 
@@ -83,14 +83,15 @@ PARTS = ["11/11/03 2:00:01 PM : ", "2003-11-11 14:00:01 : ", "<<< ", ">>> ", "IO
          "MAIL", " from:", '<"a>', "@b>", " SIZE=", "17", "ab to x was ", "\n", "\r\n", "\n\n", "é", "\0", "x" * 30]  # fmt: skip
 
 
-@pytest.mark.skipif(engine.compiler() is None, reason="Numba is not installed")
+@pytest.mark.skipif(not native.able(), reason="Numba is not installed")
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(PARTS), max_size=60))
 def test_compiled_and_plain_scanner_agree(parts):
     octets = "".join(parts).encode()
     scanner = Scanner(VARIANT)
-    plain = scanner.run(octets)
-    with engine.compiled():
+    with engine.only("plain"):
+        plain = scanner.run(octets)
+    with engine.only("compiled"):
         compiled = scanner.run(octets)
     assert plain.events == compiled.events
     assert plain.columns.keys() == compiled.columns.keys()
@@ -103,6 +104,7 @@ def test_compiled_and_plain_scanner_agree(parts):
 
 
 def test_without_a_compiler_the_plain_function_serves(monkeypatch):
-    monkeypatch.setattr(engine, "compiler", lambda: None)
-    kernel = engine.Kernel(lambda x: x + 1)
+    monkeypatch.setattr(engine.native, "able", lambda: False)
+    monkeypatch.setattr(engine, "KERNELS", [])
+    kernel = engine.Kernel(lambda x: x + 1, "i8")
     assert kernel.pick(1 << 40)(1) == 2

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import spamlab
-from spamlab import engine
+from spamlab import native
 from spamlab.summary import totals
 from tests.test_exim import SHARED, expect, fields, same_when_compiled
 
@@ -81,7 +81,7 @@ def test_the_whole_corpus_adds_up():
 
 
 @corpus
-@pytest.mark.skipif(engine.compiler() is None, reason="Numba is not installed")
+@pytest.mark.skipif(not native.able(), reason="Numba is not installed")
 def test_plain_and_compiled_read_the_corpus_alike():
     same_when_compiled("sendmail", b"".join(path.read_bytes() for path in sorted(CORPUS.glob("*.log"))))
 

@@ -183,8 +183,4 @@ def _complete(made: dict[str, pd.DataFrame], records: Records, session: np.ndarr
     transactions["user"] = account.take(transactions["session"].to_numpy(np.int64)).to_numpy()
 
 
-_SAMPLE = b"""2023-01-11T15:59:53.909Z,a,0A,1,192.0.2.1:25,192.0.2.9:53722,>,220 a,
-2023-01-11T15:59:53.909Z,a,0A,2,192.0.2.1:25,192.0.2.9:53722,<,MAIL FROM:<a@example.com>,
-"""
-
-FORMAT = Format("exchange", (_protocol(),), assemble, resolution=0.001, header=header, sample=_SAMPLE)
+FORMAT = Format("exchange", (_protocol(),), assemble, resolution=0.001, header=header)

@@ -96,9 +96,10 @@ def orient(first, connect, arrow, raw, own, code, verb, role, direction, echo_of
                     echo_of[j] = waiting
                 waiting = -1
         i = end
+    return n
 
 
-_orient = Kernel(orient)
+_orient = Kernel(orient, "b1* i8* i8* b1* b1* i8* i8* i8* i8* i8*")
 
 
 _WRAPPED_CONNECT = re.compile(
@@ -155,9 +156,4 @@ def assemble(records: Records, options: Options) -> Assembled:
     return Assembled(dialogue.assemble(said), assumed)
 
 
-_SAMPLE = b"""11/11/03 2:00:01 PM : A connection to x was established.
-11/11/03 2:00:01 PM : <<< IO: |220 x
-|
-"""
-
-FORMAT = Format("exchange55", VARIANTS, assemble, sample=_SAMPLE)
+FORMAT = Format("exchange55", VARIANTS, assemble)

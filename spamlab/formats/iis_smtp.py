@@ -97,7 +97,7 @@ VARIANTS = (
 )
 
 
-_follow = Kernel(runs.follow)
+_follow = Kernel(runs.follow, "i8* i8* b1* b1* i8* i8* i8* i8** i8* b1*")
 
 
 def _times(records: Records, options: Options) -> tuple[pd.Series, dict[str, Any]]:
@@ -125,7 +125,8 @@ def assemble(records: Records, options: Options) -> Assembled:
     session, alive = np.empty(len(records), dtype=np.int64), np.zeros(len(records), dtype=bool)
     named[helo < 0] = -1
     follow = _follow.pick(len(records) * 60)
-    n = int(follow(place, named, out, reply, number, code, micros, session, alive))
+    scratch = np.full((8, len(records) + 1), -1, dtype=np.int64)
+    n = int(follow(place, named, out, reply, number, code, micros, scratch, session, alive))
     answered = ~out & (number >= 0) & (code > 0)
     argument, words, path = records.text("argument").str.replace("+", " "), verb.astype("str"), records.text("path")
     _keep_plus(argument, path)
@@ -195,9 +196,4 @@ def _complete(made: dict[str, pd.DataFrame], records: Records, out: np.ndarray, 
     sessions["ended"] = sessions["ended"].astype("str").mask(dropped, "dropped").astype("category")
 
 
-_SAMPLE = b"""#Fields: date time c-ip cs-username cs-method cs-uri-stem cs-uri-query sc-status sc-bytes cs-bytes
-2006-10-09 05:00:15 192.0.2.1 a HELO - +a 250 4 4
-2006-10-09 05:00:16 192.0.2.1 a MAIL - +FROM:<a@example.com> 250 4 4
-"""
-
-FORMAT = Format("iis-smtp", VARIANTS, assemble, header=header, sample=_SAMPLE)
+FORMAT = Format("iis-smtp", VARIANTS, assemble, header=header)

@@ -90,11 +90,5 @@ _RULES = linking.Rules(
     starts=("receive", "reject", "auth", "disconnect", "tls", "note"),
 )
 
-_SAMPLE = b"""Jul  7 13:42:53 mx postfix/smtpd[269]: connect from a[192.0.2.1]
-Jul  7 13:42:53 mx postfix/smtpd[269]: 4F5C64474F: client=a[192.0.2.1]
-Jul  7 13:42:54 mx postfix/smtp[270]: 4F5C64474E: to=<a@example.com>, relay=b, delay=1, status=sent (250 4F5C64474F)
-"""
 
-FORMAT = Format(
-    "postfix", (Variant("postfix", _HEADED),), linking.assembler(_RULES), sample=_SAMPLE, spare=linking.SPARE
-)
+FORMAT = Format("postfix", (Variant("postfix", _HEADED),), linking.assembler(_RULES), spare=linking.SPARE)

@@ -160,16 +160,10 @@ def _sessions(records: Records, events: pd.DataFrame, session: np.ndarray) -> pd
     )
 
 
-_SAMPLE = b"""#separator \\x09
-#fields\tts\tuid\tid.orig_h\tmailfrom\trcptto\tlast_reply
-1714557600.5\tC1\t192.0.2.1\ta@example.com\tb@example.com\t250 Ok
-"""
-
 FORMAT = Format(
     "zeek",
     (_variant(list(jsonlines.ZEEK_FIELDS), "\t", {}, jsonlines.ZEEK + "\t"),),
     assemble,
     resolution=0.000001,
     header=header,
-    sample=_SAMPLE,
 )
