@@ -12,7 +12,7 @@ from __future__ import annotations
 from spamlab.lexer import MISSING, digits, locale_stamp, mail_path, quoted_text, seconds, stamp, stands
 from spamlab.notation import (
     ACCEPT, CHOICE, CLOSE, CODE, COMMIT, DSN, END, FAIL, INTEGER, ITEM, ITEMS, JUMP, LITERAL, LOCALE, MOST_ITEMS, NEXT,
-    PATH, PEEK, QUOTED, REST, SECONDS, SHORTEN, SPAN, SWITCH, TAIL, TIME, TRY, UNTIL, UNTIL_KEY,
+    PATH, PEEK, QUOTED, REST, SECONDS, SHORTEN, SPAN, STEP, SWITCH, TAIL, TIME, TRY, UNTIL, UNTIL_KEY,
 )  # fmt: skip
 
 SHIFT = 31
@@ -75,7 +75,7 @@ def interpret(buf, p, e, program, rows, values, count, event, work):
     while True:
         if p < 0 or p > FAR or pc < 0 or pc > FAR:
             return -1  # never; it tells the compiler that no index counts from an array's end
-        op, a, b, c = code[pc], code[pc + 1], code[pc + 2], code[pc + 3]
+        op, a, b, c, follow = code[pc], code[pc + 1], code[pc + 2], code[pc + 3], code[pc + 4]
         ok = True
         column = -1
         value = 0
@@ -87,21 +87,27 @@ def interpret(buf, p, e, program, rows, values, count, event, work):
                 p += n
         elif op == TRY:
             if b >= 0 and sets[b * 257 + (buf[p] if p < e else 256)] == 0:
-                pc = a - 4  # it cannot begin here
-            else:
-                st_op[depth] = a
-                st_at[depth] = p
-                st_undo[depth] = undo
-                depth += 1
+                pc = a  # it cannot begin here
+                continue
+            st_op[depth] = a
+            st_at[depth] = p
+            st_undo[depth] = undo
+            depth += 1
+            if c > 0:
+                pc = c
+                continue
         elif op == COMMIT:
             depth -= 1
             if b == 1:
                 p = st_at[depth]
-            pc = a - 4
+            pc = a
+            continue
         elif op == JUMP:
-            pc = a - 4
+            pc = a
+            continue
         elif op == SWITCH:
-            pc = switches[a * 257 + (buf[p] if p < e else 256)] - 4
+            pc = switches[a * 257 + (buf[p] if p < e else 256)]
+            continue
         elif op == UNTIL:
             first, n, fold = b, c >> 2, c & 1 == 1
             q = p
@@ -250,17 +256,21 @@ def interpret(buf, p, e, program, rows, values, count, event, work):
             k = coming if items > 0 else key_at(buf, p, e, lits, lit_at, lists, keys, which)
             if items == MOST_ITEMS:
                 k = -2
-            if k >= 0 and (c == 1 or not seen >> (k - lists[2][which]) & 1):
+            if k >= 0 and (lists[4][which] == 1 or not seen >> (k - lists[2][which]) & 1):
                 seen |= 1 << (k - lists[2][which])
                 p += lit_at[keys[0][k] + 1] - lit_at[keys[0][k]]
-                pc = keys[1][k] - 4
-            elif k > -2:
-                pc = b - 4
-            else:  # no item here: the list ended before the separator
-                ok = items > 0
-                p = before
-                pc = b + 4
+                items += 1
+                pc = keys[1][k]
+                continue
             items += 1
+            if k > -2:
+                pc = b
+                continue
+            ok = items > 1
+            if ok:  # no item here: the list ended before the separator
+                p = before
+                pc = c
+                continue
         elif op == UNTIL_KEY:
             q, coming = until_key(buf, p, e, lits, lit_at, lists, keys, b)
             column, value = a, p * PACK + (q - p)
@@ -268,7 +278,13 @@ def interpret(buf, p, e, program, rows, values, count, event, work):
         elif op == NEXT and coming > -2:
             before = p
             p += lit_at[lists[0][b] + 1] - lit_at[lists[0][b]]
-            pc = a - 4
+            pc = a
+            continue
+        if ok and follow >= 0:  # the literal behind a field
+            begin = lit_at[follow >> 2]
+            n = lit_at[(follow >> 2) + 1] - begin
+            ok = follow & 2 == 2 or stands(buf, p, e, lits, begin, n, follow & 1 == 1)
+            p += n
         if ok:
             if column >= 0 and value != MISSING:
                 n = count[column]
@@ -282,7 +298,7 @@ def interpret(buf, p, e, program, rows, values, count, event, work):
                     values[column, n] = value
                     count[column] = n + 1
                 undo += 1
-            pc += 4
+            pc += STEP
             continue
         if depth == 0:
             return -1

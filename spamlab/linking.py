@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,11 +20,10 @@ import pyarrow as pa
 from spamlab import lexer, lives, stamps, tables
 from spamlab.dialogue import outcomes, tally
 from spamlab.engine import Kernel
-from spamlab.records import Assembled, Options, Records
+from spamlab.records import Assembled, Options, Records, integers
 
 _messages = Kernel(lives.messages, "i8* i8* i8* i8* b1* b1* i8* i8* i8*")
 _connections = Kernel(lives.connections, "i8* b1* b1* b1* i8* b1* i8 i8** i8** i8*")
-_number_keys = Kernel(lives.number_keys, "i8* i8** i8*")
 _mentioned = Kernel(lives.mentioned, "u1* i8* i8* u1* i8* i8* i8*", lives.slot)
 
 SPARE = frozenset({"text"})
@@ -62,21 +62,13 @@ def assembler(rules: Rules) -> Callable[[Records, Options], Assembled]:
     return lambda records, options: _Links(records, options, rules).assemble()
 
 
-def _integers(values: np.ndarray) -> pd.Series:
-    return pd.Series(pd.arrays.IntegerArray(np.maximum(values, 0).astype(np.int64), values < 0))
-
-
-def _numbered(keys: np.ndarray) -> np.ndarray:
-    """Small numbers for distinct integers."""
-    numbers = np.empty(len(keys), dtype=np.int64)
-    table = np.full((1 << max(4, (2 * len(keys)).bit_length()), 2), -1, dtype=np.int64)
-    run = _number_keys.pick(len(keys) * 30)
-    run(keys.tolist() if run is _number_keys.plain else keys, table, numbers)
-    return numbers
-
-
 def _seconds(micros: np.ndarray) -> np.ndarray:
     return np.where(micros == lexer.MISSING, np.nan, micros / lexer.SECOND)
+
+
+def _within(rows: np.ndarray, choice: np.ndarray) -> np.ndarray:
+    """The rows that are among a choice of all, which is a flag for each."""
+    return rows[choice[rows]]
 
 
 class _Links:
@@ -95,7 +87,7 @@ class _Links:
 
     def is_kind(self, *kinds: str) -> np.ndarray:
         """Which events are of these kinds."""
-        return np.isin(self.kind, [tables.KINDS.index(kind) for kind in kinds])
+        return np.isin([*tables.KINDS, ""], kinds)[self.kind]
 
     def _follow_messages(self) -> None:
         records, n = self.records, self.n
@@ -103,20 +95,21 @@ class _Links:
         for kind, value in _STAGES.items():
             stage[tables.KINDS.index(kind)] = value
         host, hosts = records.codes("host"), len(records.words("host")) + 1
+        ids, refers = records.codes("queue_id"), np.full(n, -1, dtype=np.int64)
         words = records.words("queue_id")
-        refers = np.full(n, -1, dtype=np.int64)
         for name in ("report_id", "original_id"):
-            rows = records.rows(name)
-            refers[rows] = records.codes(name, rows)
-            if len(rows):
-                known = words.union(records.words(name), sort=False)
-                refers[rows] = known.get_indexer(records.words(name))[refers[rows]]
-                words = known
-        ids = records.codes("queue_id")
+            if len(rows := records.rows(name)):
+                words = words.append(mentioned := records.words(name)).unique()
+                refers[rows] = words.get_indexer(mentioned)[records.codes(name, rows)]
+        top = len(words)
         if hosts > 2:  # an id is its host's own
-            both = _numbered(np.concatenate([np.where(i < 0, -1, i * hosts + host + 1) for i in (ids, refers)]))
-            ids, refers = (np.where(i < 0, -1, b) for i, b in zip((ids, refers), (both[:n], both[n:]), strict=True))
-        top = int(max(ids.max(initial=-1), refers.max(initial=-1))) + 1
+            for which in (ids, refers):
+                which[:] = np.where(which < 0, -1, which * hosts + host + 1)
+            top *= hosts
+            if top > 4 * n:
+                both = pd.factorize(np.concatenate([ids, refers]))[0]
+                ids, refers = np.where(ids < 0, -1, both[:n]), np.where(refers < 0, -1, both[n:])
+                top = 2 * n
         current, waiting = np.full(top, -1, dtype=np.int64), np.full(top, -1, dtype=np.int64)
         ended, begun = np.zeros(top, dtype=bool), np.zeros(top, dtype=bool)
         self.transaction, self.other = np.full(n, -1, dtype=np.int64), np.full(n, -1, dtype=np.int64)
@@ -130,7 +123,7 @@ class _Links:
         records, n = self.records, self.n
         peer = np.full(n, -1, dtype=np.int64)
         rows = records.rows("peer_ip")
-        peer[rows] = pd.factorize(records.text("peer_ip", rows))[0]
+        peer[rows] = records.codes("peer_ip", rows)
         opens, starts = self.is_kind("connect") & (peer >= 0), self.is_kind(*self.rules.starts) & (peer >= 0)
         key = np.zeros(n, dtype=np.int64)
         for name in self.rules.process:
@@ -139,7 +132,7 @@ class _Links:
             else:
                 part = records.number(name) if name in ("pid", "port") else records.codes(name)
             key = key * (1 << 22) + np.where(part < 0, 0, part + 1)
-        key = _numbered(key)
+        key = pd.factorize(key)[0].astype(np.int64)
         if self.rules.serves:
             serves = records.words("program").str.endswith(self.rules.serves)
             key[~np.append(serves, False)[records.codes("program")]] = -1
@@ -148,13 +141,13 @@ class _Links:
         self.sessions = 0
         if (opens | starts).any():
             run = _connections.pick(n * 60)
-            closes = self.is_kind("disconnect") | (self.is_kind("reject") & (records.said("ended") != None))  # noqa: E711
+            closes = self.is_kind("disconnect") | (self.is_kind("reject") & records.says("ended"))
             # A client without a port can have several connections at a time.
             shared = np.full(n, "port" in self.rules.process) & (records.number("port") < 0)
             keys, of = np.full((2, key.max() + 1), -1, dtype=np.int64), np.full((3, n + 1), -1, dtype=np.int64)
             self.sessions = int(run(key, opens, closes, starts, peer, shared, self.rules.once, keys, of, self.session))
         # A message's session: that of its arrival, else of its first event that has one.
-        self.arrival = self.by(self.transaction, self.made, "time", among=self.is_kind("receive"))
+        self.arrival = self.first(self.transaction, self.made, among=self.is_kind("receive"))
         self.session_of = np.full(self.made + 1, -1, dtype=np.int64)
         known = np.flatnonzero((self.transaction >= 0) & (self.session >= 0))[::-1]
         self.session_of[self.transaction[known]] = self.session[known]
@@ -165,47 +158,32 @@ class _Links:
         late = np.flatnonzero(self.is_kind("reject") & (self.session < 0) & (self.transaction >= 0))
         self.session[late] = self.session_of[self.transaction[late]]
 
-    def by(self, group: np.ndarray, n: int, name: str, *, last: bool = False, among: Any = None) -> np.ndarray:
-        """The first (or last) event of each group that has a column; -1: none."""
-        rows = self.records.rows(name)
-        if among is not None:
-            rows = rows[among[rows]]
-        rows = rows[group[rows] >= 0]
+    def first(self, group: np.ndarray, n: int, *, last: bool = False, among: Any = True) -> np.ndarray:
+        """The first (or last) event of each group; -1: none."""
+        rows = np.flatnonzero((group >= 0) & among)
         found = np.full(n, -1, dtype=np.int64)
         order = rows if last else rows[::-1]
-        found[group[order]] = order
+        found[group[order]] = order  # the last one written stays
         return found
 
-    def text_by(self, group: np.ndarray, n: int, name: str, **how: Any) -> pd.Series:
-        """The text of that event, by group."""
-        at = self.by(group, n, name, **how)
-        return self.records.text(name, np.maximum(at, 0)).mask(at < 0) if self.n else self.records.text(name, at)
-
-    def integer_by(self, group: np.ndarray, n: int, name: str, **how: Any) -> pd.Series:
-        """The number of that event, by group."""
-        at = self.by(group, n, name, **how)
-        return self.records.integer(name, np.maximum(at, 0)).mask(at < 0) if self.n else self.records.integer(name, at)
-
-    def span(self, group: np.ndarray, n: int) -> tuple[pd.Series, pd.Series]:
+    def span(self, group: np.ndarray, n: int) -> list[pd.Series]:
         """The time of the first and of the last event of each group."""
-        rows = np.flatnonzero(group >= 0)
-        first, last = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-        first[group[rows[::-1]]], last[group[rows]] = rows[::-1], rows
-        return tuple(self.time.take(at).reset_index(drop=True) for at in (first, last))  # type: ignore[return-value]
+        return [self.time.take(self.first(group, n, last=last)).reset_index(drop=True) for last in (False, True)]
 
     def assemble(self) -> Assembled:
         """Build the tables that are wanted."""
         wanted = self.options.tables
-        made = {}
-        if wanted & {"recipients", "transactions"}:
-            recipients = self._recipients()
-            transactions = self._transactions(recipients)
-            recipients["requeued_as"] = self._requeued(recipients, transactions)
-            made = {"recipients": recipients, "transactions": transactions}
-        if "sessions" in wanted:
-            made["sessions"] = self._sessions()
-        made["events"] = self._events(wanted)
-        return Assembled(made, self.assumed)
+        with ThreadPoolExecutor(1) as beside:  # most of the work holds no lock
+            apart = {"events": beside.submit(self._events, wanted)}
+            if "sessions" in wanted:
+                apart["sessions"] = beside.submit(self._sessions)
+            made = {}
+            if wanted & {"recipients", "transactions"}:
+                recipients = self._recipients()
+                transactions = self._transactions(recipients)
+                recipients["requeued_as"] = self._requeued(recipients, transactions)
+                made = {"recipients": recipients, "transactions": transactions}
+            return Assembled(made | {name: table.result() for name, table in apart.items()}, self.assumed)
 
     def _events(self, wanted: frozenset[str]) -> pd.DataFrame:
         records = self.records
@@ -213,19 +191,22 @@ class _Links:
             return tables.conform("events", {"time": self.time})
         directions = {"receive": 1, "connect": 1, "reject": 0, "deliver": 0}
         way = np.array([directions.get(kind, -1) for kind in tables.KINDS])[self.kind]
+        rows = [_within(records.rows("forward_path"), self.is_kind("reject"))]
+        rows += [_within(records.rows("user"), self.is_kind("auth"))]
+        at = np.full(self.n, -1, dtype=np.int64)
+        at[np.concatenate(rows)] = np.arange(len(rows[0]) + len(rows[1]))
+        arguments = pd.concat([records.text("forward_path", rows[0]), records.text("user", rows[1])], ignore_index=True)
         return tables.conform(
             "events",
             {
                 "time": self.time,
-                "session": _integers(self.session),
-                "transaction": _integers(self.transaction),
+                "session": integers(self.session),
+                "transaction": integers(self.transaction),
                 "direction": tables.categorical(way, tables.DIRECTIONS),
                 "kind": tables.categorical(self.kind, tables.KINDS),
                 "verb": self.verb,
-                "argument": records.text("forward_path")
-                .where(self.is_kind("reject"))
-                .mask(self.is_kind("auth"), records.text("user")),
-                "code": records.integer("code"),
+                "argument": pd.Series(arguments.array.take(at, allow_fill=True)),
+                "code": integers(self.code, lexer.MISSING),
                 "enhanced_code": records.category("enhanced_code"),
                 "text": records.text("text"),
                 "size": records.integer("size"),
@@ -260,31 +241,30 @@ class _Links:
         authenticated = self.is_kind("auth", "receive") & self.records.has("user") & ~self.records.has("refused")
         closed = tally(of[self.is_kind("disconnect") & (of >= 0)], n) > 0
         ended = np.where(closed, "quit", "cut").astype(object)
-        commands = self.integer_by(of, n, "commands")  # counted, and no QUIT among them: the server hung up
-        counted = commands.notna().to_numpy(bool) & self.integer_by(of, n, "quits").isna().to_numpy(bool)
+        commands = self.records.integer_by("commands", of, n)  # counted, and no QUIT among them: the server hung up
+        counted = commands.notna().to_numpy(bool) & self.records.integer_by("quits", of, n).isna().to_numpy(bool)
         ended[closed & counted] = "dropped"
-        said = self.records.said("ended")
-        rows = np.flatnonzero((of >= 0) & (said != None))  # noqa: E711 (by item)
-        ended[of[rows]] = said[rows]
+        rows = np.flatnonzero((of >= 0) & self.records.says("ended"))
+        ended[of[rows]] = self.records.said("ended", rows)
         secured = self.is_kind("tls") | self.records.has("tls")
-        listed = self.text_by(of, n, "verbs")  # some servers list a connection's commands
+        listed = self.records.text_by("verbs", of, n)  # some servers list a connection's commands
         return tables.conform(
             "sessions",
             {
                 "session": np.arange(n),
                 "role": "server",
-                "peer_ip": self.text_by(of, n, "peer_ip"),
-                "peer_host": self.text_by(of, n, "peer_host").replace("unknown", np.nan),
-                "helo": self.text_by(of, n, "helo", last=True),
+                "peer_ip": self.records.text_by("peer_ip", of, n),
+                "peer_host": self.records.text_by("peer_host", of, n).replace("unknown", np.nan),
+                "helo": self.records.text_by("helo", of, n, last=True),
                 "start": start,
                 "end": end,
-                "user": self.text_by(of, n, "user", last=True),
+                "user": self.records.text_by("user", of, n, last=True),
                 "authenticated": tally(of[authenticated & (of >= 0)], n) > 0,
                 "tls": tally(of[secured & (of >= 0)], n) > 0,
                 "commands": commands.fillna(listed.str.count(",") + 1).fillna(0),
                 "replies": 0,
                 "transactions": tally(of[self.is_kind("receive") & (of >= 0)], n),
-                "resets": self.integer_by(of, n, "resets").fillna(listed.str.count("RSET")).fillna(0),
+                "resets": self.records.integer_by("resets", of, n).fillna(listed.str.count("RSET")).fillna(0),
                 "ended": ended,
             },
             index=pd.RangeIndex(n),
@@ -317,23 +297,26 @@ class _Links:
         if (repeats > 1).any():
             rows = np.repeat(rows, repeats)
         path = records.text("forward_path", rows)
-        many = path.str.contains(self.rules.between or "\0", regex=False).fillna(False) & self.is_kind("deliver")[rows]
-        if self.rules.between and many.any():
-            apart = re.compile(f'{self.rules.between}(?=(?:[^"]*"[^"]*")*[^"]*$)')  # but not inside a quoted string
+        if between := self.rules.between:
+            many = path.str.contains(between, regex=False).fillna(False) & self.is_kind("deliver")[rows]
+            apart = re.compile(f'{between}(?=(?:[^"]*"[^"]*")*[^"]*$)')  # but not inside a quoted string
             lists = path.astype(object)
             lists[many] = [[one.strip(" <>") for one in apart.split(listed)] for listed in path[many]]
             lists = lists.explode()
             rows, path = rows[lists.index.to_numpy()], lists.astype("str").reset_index(drop=True)
-        table = tables.conform(
+        original = records.text("orig_to", rows)
+        at, named = self._given_up(rows, path, original)
+        rows = rows[at]
+        return tables.conform(
             "recipients",
             {
-                "transaction": _integers(self.transaction[rows]),
-                "session": _integers(self.session[rows]),
+                "transaction": integers(self.transaction[rows]),
+                "session": integers(self.session[rows]),
                 "time": self.time.take(rows),
-                "forward_path": path,
-                "orig_to": records.text("orig_to", rows),
+                "forward_path": path.take(named),
+                "orig_to": original.take(named),
                 "status": tables.categorical(status[rows], tables.STATUSES),
-                "code": records.integer("code", rows),
+                "code": integers(self.code[rows], lexer.MISSING),
                 "enhanced_code": records.category("enhanced_code", rows),
                 "reply": records.text("reply", rows),
                 "relay": records.text("relay", rows),
@@ -345,53 +328,55 @@ class _Links:
             },
             index=pd.RangeIndex(len(rows)),
         )
-        return self._given_up(table, rows)
 
-    def _given_up(self, table: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
-        """A line that gives a message up without naming a recipient counts for each one still pending."""
-        expired = table["status"].eq("expired") & table["forward_path"].isna() & table["transaction"].notna()
+    def _given_up(self, rows: np.ndarray, path: pd.Series, original: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+        """A line that gives a message up without naming a recipient counts for each one still pending.
+
+        Given the attempts' events and whom they name: which attempts the table's rows are, and whom those name.
+        """
+        each, of = np.arange(len(rows)), self.transaction[rows]
+        expired = (self.status[rows] == tables.STATUSES.index("expired")) & path.isna().to_numpy(bool) & (of >= 0)
         if not expired.any():
-            return table
-        given_up = pd.DataFrame({"label": table.index[expired], "transaction": table.loc[expired, "transaction"]})
-        given_up["row"] = rows[expired]
-        tried = table.loc[~expired, ["transaction", "forward_path", "orig_to", "status"]].assign(at=rows[~expired])
-        tried = tried[tried["forward_path"].notna()].merge(given_up, on="transaction")
-        tried = tried[tried["at"] < tried["row"]].drop_duplicates(["label", "forward_path", "orig_to"], keep="last")
-        pending = tried[tried["status"].eq("deferred")]
-        alone = given_up["label"][~given_up["label"].isin(tried["label"])]
-        pending = pending.drop_duplicates(["transaction", "forward_path", "orig_to"])
-        labels = np.concatenate([table.index[~expired], alone, pending["label"]])
-        order = np.argsort(labels, kind="stable")
-        whole = table.take(labels).reset_index(drop=True)
-        for name in ("forward_path", "orig_to"):
-            whole.loc[len(whole) - len(pending) :, name] = pending[name].to_numpy(object)
-        return tables.conform("recipients", whole.take(order).reset_index(drop=True).to_dict("series"))
+            return each, each
+        given_up = pd.DataFrame({"label": each[expired], "transaction": of[expired]})
+        tried = np.flatnonzero(np.isin(of, of[expired]) & ~expired & path.notna().to_numpy(bool))
+        tries = pd.DataFrame({"at": tried, "transaction": of[tried], "status": self.status[rows[tried]]})
+        tries["who"], tries["original"] = path.take(tried).to_numpy(), original.take(tried).to_numpy()
+        tries = tries.merge(given_up, on="transaction")
+        tries = tries[tries["at"] < tries["label"]].drop_duplicates(["label", "who", "original"], keep="last")
+        pending = tries[tries["status"] == tables.STATUSES.index("deferred")]
+        pending = pending.drop_duplicates(["transaction", "who", "original"])
+        alone = np.setdiff1d(given_up["label"], tries["label"])
+        at = np.concatenate([each[~expired], alone, pending["label"]])
+        named = np.concatenate([each[~expired], alone, pending["at"]])
+        order = np.argsort(at, kind="stable")
+        return at[order], named[order]
 
     def _transactions(self, recipients: pd.DataFrame) -> pd.DataFrame:
         n, of, session = self.made, self.transaction, self.session_of[:-1]
         start, end = self.span(of, n)
-        reverse = self.text_by(of, n, "reverse_path", last=True)
+        reverse = self.records.text_by("reverse_path", of, n, last=True)
         report, about = self._reports(recipients)
         number = pd.Series(session).groupby(session).cumcount().to_numpy() + 1
-        host = self.by(of, n, "host")
+        host = self.first(of, n, among=self.records.has("host"))
         return tables.conform(
             "transactions",
             {
                 "transaction": np.arange(n),
-                "session": _integers(session),
-                "number": _integers(np.where(session < 0, -1, number)),
+                "session": integers(session),
+                "number": integers(np.where(session < 0, -1, number)),
                 "start": start,
                 "end": end,
                 "reverse_path": reverse,
                 "null_sender": reverse.eq("").fillna(False).astype(bool),
-                "size": self.integer_by(of, n, "size", last=True),
-                "message_id": self.text_by(of, n, "message_id"),
-                "queue_id": self.text_by(of, n, "queue_id"),
+                "size": self.records.integer_by("size", of, n, last=True),
+                "message_id": self.records.text_by("message_id", of, n),
+                "queue_id": self.records.text_by("queue_id", of, n),
                 "host": self.records.category("host", np.maximum(host, 0)).where(host >= 0) if self.n else None,
-                "user": self.text_by(of, n, "user"),
+                "user": self.records.text_by("user", of, n),
                 **outcomes(recipients, n),
                 "report": report,
-                "ndr_of": _integers(about),
+                "ndr_of": integers(about),
             },
             index=pd.RangeIndex(n),
         )
@@ -399,15 +384,12 @@ class _Links:
     def _reports(self, recipients: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """What each message reports, as the server made it, and the message that it is about (-1: none)."""
         report, about = np.full(self.made, None, dtype=object), np.full(self.made, -1, dtype=np.int64)
-        said = self.records.said("report")
-        rows = self.records.rows("report_id")
-        rows = rows[self.other[rows] >= 0]
-        report[self.other[rows]], about[self.other[rows]] = said[rows], self.transaction[rows]
+        rows = _within(self.records.rows("report_id"), self.other >= 0)
+        report[self.other[rows]], about[self.other[rows]] = self.records.said("report", rows), self.transaction[rows]
         # A message is given up once: what says so again is the postmaster's copy.
-        last = rows[self.records.said("status")[rows] == "expired"]
+        last = rows[self.records.said("status", rows) == "expired"]
         report[self.other[last[pd.Series(self.transaction[last]).duplicated()]]] = "postmaster"
-        rows = self.records.rows("original_id")
-        rows = rows[self.transaction[rows] >= 0]
+        rows = _within(self.records.rows("original_id"), self.transaction >= 0)
         of, other = self.transaction[rows], self.other[rows]
         # What happened since the last report about the same message decides.
         before = pd.Series(rows).groupby(other).shift(fill_value=-1).to_numpy()
@@ -416,23 +398,23 @@ class _Links:
             for status in (_LOST, ("deferred", "held"), tables.STATUSES)
         )
         # Of mail that went well it is a success that is reported, or it was answered (a vacation notice).
-        answers = self.transaction[(self.records.said("answers") != None) & (self.transaction >= 0)]  # noqa: E711
+        answers = self.transaction[self.records.says("answers") & (self.transaction >= 0)]
         made = np.full(len(rows), "delay", dtype=object)
         made[known & ~waiting] = "success"
         made[known & ~waiting & np.isin(other, answers)] = None
         made[failed] = "ndr"
         report[of], about[of] = made, np.where(made == None, -1, other)  # noqa: E711 (by item)
         # Mail without a sender, and a report is such, can be reported to the postmaster only.
-        sender = self.text_by(self.transaction, self.made, "reverse_path", last=True)
+        sender = self.records.text_by("reverse_path", self.transaction, self.made, last=True)
         null = np.append(sender.eq("").fillna(False).to_numpy(bool) | (report != None), False)  # noqa: E711
         report[(report == "ndr") & null[about]] = "postmaster"
-        return report, np.where(np.isin(report.astype(str), ["ndr", "postmaster"]), about, -1)
+        return report, np.where((report == "ndr") | (report == "postmaster"), about, -1)
 
     def _between(
         self, statuses: tuple[str, ...], message: np.ndarray, begin: np.ndarray, end: np.ndarray
     ) -> np.ndarray:
         """Whether each message had a recipient of such a status between two events."""
-        wanted = np.isin(self.status, [tables.STATUSES.index(status) for status in statuses])
+        wanted = np.isin([*tables.STATUSES, ""], statuses)[self.status]
         at = np.flatnonzero(wanted & (self.transaction >= 0))
         places = np.sort(self.transaction[at] * (self.n + 1) + at)
         first, last = (np.searchsorted(places, message * (self.n + 1) + edge) for edge in (begin, end))
@@ -443,13 +425,13 @@ class _Links:
         became = np.full(len(recipients), -1, dtype=np.int64)
         rows = np.flatnonzero(recipients["status"].eq("delivered") & recipients["reply"].notna())
         forwarded = recipients["reply"].take(rows).str.startswith(_FORWARDED).to_numpy(bool)
-        first = self.by(self.transaction, self.made, "time")
+        first = self.first(self.transaction, self.made)
         others = np.where(self.arrival < 0, first, -1)
         for which, begins in ((rows[~forwarded], self.arrival), (rows[forwarded], others)):
             begun = np.flatnonzero(begins >= 0)
             if len(which) and len(begun):
                 self._follow(recipients, which, transactions["queue_id"].take(begun), begins[begun], begun, became)
-        return _integers(became)
+        return integers(became)
 
     def _follow(
         self, recipients: pd.DataFrame, rows: np.ndarray, queue_ids: pd.Series, begins: np.ndarray, begun: np.ndarray,

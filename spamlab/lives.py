@@ -95,21 +95,6 @@ def connections(key, opens, closes, starts, peer, shared, once, keys, sessions, 
     return made
 
 
-def number_keys(keys, table, numbers):
-    """Number distinct integers in order of appearance; ``table`` is an empty (-1) table of a power of two rows."""
-    mask = len(table) - 1
-    made = 0
-    for i in range(len(keys)):
-        at = (keys[i] * 0x9E3779B1 >> 7) & mask
-        while table[at, 1] >= 0 and table[at, 0] != keys[i]:
-            at = (at + 1) & mask
-        if table[at, 1] < 0:
-            table[at, 0], table[at, 1] = keys[i], made
-            made += 1
-        numbers[i] = table[at, 1]
-    return made
-
-
 def slot(octets, p, q, ids, id_at, table):
     """Where the word ``octets[p:q]`` stands, or would stand, in a hash table of the numbers of ``ids``."""
     key = 0
@@ -138,15 +123,13 @@ def mentioned(data, begins, ends, ids, id_at, table, found):
     for n in range(len(id_at) - 1):
         table[slot(ids, id_at[n], id_at[n + 1], ids, id_at, table)] = n
     for n in range(len(begins)):
-        p, e = begins[n], ends[n]
-        while p < e:
-            q = p
-            while q < e and (48 <= data[q] <= 57 or 65 <= (data[q] & 223) <= 90 or data[q] == 45):
-                q += 1
-            part = (p > begins[n] and (data[p - 1] == 46 or data[p - 1] == 64)) or (q < e and data[q] == 64)  # . @
+        q, begin, end = ends[n], begins[n], ends[n]
+        while q > begin and found[n] < 0:
+            p = q
+            while p > begin and (48 <= data[p - 1] <= 57 or 65 <= (data[p - 1] & 223) <= 90 or data[p - 1] == 45):
+                p -= 1
+            part = (p > begin and (data[p - 1] == 46 or data[p - 1] == 64)) or (q < end and data[q] == 64)  # . @
             if q - p >= 5 and not part:
-                at = slot(data, p, q, ids, id_at, table)
-                if table[at] >= 0:
-                    found[n] = table[at]
-            p = q + 1
+                found[n] = table[slot(data, p, q, ids, id_at, table)]
+            q = p - 1
     return len(begins)

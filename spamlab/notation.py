@@ -45,6 +45,7 @@ import numpy as np
  PATH, QUOTED, TIME, LOCALE, CHOICE, CLOSE, ITEMS, ITEM, UNTIL_KEY, NEXT, SHORTEN) = range(28)  # fmt: skip
 
 ROOM = 2048  # for the options open and the fields written in one line
+STEP = 5  # numbers of an operation: what it does, three of its own, and the literal that follows a field
 MOST_ITEMS = 64  # of a list in one line
 MOST_KEYS = 62  # of a list: one bit each in 63
 
@@ -114,19 +115,20 @@ class Variant:
     @property
     def shapes(self) -> list[Shape]:
         """All shapes, in the order in which the program numbers them."""
-        return [shape for _, shapes in self.groups for shape in shapes]
+        blocks = {id(shapes): shapes for _, shapes in self.groups}  # several heads can stand before the same shapes
+        return [shape for shapes in blocks.values() for shape in shapes]
 
 
 @dataclass
 class Program:
     """A variant, translated: what ``scan`` runs."""
 
-    code: list[tuple[int, int, int, int]] = field(default_factory=list)
+    code: list[tuple[int, int, int, int, int]] = field(default_factory=list)
     literals: list[bytes] = field(default_factory=list)
     columns: dict[str, str] = field(default_factory=dict)
     switches: list[list[int]] = field(default_factory=list)
     sets: dict[frozenset[int], int] = field(default_factory=dict)
-    lists: list[tuple[int, int, int, int]] = field(default_factory=list)  # separator, what follows, first key, keys
+    lists: list[tuple[int, ...]] = field(default_factory=list)  # separator, what follows, first key, keys, last counts
     keys: list[tuple[int, int]] = field(default_factory=list)  # literal, operation
     shapes: int = 0
 
@@ -145,18 +147,25 @@ class Program:
 
     def emit(self, op: int, a: int = 0, b: int = 0, c: int = 0) -> int:
         """Add an operation; its number."""
-        self.code.append((op, a, b, c))
+        self.code.append((op, a, b, c, -1))
         return len(self.code) - 1
 
-    def attempt(self, first: frozenset[int] = _ANYTHING) -> int:
-        """Add a TRY of a part that can begin with these octets only."""
+    def follow(self, text: str, fold: bool) -> None:
+        """Let a literal follow the field just added; that a text was searched for ends it need not be seen again."""
+        op, a, b, c, _ = self.code[-1]
+        found = op == UNTIL and c >> 1 == 2  # by this literal alone
+        literal = b if found else self.literal(text, fold)
+        self.code[-1] = (op, a, b, c, literal * 4 + found * 2 + fold)
+
+    def attempt(self, first: frozenset[int] = _ANYTHING, body: int = 0) -> int:
+        """Add a TRY of a part that can begin with these octets only; it stands at ``body``, else behind."""
         known = self.sets.setdefault(first, len(self.sets)) if first != _ANYTHING else -1
-        return self.emit(TRY, 0, known)
+        return self.emit(TRY, 0, known, body)
 
     def patch(self, at: int) -> None:
         """Point the TRY, COMMIT or JUMP at ``at`` to the next operation."""
-        op, _, b, c = self.code[at]
-        self.code[at] = (op, len(self.code), b, c)
+        op, _, *rest = self.code[at]
+        self.code[at] = (op, len(self.code), *rest)
 
 
 _TOKEN = re.compile(
@@ -252,10 +261,15 @@ def _first(items: Sequence[_Item], fold: bool) -> frozenset[int]:
     return _ANYTHING
 
 
+_FOLLOWED = (UNTIL, SPAN, INTEGER, SECONDS, CODE, DSN, TIME, LOCALE, PATH, QUOTED)
+
+
 def _emit(program: Program, items: Sequence[_Item], fold: bool, inside: int = -1) -> None:
     """Translate a part; ``inside``: the list whose item it is."""
     for at, item in enumerate(items):
-        if item.what == "literal":
+        if item.what == "literal" and at and items[at - 1].what == "field" and program.code[-1][0] in _FOLLOWED:
+            program.follow(item.text, fold)
+        elif item.what == "literal":
             program.emit(LITERAL, program.literal(item.text, fold), int(fold))
         elif item.what == "ahead":
             program.emit(PEEK, program.literal(item.text, fold), int(fold))
@@ -286,10 +300,10 @@ def _emit_list(program: Program, item: _Item, follower: str, fold: bool) -> None
         raise ValueError(f"a list has {MOST_KEYS} items at most, not {len(keyed)}: {item.text!r}")
     number, first = len(program.lists), len(program.keys)
     after = program.literal(follower) if follower else -1
-    program.lists.append((program.literal(item.text), after, first, len(keyed)))
+    program.lists.append((program.literal(item.text), after, first, len(keyed), int(item.spec == ">")))
     program.keys += [(program.literal(key), 0) for key, _ in keyed]
     program.emit(ITEMS)
-    start = program.emit(ITEM, number, 0, int(item.spec == ">"))
+    start = program.emit(ITEM, number)
     finished = []
     for offset, (_, inner) in enumerate(keyed):
         program.keys[first + offset] = (program.keys[first + offset][0], len(program.code))
@@ -298,10 +312,9 @@ def _emit_list(program: Program, item: _Item, follower: str, fold: bool) -> None
         finished += [attempt, program.emit(COMMIT)]
     for jump in finished:
         program.patch(jump)
-    op, a, _, c = program.code[start]
-    program.code[start] = (op, a, len(program.code), c)
-    program.emit(UNTIL_KEY, -1, number)
+    skip = program.emit(UNTIL_KEY, -1, number)
     program.emit(NEXT, start, number)
+    program.code[start] = (ITEM, number, skip, len(program.code), -1)
 
 
 def _emit_field(program: Program, item: _Item, rest: Sequence[_Item], fold: bool, inside: int) -> None:
@@ -348,12 +361,17 @@ def _emit_field(program: Program, item: _Item, rest: Sequence[_Item], fold: bool
 def translate(variant: Variant) -> Program:
     """Translate a variant's heads and shapes into one program (ordered choice all the way)."""
     program = Program()
+    known: dict[int, int] = {}
     for head, shapes in variant.groups:
         items = _parse(head)
         _check_room(items, shapes)
         next_group = program.attempt(_first(items, fold=False))
         _emit(program, items, fold=False)
-        _emit_shapes(program, shapes)
+        if id(shapes) in known:  # behind another head
+            program.emit(JUMP, known[id(shapes)])
+        else:
+            known[id(shapes)] = len(program.code)
+            _emit_shapes(program, shapes)
         program.patch(next_group)
     program.emit(FAIL)
     return program
@@ -401,35 +419,32 @@ def _emit_shapes(program: Program, shapes: Sequence[Shape]) -> None:
     for octet, wanted in enumerate(able):
         if wanted not in chains:
             chains[wanted] = len(program.code)
-            for i in wanted:
-                attempt = program.attempt()
-                program.emit(JUMP, body[i])
-                program.patch(attempt)
-            program.emit(FAIL)
+            for i in wanted[:-1]:
+                program.patch(program.attempt(body=body[i]))
+            program.emit(JUMP, body[wanted[-1]]) if wanted else program.emit(FAIL)
         table[octet] = chains[wanted]
 
 
 def arrays(program: Program) -> tuple[np.ndarray, ...]:
     """The program as flat arrays.
 
-    Operations (four numbers each, one after the other: jumps go to the first of the four), literal octets, where each
-    literal begins, switches and sets ``(257 × n)``, classes ``(256 × n)``, lists ``(4, n)``, keys ``(2, n)``.
+    Operations (``STEP`` numbers each, one after the other: jumps go to the first of them), literal octets, where each
+    literal begins, switches and sets ``(257 × n)``, classes ``(256 × n)``, lists ``(5, n)``, keys ``(2, n)``.
     """
     starts = np.cumsum([0, *map(len, program.literals)])
     octets = np.frombuffer(b"".join(program.literals) or b"\0", dtype=np.uint8)
-    classes = np.zeros((len(CLASSES), 256), dtype=np.int64)
+    classes = np.zeros((len(CLASSES), 256), dtype=np.uint8)
     for row, (members, _, _) in zip(classes, CLASSES.values(), strict=True):
         row[list(members.encode("ascii", "surrogateescape"))] = 1
-    jumps = {TRY: (4, 1), COMMIT: (4, 1), JUMP: (4, 1), NEXT: (4, 1), ITEM: (1, 4)}
-    code = np.array(
-        [(op, a * jumps.get(op, (1, 1))[0], b * jumps.get(op, (1, 1))[1], c) for op, a, b, c in program.code], np.int64
-    ).ravel()
+    code = np.array(program.code, dtype=np.int64)
+    for jumps, number in (((TRY, COMMIT, JUMP, NEXT), 1), ((ITEM,), 2), ((TRY, ITEM), 3)):
+        code[np.isin(code[:, 0], jumps), number] *= STEP
     lists, keys = (
-        np.array(table, dtype=np.int64).T.copy() for table in (program.lists or [(0,) * 4], program.keys or [(0, 0)])
+        np.array(table, dtype=np.int64).T.copy() for table in (program.lists or [(0,) * 5], program.keys or [(0, 0)])
     )
-    keys[1] *= 4
-    switches = np.array(program.switches, dtype=np.int64).ravel() * 4
-    sets = np.zeros((len(program.sets) + 1, 257), dtype=np.int64)
+    keys[1] *= STEP
+    switches = np.array(program.switches, dtype=np.int64).ravel() * STEP
+    sets = np.zeros((len(program.sets) + 1, 257), dtype=np.uint8)
     for octets_able, number in program.sets.items():
         sets[number, sorted(octets_able)] = 1
-    return code, octets, starts.astype(np.int64), switches, sets.ravel(), classes.ravel(), lists, keys
+    return code.ravel(), octets, starts.astype(np.int64), switches, sets.ravel(), classes.ravel(), lists, keys

@@ -77,52 +77,67 @@ class Records:
         found = self.columns[name].rows
         if len(found) == len(self):
             return rows
-        if rows is None:
+        if rows is None or len(rows) * 16 > len(self):
             at = np.full(len(self), -1, dtype=np.int64)
             at[found] = np.arange(len(found))
-            return at
+            return at if rows is None else at[rows]
         near = np.minimum(np.searchsorted(found, rows), max(len(found) - 1, 0))
         return np.where(found[near] == rows, near, -1) if len(found) else np.full(len(rows), -1)
+
+    def at_by(self, name: str, group: np.ndarray, n: int, *, last: bool = False, among: Any = None) -> np.ndarray:
+        """By group ``0…n-1`` (-1: none) the place in a column's values of its first (or last) event; -1: nowhere."""
+        rows = self.rows(name)
+        of = group[rows]
+        at = np.flatnonzero(of >= 0 if among is None else (of >= 0) & among[rows])
+        found = np.full(n, -1, dtype=np.int64)
+        order = at if last else at[::-1]
+        found[of[order]] = order  # the last one written stays
+        return found
+
+    def _text(self, name: str, at: np.ndarray | None) -> pd.Series:
+        values = self.columns[name].values
+        if pa.types.is_dictionary(values.type):
+            at, values = _take(values.indices.to_numpy(zero_copy_only=False), at, -1), values.dictionary
+        if at is not None:
+            values = values.take(pa.array(at, mask=at < 0))
+        return pd.Series(pd.array(values, dtype="str"))
 
     def text(self, name: str, rows: np.ndarray | None = None) -> pd.Series:
         """A text column, of all events or of these."""
         if name not in self.columns:
             return pd.Series(np.nan, index=range(len(self) if rows is None else len(rows)), dtype="str")
-        at, values = self._at(name, rows), self.columns[name].values
-        if pa.types.is_dictionary(values.type):
-            at, values = self.codes(name, rows), values.dictionary
-        if at is not None:
-            values = values.take(pa.array(at, mask=at < 0))
-        return pd.Series(pd.array(values, dtype="str"))
+        return self._text(name, self._at(name, rows))
+
+    def text_by(self, name: str, group: np.ndarray, n: int, **how: Any) -> pd.Series:
+        """By group the text of its first (or last) event that has a column (see ``at_by``)."""
+        if name not in self.columns:
+            return pd.Series(np.nan, index=range(n), dtype="str")
+        return self._text(name, self.at_by(name, group, n, **how))
 
     def _values(self, name: str, rows: np.ndarray | None, none: int) -> np.ndarray:
         """A column's numbers (of categories: which), of all events or of these; ``none`` where there is none."""
         if name not in self.columns:
             return np.full(len(self) if rows is None else len(rows), none, dtype=np.int64)
-        at, values = self._at(name, rows), self.columns[name].values
+        found, values = self.columns[name].rows, self.columns[name].values
         if not isinstance(values, np.ndarray):
+            if not pa.types.is_dictionary(values.type):
+                chunks = [values] if isinstance(values, pa.Array) else values.chunks
+                values = pa.chunked_array(chunks).dictionary_encode().combine_chunks()
             values = values.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        if at is None:
-            return np.asarray(values)
-        return np.where(at < 0, none, values.take(np.maximum(at, 0)) if len(values) else none)
-
-    def text_by(self, name: str, group: np.ndarray, n: int, *, last: bool = False) -> pd.Series:
-        """By group ``0…n-1`` (-1: none) the text of its first (or last) event that has a column."""
-        rows = self.rows(name)
-        rows = rows[group[rows] >= 0]
-        at = np.full(n, -1, dtype=np.int64)
-        order = rows if last else rows[::-1]
-        at[group[order]] = order  # the last one written stays
-        return self.text(name, np.maximum(at, 0)).mask(at < 0)
+        if rows is None and len(found) < len(self):
+            whole = np.full(len(self), none, dtype=np.int64)
+            whole[found] = values
+            return whole
+        return _take(values, self._at(name, rows), none)
 
     def codes(self, name: str, rows: np.ndarray | None = None) -> np.ndarray:
-        """The number of each event's category, -1 where it has none."""
+        """The number of each event's category (of text: as they appear), -1 where it has none."""
         return self._values(name, rows, -1)
 
     def words(self, name: str) -> pd.Index[str]:
         """The categories of a column."""
-        words = self.columns[name].values.dictionary.to_pylist() if name in self.columns else []
-        return cast("pd.Index[str]", pd.Index(words, dtype="str"))
+        words = self.columns[name].values.dictionary if name in self.columns else pa.array([], pa.large_string())
+        return cast("pd.Index[str]", pd.Index(pd.array(words, dtype="str")))
 
     def category(self, name: str, rows: np.ndarray | None = None) -> pd.Series:
         """A category column, of all events or of these."""
@@ -134,15 +149,40 @@ class Records:
 
     def integer(self, name: str, rows: np.ndarray | None = None) -> pd.Series:
         """A number column as ``Int64``."""
-        values = self.number(name, rows)
-        missing = values == MISSING
-        return pd.Series(pd.arrays.IntegerArray(np.where(missing, 0, values), missing))
+        return integers(self.number(name, rows), MISSING)
 
-    def said(self, name: str) -> np.ndarray:
+    def integer_by(self, name: str, group: np.ndarray, n: int, **how: Any) -> pd.Series:
+        """By group the number of its first (or last) event that has a column (see ``at_by``)."""
+        if name not in self.columns:
+            return integers(np.full(n, MISSING), MISSING)
+        return integers(_take(self.columns[name].values, self.at_by(name, group, n, **how), MISSING), MISSING)
+
+    def says(self, name: str) -> np.ndarray:
+        """Whether each event's shape states a column."""
+        return np.array([*(name in dict(shape.says) for shape in self.shapes), False])[self.shape]
+
+    def said(self, name: str, rows: Any = slice(None)) -> np.ndarray:
         """What each event's shape states of a column (its own ``kind`` too), as objects; None: nothing."""
         words = [shape.kind if name == "kind" else dict(shape.says).get(name) for shape in self.shapes]
-        found: np.ndarray = np.array([*words, None], dtype=object)[:-1].take(self.shape)
+        found: np.ndarray = np.array([*words, None], dtype=object)[:-1].take(self.shape[rows])
         return found
+
+
+def integers(values: np.ndarray, none: int = -1) -> pd.Series:
+    """Numbers as ``Int64``; ``none`` stands for a missing one."""
+    missing = values == none
+    return pd.Series(pd.arrays.IntegerArray(np.where(missing, 0, values).astype(np.int64, copy=False), missing))
+
+
+def _take(values: np.ndarray, at: np.ndarray | None, none: int) -> np.ndarray:
+    """The values at some places; ``none`` where a place is -1."""
+    if at is None:
+        return values
+    if not len(values):
+        return np.full(len(at), none, dtype=np.int64)
+    found = values.take(at, mode="wrap")
+    found[at < 0] = none
+    return np.asarray(found)
 
 
 def join(pieces: Sequence[tuple[int, Variant, Lines]], names: list[str], modified: Sequence[float] = ()) -> Records:

@@ -23,7 +23,7 @@ __all__ = ["CONTINUATION", "EVENT", "IGNORED", "MISSING", "UNPARSED", "Field", "
 
 _scan = Kernel(
     kernels.scan_lines,
-    "u1* i8* i8* (i8* u1* i8* i8* i8* i8* i8** i8**) i8* b1* i8 u1* i8 i8 i8** i8** i8* i8** i8** i1*",
+    "u1* i8* i8* (i8* u1* i8* i8* u1* u1* i8** i8**) i8* b1* i8 u1* i8 i8 i8** i8** i8* i8** i8** i1*",
     lexer.digits, lexer.two, lexer.micros, lexer.days, lexer.month_number, lexer.clock, lexer.zone, lexer.stamp,
     lexer.seconds, lexer.locale_stamp, lexer.mail_path, lexer.quoted_text, lexer.stands, kernels.key_at,
     kernels.until_key, kernels.interpret, kernels.blank_line, kernels.forget,
@@ -89,7 +89,7 @@ class Scanner:
         self._fast = notation.arrays(self.program)
         self._plain = tuple(part.tobytes() if part.dtype == np.uint8 else part.tolist() for part in self._fast)
         names = list(self.program.columns)
-        tails = {a for op, a, _, c in self.program.code if op == notation.TAIL and c == 0}
+        tails = {a for op, a, _, c, _ in self.program.code if op == notation.TAIL and c == 0}
         self._tails = np.array([i in tails for i in range(len(names))], dtype=np.bool_)
         special = {notation.IGNORED: IGNORED, notation.BROKEN: UNPARSED, notation.AGAIN: REPEATED}
         self._kinds = np.array([special.get(shape.kind, EVENT) for shape in variant.shapes], dtype=np.int64)

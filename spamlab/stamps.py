@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -64,13 +65,19 @@ def moments(records: Records, options: Options) -> tuple[pd.Series, dict[str, An
     the first line (files that follow go on from there), else the latest that does not put a file's last line after
     the file was written. Stamps without a date take their section's, and the next day's after midnight.
     """
-    packed = records.number("time")
+    logged, days = records.number("time"), records.number("day")
+    # Many events share a stamp: what follows is worked out once for each run of them.
+    new = np.arange(len(records)) == 0
+    for column in (logged, days, records.source):
+        new[1:] |= column[1:] != column[:-1]
+    fresh = np.flatnonzero(new)
+    packed, source = logged[fresh], records.source[fresh]
     has = packed != MISSING
     flags = np.where(has, packed & 7, ZONED)
     micros = np.where(has, packed >> 3, 0)
     year_assumed = pd.Series(pd.NA, index=range(len(records.names)), dtype="Int64")
     if (bare := np.flatnonzero(flags & NO_DATE)).size:
-        day = records.number("day", bare)
+        day = days[fresh[bare]]
         step = np.diff(micros[bare], prepend=micros[bare[0]])
         new = np.diff(day, prepend=day[0]) != 0
         nights = np.cumsum(~new & (step < -DAY // 2))
@@ -78,7 +85,7 @@ def moments(records: Records, options: Options) -> tuple[pd.Series, dict[str, An
         micros[bare] += (day + nights) * DAY
         has[bare[day == MISSING]] = False
     if (bare := np.flatnonzero(flags & NO_YEAR)).size:
-        year, known = _years(micros[bare], records, bare, options)
+        year, known = _years(micros[bare], source[bare], records.modified, options)
         year_assumed[known.index] = known
         begins = (year - 1970).astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64)
         ordinal, rest = np.divmod(micros[bare] - _BEGIN, DAY)
@@ -88,20 +95,23 @@ def moments(records: Records, options: Options) -> tuple[pd.Series, dict[str, An
     times = pd.Series(micros.astype("datetime64[us]")).mask(~has)
     local = np.flatnonzero(has & (flags & ZONED == 0))
     tz = np.full(len(records.names), None, dtype=object)
-    tz[np.unique(records.source[local])] = options.tz
+    tz[np.unique(source[local])] = options.tz
     if len(local) and options.tz != "UTC":
         shifted = to_utc(times.take(local), options.tz).dt.tz_localize(None)
         times.iloc[local] = shifted.to_numpy()
-    return pd.Series(times.dt.tz_localize("UTC"), dtype=tables.TIME), {"tz_assumed": tz, "year_assumed": year_assumed}
+    each = np.repeat(times.to_numpy(), np.diff(np.append(fresh, len(records))))
+    time = pd.Series(each).dt.tz_localize("UTC").astype(tables.TIME)
+    return time, {"tz_assumed": tz, "year_assumed": year_assumed}
 
 
 _BEGIN = (LEAP_YEAR - 1970) * 365 * DAY + 7 * DAY  # seven leap days between 1970 and 2000
 _LEAP_DAY = 59
 
 
-def _years(micros: np.ndarray, records: Records, rows: np.ndarray, options: Options) -> tuple[np.ndarray, pd.Series]:
+def _years(
+    micros: np.ndarray, source: np.ndarray, modified: Sequence[float], options: Options
+) -> tuple[np.ndarray, pd.Series]:
     """The year of each stamp that states none, and by source that of its first line."""
-    source = records.source[rows]
     step = np.diff(micros, prepend=micros[0])
     first = np.diff(source, prepend=-1) != 0
     # Between two files only December and January are told apart: they can be two servers' logs of one time.
@@ -113,14 +123,14 @@ def _years(micros: np.ndarray, records: Records, rows: np.ndarray, options: Opti
     if options.year is not None:
         year = options.year + wraps - wraps[0]
     else:
-        ends = np.append(starts[1:], len(rows)) - 1
+        ends = np.append(starts[1:], len(micros)) - 1
         now = pd.Timestamp.now("UTC").timestamp()
-        written = np.array([records.modified[i] if len(records.modified) else np.nan for i in which], dtype=float)
+        written = np.array([modified[i] if len(modified) else np.nan for i in which], dtype=float)
         limits = pd.to_datetime(np.where(np.isnan(written), now, written), unit="s") + pd.Timedelta(days=1)
         into = (micros[ends] - _BEGIN) / SECOND
         past = (limits - limits.to_period("Y").start_time).total_seconds().to_numpy()
         last = limits.year.to_numpy() - (into > past)
-        spread = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(rows))))
+        spread = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(micros))))
         leap_day = np.flatnonzero((micros - _BEGIN) // DAY == _LEAP_DAY)
         for at in np.unique(spread[leap_day]):  # a file with a 29 February: the latest leap year
             row = leap_day[spread[leap_day] == at][0]

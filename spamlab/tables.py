@@ -204,9 +204,10 @@ def conform(table: str, columns: Mapping[Any, Any], index: pd.Index | None = Non
             made[name] = _cast(name, missing(column.dtype, index), column.dtype)
             continue
         given = columns[name]
-        series = given.set_axis(index) if isinstance(given, pd.Series) else pd.Series(given, index=index)
+        series = given if isinstance(given, pd.Series) else pd.Series(given, index=index, copy=False)
+        series = series if series.index is index else series.set_axis(index)
         made[name] = _cast(name, series, column.dtype)
-    return pd.DataFrame(made, index=index)
+    return pd.DataFrame(made, index=index, copy=False)  # a copy would cost more than all columns
 
 
 def empty(table: str) -> pd.DataFrame:

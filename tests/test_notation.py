@@ -195,7 +195,7 @@ def reach(scanner, line):
 
 @pytest.mark.parametrize("depth", [1, 60, 400])
 def test_nested_options_use_as_much_room_as_is_counted(depth):
-    one = scanner(nested(depth))
+    one = scanner(nested(depth), "a{!}")  # of several shapes, all but the last are tried
     assert reach(one, b"a" * depth + b"x")[0] == depth + 2 == notation._room(notation._parse(nested(depth)))[0] + 2
     assert fields(nested(depth), "a" * depth + "x") == {"x": "x"}
     assert fields("{_}b" + nested(depth), "b" + "a" * (depth - 1) + "x") in ({}, None)
