@@ -17,8 +17,11 @@ from typing import Any
 
 from spamlab import native
 
-PLAIN_LIMIT = 1 << 17
-"""Inputs below this many octets run uncompiled, at about 2 MB/s: loading machine code would take as long."""
+PLAIN_LIMIT = 1 << 15
+"""Inputs below this many octets run uncompiled, at about 2 MB/s: loading machine code would take longer."""
+
+COLD_LIMIT = 1 << 20
+"""The same where machine code is not at hand: compiling would take half a minute."""
 
 PATIENCE = 2.0
 """Seconds of waiting for the compiler after which the user is told."""
@@ -56,7 +59,8 @@ class Kernel:
     def pick(self, octets: int) -> Callable[..., Any]:
         """The version that suits an input of this size."""
         way = getattr(_here, "way", "")
-        if way == "plain" or (not way and octets < PLAIN_LIMIT and "compiled" not in self.__dict__):
+        small = "compiled" not in self.__dict__ and (octets < PLAIN_LIMIT or (octets < COLD_LIMIT and not self.ready))
+        if way == "plain" or (not way and small):
             return self.plain
         if not way:
             _wait()

@@ -16,15 +16,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from spamlab import lexer, lives, stamps, tables
 from spamlab.dialogue import outcomes, tally
 from spamlab.engine import Kernel
 from spamlab.records import Assembled, Options, Records, integers
 
-_messages = Kernel(lives.messages, "i8* i8* i8* i8* b1* b1* i8* i8* i8*")
+_messages = Kernel(lives.messages, "i8* i8* i8* i8* i8 i8* b1* b1* i8* i8* i8*")
 _connections = Kernel(lives.connections, "i8* b1* b1* b1* i8* b1* i8 i8** i8** i8*")
-_mentioned = Kernel(lives.mentioned, "u1* i8* i8* u1* i8* i8* i8*", lives.slot)
+_mentioned = Kernel(lives.mentioned, "u1* i8* i8* u1* i8* b1* i8* i8*", lives.slot)
 
 SPARE = frozenset({"text"})
 """What only ``log.events`` needs: the lines' whole text."""
@@ -68,7 +69,7 @@ def _seconds(micros: np.ndarray) -> np.ndarray:
 
 def _within(rows: np.ndarray, choice: np.ndarray) -> np.ndarray:
     """The rows that are among a choice of all, which is a flag for each."""
-    return rows[choice[rows]]
+    return np.asarray(rows[choice[rows]])
 
 
 class _Links:
@@ -77,75 +78,73 @@ class _Links:
     def __init__(self, records: Records, options: Options, rules: Rules) -> None:
         self.records, self.options, self.rules = records, options, rules
         self.n = len(records)
-        self.time, self.assumed = stamps.moments(records, options)
         place = {kind: i for i, kind in enumerate(tables.KINDS)}
         self.kind = np.array([*(place.get(shape.kind, -1) for shape in records.shapes), -1])[records.shape]
         self.code = records.number("code")
-        self.verb = self._verbs()
-        self._follow_messages()
-        self._follow_sessions()
+        with ThreadPoolExecutor(1) as beside:  # most of the work holds no lock
+            time = beside.submit(stamps.moments, records, options)
+            self.verb = self._verbs()
+            self._follow_messages()
+            self._follow_sessions()
+            self.time, self.assumed = time.result()
 
     def is_kind(self, *kinds: str) -> np.ndarray:
         """Which events are of these kinds."""
-        return np.isin([*tables.KINDS, ""], kinds)[self.kind]
+        return np.asarray(np.isin([*tables.KINDS, ""], kinds)[self.kind])
 
     def _follow_messages(self) -> None:
         records, n = self.records, self.n
         stage = np.full(len(tables.KINDS), _LATE)
         for kind, value in _STAGES.items():
             stage[tables.KINDS.index(kind)] = value
-        host, hosts = records.codes("host"), len(records.words("host")) + 1
         ids, refers = records.codes("queue_id"), np.full(n, -1, dtype=np.int64)
-        words = records.words("queue_id")
+        words = records.dictionary("queue_id")
         for name in ("report_id", "original_id"):
             if len(rows := records.rows(name)):
-                words = words.append(mentioned := records.words(name)).unique()
-                refers[rows] = words.get_indexer(mentioned)[records.codes(name, rows)]
-        top = len(words)
-        if hosts > 2:  # an id is its host's own
-            for which in (ids, refers):
-                which[:] = np.where(which < 0, -1, which * hosts + host + 1)
-            top *= hosts
-            if top > 4 * n:
-                both = pd.factorize(np.concatenate([ids, refers]))[0]
-                ids, refers = np.where(ids < 0, -1, both[:n]), np.where(refers < 0, -1, both[n:])
-                top = 2 * n
+                at = pc.index_in(mentioned := records.dictionary(name), value_set=words)
+                new = at.is_null().to_numpy(zero_copy_only=False)
+                number = np.where(new, len(words) + np.cumsum(new) - 1, at.fill_null(0))
+                refers[rows] = number[records.codes(name, rows)]
+                words = pa.concat_arrays([words, mentioned.filter(pa.array(new))])
+        host, hosts = records.codes("host"), len(records.words("host")) + 1  # an id is its host's own
+        top = len(words) * hosts
+        if top > 4 * n:
+            both = np.concatenate([ids, refers]) * hosts + np.tile(host + 1, 2)
+            both = np.where(both < 0, -1, pd.factorize(both)[0])
+            ids, refers, hosts, top = both[:n], both[n:], 0, 2 * n
         current, waiting = np.full(top, -1, dtype=np.int64), np.full(top, -1, dtype=np.int64)
         ended, begun = np.zeros(top, dtype=bool), np.zeros(top, dtype=bool)
         self.transaction, self.other = np.full(n, -1, dtype=np.int64), np.full(n, -1, dtype=np.int64)
-        self.made = int(
-            _messages.pick(n * 60)(
-                ids, stage[self.kind], refers, current, ended, begun, waiting, self.transaction, self.other
-            )
-        )
+        run = _messages.pick(n * 60)
+        found = current, ended, begun, waiting, self.transaction, self.other
+        self.made = int(run(ids, stage[self.kind], refers, host, hosts, *found))
 
     def _follow_sessions(self) -> None:
         records, n = self.records, self.n
-        peer = np.full(n, -1, dtype=np.int64)
-        rows = records.rows("peer_ip")
-        peer[rows] = records.codes("peer_ip", rows)
-        opens, starts = self.is_kind("connect") & (peer >= 0), self.is_kind(*self.rules.starts) & (peer >= 0)
-        key = np.zeros(n, dtype=np.int64)
+        serves = np.ones(len(records.words("program")) + 1, dtype=bool)
+        if self.rules.serves:
+            serves[:] = [*records.words("program").str.endswith(self.rules.serves), False]
+        # What becomes of a message is another connection's.
+        rows = np.flatnonzero(serves[records.codes("program")] & ~self.is_kind("deliver", "remove", "report"))
+        peer, known = records.codes("peer_ip", rows), records.has("peer_ip")[rows]
+        opens, starts = self.is_kind("connect")[rows] & known, self.is_kind(*self.rules.starts)[rows] & known
+        key = np.zeros(len(rows), dtype=np.int64)
         for name in self.rules.process:
             if name == "peer_ip":
                 part = peer
             else:
-                part = records.number(name) if name in ("pid", "port") else records.codes(name)
+                part = records.number(name, rows) if name in ("pid", "port") else records.codes(name, rows)
             key = key * (1 << 22) + np.where(part < 0, 0, part + 1)
         key = pd.factorize(key)[0].astype(np.int64)
-        if self.rules.serves:
-            serves = records.words("program").str.endswith(self.rules.serves)
-            key[~np.append(serves, False)[records.codes("program")]] = -1
-        key[self.is_kind("deliver", "remove", "report")] = -1  # what becomes of a message is another connection's
-        self.session = np.full(n, -1, dtype=np.int64)
-        self.sessions = 0
+        self.session, self.sessions = np.full(n, -1, dtype=np.int64), 0
         if (opens | starts).any():
             run = _connections.pick(n * 60)
-            closes = self.is_kind("disconnect") | (self.is_kind("reject") & records.says("ended"))
+            closes = (self.is_kind("disconnect") | (self.is_kind("reject") & records.says("ended")))[rows]
             # A client without a port can have several connections at a time.
-            shared = np.full(n, "port" in self.rules.process) & (records.number("port") < 0)
-            keys, of = np.full((2, key.max() + 1), -1, dtype=np.int64), np.full((3, n + 1), -1, dtype=np.int64)
-            self.sessions = int(run(key, opens, closes, starts, peer, shared, self.rules.once, keys, of, self.session))
+            shared = np.full(len(rows), "port" in self.rules.process) & (records.number("port", rows) < 0)
+            keys, of = (np.full((i, j + 1), -1, dtype=np.int64) for i, j in ((2, key.max()), (4, len(rows))))
+            self.sessions = int(run(key, opens, closes, starts, peer, shared, self.rules.once, keys, of[:3], of[3]))
+            self.session[rows] = of[3, :-1]
         # A message's session: that of its arrival, else of its first event that has one.
         self.arrival = self.first(self.transaction, self.made, among=self.is_kind("receive"))
         self.session_of = np.full(self.made + 1, -1, dtype=np.int64)
@@ -465,5 +464,7 @@ class _Links:
         at = np.frombuffer(at, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
         id_at = np.frombuffer(id_at, dtype=np.int64)[: len(words) + 1]
         table = np.full(1 << max(4, (2 * len(words)).bit_length()), -1, dtype=np.int64)
-        run(data, at[:-1], at[1:], octets, id_at, table, found)
+        sizes = np.zeros(256, dtype=np.bool_)
+        sizes[np.minimum(np.diff(id_at), 255)] = True
+        run(data, at[:-1], at[1:], octets, id_at, sizes, table, found)
         return found

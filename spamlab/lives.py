@@ -9,17 +9,20 @@ from __future__ import annotations
 BEGIN, MIDDLE, END = 0, 1, 2  # what an event is in a message's life
 
 
-def messages(queue_id, stage, refers, current, ended, begun, waiting, transaction, other):
+def messages(queue_id, stage, refers, host, hosts, current, ended, begun, waiting, transaction, other):
     """Give each event its message: how many there are.
 
     ``queue_id`` (number of the id, -1: none); ``stage``: an arrival begins a new life where the old one has ended or
     had its arrival; after the end only what belongs to a beginning (an arrival, a queue's mention) begins anew.
     ``refers`` names a second id (-1: none): ``other`` gets its message, the one alive then, else the next to begin.
-    ``current``, ``waiting`` (filled with -1), ``ended``, ``begun`` have one item an id.
+    ``current``, ``waiting`` (filled with -1), ``ended``, ``begun`` have one item an id of each of ``hosts`` (0: ids are
+    numbered by host already; ``host`` is -1 where it is not known).
     """
     made = 0
     for i in range(len(queue_id)):
-        q = queue_id[i]
+        q, r = queue_id[i], refers[i]
+        if hosts > 0:
+            q, r = q * hosts + host[i] + 1 if q >= 0 else -1, r * hosts + host[i] + 1 if r >= 0 else -1
         if q >= 0:
             fresh = current[q] < 0
             if stage[i] == BEGIN:
@@ -38,7 +41,6 @@ def messages(queue_id, stage, refers, current, ended, begun, waiting, transactio
             elif stage[i] == END:
                 ended[q] = True
             transaction[i] = current[q]
-        r = refers[i]
         if r >= 0:
             if current[r] >= 0 and not ended[r]:
                 other[i] = current[r]
@@ -114,11 +116,11 @@ def slot(octets, p, q, ids, id_at, table):
     return at
 
 
-def mentioned(data, begins, ends, ids, id_at, table, found):
+def mentioned(data, begins, ends, ids, id_at, sizes, table, found):
     """Find in texts the last word that is one of ``ids`` (distinct): its number into ``found`` (-1: none).
 
     A word is a run of letters, digits and ``-`` that is no part of an address or a Message-ID; ``table`` is an empty
-    (-1) hash table of a power of two.
+    (-1) hash table of a power of two; ``sizes`` flags how long ids are (at most 255).
     """
     for n in range(len(id_at) - 1):
         table[slot(ids, id_at[n], id_at[n + 1], ids, id_at, table)] = n
@@ -129,7 +131,7 @@ def mentioned(data, begins, ends, ids, id_at, table, found):
             while p > begin and (48 <= data[p - 1] <= 57 or 65 <= (data[p - 1] & 223) <= 90 or data[p - 1] == 45):
                 p -= 1
             part = (p > begin and (data[p - 1] == 46 or data[p - 1] == 64)) or (q < end and data[q] == 64)  # . @
-            if q - p >= 5 and not part:
+            if q - p >= 5 and sizes[min(q - p, 255)] and not part:
                 found[n] = table[slot(data, p, q, ids, id_at, table)]
             q = p - 1
     return len(begins)

@@ -113,27 +113,31 @@ class Code:
 
     def _build(self) -> bytes:
         import llvmlite.binding as llvm
-        from numba import carray, cfunc, from_dtype, njit
-        from numba import types as numba_types
+        import numba
 
         # Helpers stay plain in their module; only these copies see each other's compiled twins.
         names: dict[str, Any] = {}
         for function in self._functions:
             names |= function.__globals__
+        compile_: Any = numba.njit(**{"error_model": "numpy", "_nrt": False})  # type: ignore[call-overload]
         for function in self._functions:
             twin = types.FunctionType(function.__code__, names, function.__name__)
-            names[function.__name__] = njit(error_model="numpy", _nrt=False)(twin)
+            names[function.__name__] = compile_(twin)
         sizes = [[f"a{i}_{axis}" for axis in range(ndim)] for i, (_, ndim) in enumerate(self._leaves)]
         items = iter(f"carray(a{i}, ({', '.join(size)},))" if size else f"a{i}" for i, size in enumerate(sizes))
         call = re.sub(r"[\w*]+", lambda _: next(items), self._declared.replace(" ", ", ").replace(")", ",)"))
         heads = ", ".join(", ".join([f"a{i}", *size]) for i, size in enumerate(sizes))
-        space: dict[str, Any] = {"carray": carray, "run": names[self._functions[-1].__name__]}
+        space: dict[str, Any] = {
+            "carray": numba.carray,  # type: ignore[attr-defined]
+            "run": names[self._functions[-1].__name__],
+        }
         exec(f"def entry({heads}):\n    return run({call})\n", space)  # noqa: S102 (our own words only)
         flat: list[Any] = []
+        pointer: Any = numba.types.CPointer
         for dtype, ndim in self._leaves:
-            kind = from_dtype(dtype)
-            flat += [numba_types.CPointer(kind), *[numba_types.int64] * ndim] if ndim else [kind]
-        made = cfunc(numba_types.int64(*flat))(space["entry"])
+            kind = numba.from_dtype(dtype)
+            flat += [pointer(kind), *[numba.int64] * ndim] if ndim else [kind]
+        made = numba.cfunc(numba.int64(*flat))(space["entry"])
         module = llvm.parse_assembly(made.inspect_llvm())
         # Behind the C function, which would print exceptions, stands the one that returns a status.
         module.get_function(made.native_name).linkage = "internal"

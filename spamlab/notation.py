@@ -34,6 +34,7 @@ interpreter: ordered choice and options are the same two operations, TRY and COM
 
 from __future__ import annotations
 
+import functools
 import re
 import string
 from collections.abc import Sequence
@@ -164,8 +165,8 @@ class Program:
 
     def patch(self, at: int) -> None:
         """Point the TRY, COMMIT or JUMP at ``at`` to the next operation."""
-        op, _, *rest = self.code[at]
-        self.code[at] = (op, len(self.code), *rest)
+        op, _, b, c, follow = self.code[at]
+        self.code[at] = (op, len(self.code), b, c, follow)
 
 
 _TOKEN = re.compile(
@@ -186,6 +187,7 @@ class _Item:
     inner: list[list[_Item]] = field(default_factory=list)  # of a list the items, of an option one
 
 
+@functools.cache
 def _parse(pattern: str) -> list[_Item]:
     stack: list[_Item] = [_Item("option", inner=[[]])]
     at = 0

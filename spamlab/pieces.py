@@ -93,7 +93,7 @@ def scan(source: sources.Source, given: Format | None, events: bool) -> Scanned:
     text = jsonlines.plain(source.text())
     first = next(text, b"")
     kind, scanner = recognise(first, source.name, given, source.newline)
-    if len(first) >= engine.PLAIN_LIMIT:
+    if len(first) >= engine.COLD_LIMIT:
         engine.behind()
     pieces = _with_last(first, text)
     if scanner.variant.block:
@@ -243,6 +243,8 @@ def recognise(text: bytes, name: str, given: Format | None = None, newline: int 
                 rank = (share >= SHARE, explained, share, events)
                 if not best or rank > best[0][0]:
                     best = [(rank, kind, scanner)]
+            if best[0][0][1:3] == (1.0, 1.0) and best[0][0][3] * 2 > sample.count(newline):
+                break  # most lines are its events, and it explains them all
         if best[0][0][0] or (given and best[0][0][3]) or len(text) <= size:
             break
     if best[0][0][0] or given:

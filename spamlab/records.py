@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -124,10 +125,10 @@ class Records:
                 chunks = [values] if isinstance(values, pa.Array) else values.chunks
                 values = pa.chunked_array(chunks).dictionary_encode().combine_chunks()
             values = values.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        if rows is None and len(found) < len(self):
+        if len(found) < len(self) and (rows is None or len(rows) * 16 > len(self)):
             whole = np.full(len(self), none, dtype=np.int64)
             whole[found] = values
-            return whole
+            return whole if rows is None else whole[rows]
         return _take(values, self._at(name, rows), none)
 
     def codes(self, name: str, rows: np.ndarray | None = None) -> np.ndarray:
@@ -136,8 +137,11 @@ class Records:
 
     def words(self, name: str) -> pd.Index[str]:
         """The categories of a column."""
-        words = self.columns[name].values.dictionary if name in self.columns else pa.array([], pa.large_string())
-        return cast("pd.Index[str]", pd.Index(pd.array(words, dtype="str")))
+        return cast("pd.Index[str]", pd.Index(pd.array(self.dictionary(name), dtype="str")))
+
+    def dictionary(self, name: str) -> Any:
+        """The categories of a column, as Arrow holds them."""
+        return self.columns[name].values.dictionary if name in self.columns else pa.array([], pa.large_string())
 
     def category(self, name: str, rows: np.ndarray | None = None) -> pd.Series:
         """A category column, of all events or of these."""
@@ -159,7 +163,8 @@ class Records:
 
     def says(self, name: str) -> np.ndarray:
         """Whether each event's shape states a column."""
-        return np.array([*(name in dict(shape.says) for shape in self.shapes), False])[self.shape]
+        flags = np.array([*(name in dict(shape.says) for shape in self.shapes), False])
+        return np.asarray(flags[self.shape])
 
     def said(self, name: str, rows: Any = slice(None)) -> np.ndarray:
         """What each event's shape states of a column (its own ``kind`` too), as objects; None: nothing."""
@@ -194,17 +199,21 @@ def join(pieces: Sequence[tuple[int, Variant, Lines]], names: list[str], modifie
             base[variant] = len(shapes)
             shapes += variant.shapes
     starts = np.cumsum([0, *(piece.events for _, _, piece in pieces)])
-    columns: dict[str, Field] = {}
-    for name in dict.fromkeys(name for _, _, piece in pieces for name in piece.columns):
+    everything = np.arange(starts[-1])
+
+    def column(name: str) -> Field:
         parts = [
             (piece.columns[name], start)
             for (_, _, piece), start in zip(pieces, starts[:-1], strict=True)
             if name in piece.columns
         ]
-        columns[name] = Field(
-            np.concatenate([part.rows + start for part, start in parts]),
-            _concatenate([part.values for part, _ in parts]),
-        )
+        whole = sum(len(part.rows) for part, _ in parts) == len(everything)
+        rows = everything if whole else np.concatenate([part.rows + start for part, start in parts])
+        return Field(rows, _concatenate([part.values for part, _ in parts]))
+
+    found = list(dict.fromkeys(name for _, _, piece in pieces for name in piece.columns))
+    with ThreadPoolExecutor(2) as pool:  # the work holds no lock
+        columns = dict(zip(found, pool.map(column, found), strict=True))
     none = np.zeros(0, dtype=np.int64)
     return Records(
         columns,
@@ -229,7 +238,7 @@ def _concatenate(parts: list[Any]) -> Any:
     return chunked if chunked.nbytes > LARGE else chunked.combine_chunks()
 
 
-LARGE = 16 << 20
+LARGE = 64 << 20
 """Octets of a text column above which its pieces stay as they are: a whole copy would only cost memory."""
 
 

@@ -40,6 +40,13 @@ def _room(columns: int, lines: int) -> tuple[np.ndarray, np.ndarray]:
     return _scratch.rows, _scratch.values
 
 
+def _flags(n: int) -> np.ndarray:
+    """Room for so many flags, used again in the same way."""
+    if not hasattr(_scratch, "flags") or len(_scratch.flags) < n:
+        _scratch.flags = np.empty(n, dtype=np.bool_)
+    return _scratch.flags[:n]  # type: ignore[no-any-return]
+
+
 @dataclass
 class Field:
     """A column of the events that have it: their numbers, ascending, and their values."""
@@ -102,7 +109,7 @@ class Scanner:
         The columns named in ``spare`` are left out.
         """
         buf = np.frombuffer(octets, dtype=np.uint8)
-        ends = np.flatnonzero(buf == newline)
+        ends = np.flatnonzero(np.equal(buf, newline, out=_flags(len(buf))))
         if len(buf) and (not len(ends) or ends[-1] != len(buf) - 1):
             ends = np.append(ends, len(buf))
         begins = np.concatenate([[0], ends[:-1] + 1]).astype(np.int64)[: len(ends)]
@@ -131,9 +138,12 @@ class Scanner:
             np.zeros((6, notation.ROOM), dtype=np.int64),
             what,
         )
+        each = np.arange(events)
         lost = np.flatnonzero(what == UNPARSED)
         columns = {
-            name: self._field(octets, buf, kind, rows[i, : count[i]].copy(), values[i, : count[i]])
+            name: self._field(
+                octets, buf, kind, rows[i, : count[i]].copy() if count[i] < events else each, values[i, : count[i]]
+            )
             for i, (name, kind) in enumerate(self.program.columns.items())
             if count[i] and name not in spare
         }

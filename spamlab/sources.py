@@ -25,7 +25,7 @@ import numpy as np
 
 from spamlab.errors import ReadError
 
-PIECE = 16 << 20
+PIECE = 8 << 20
 """Octets of text handed on at a time."""
 
 READ = 1 << 20
@@ -139,7 +139,7 @@ class Source:
     def text(self, piece: int = PIECE) -> Iterator[bytes]:
         r"""The file's text in pieces of whole lines: valid UTF-8, other octets as ``\xNN``."""
         decode = None
-        rest: list[bytes] = []
+        rest: list[bytes | memoryview] = []
         held = 0
         begun = False
         for data in self.plain():
@@ -157,10 +157,10 @@ class Source:
             rest.append(data)
             held += len(data)
             if held >= piece and end in data:
-                joined = b"".join(rest)
-                cut = joined.rindex(end) + 1
-                yield _valid(joined[:cut])
-                rest, held = [joined[cut:]], len(joined) - cut
+                cut = data.rindex(end) + 1
+                rest[-1] = memoryview(data)[:cut]
+                yield _valid(b"".join(rest))
+                rest, held = [data[cut:]], len(data) - cut
             elif held > LONGEST_LINE:
                 raise ReadError(f"{self.name}: a line longer than {LONGEST_LINE >> 20} MiB; not a log")
         if held:

@@ -100,7 +100,7 @@ def moments(records: Records, options: Options) -> tuple[pd.Series, dict[str, An
         shifted = to_utc(times.take(local), options.tz).dt.tz_localize(None)
         times.iloc[local] = shifted.to_numpy()
     each = np.repeat(times.to_numpy(), np.diff(np.append(fresh, len(records))))
-    time = pd.Series(each).dt.tz_localize("UTC").astype(tables.TIME)
+    time = pd.Series(pd.Series(each).dt.tz_localize("UTC"), dtype=tables.TIME)
     return time, {"tz_assumed": tz, "year_assumed": year_assumed}
 
 

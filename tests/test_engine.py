@@ -79,7 +79,7 @@ def test_waiting_for_the_compiler_is_said(monkeypatch, caplog):
 def test_preparing_compiles_what_a_large_log_needs(monkeypatch):
     reading.prepare()
     octets, _ = simulate.exchange55(simulate.Scenario(seed=1, sessions=300))
-    assert len(octets) > engine.PLAIN_LIMIT
+    assert len(octets) > engine.COLD_LIMIT
     assert all(kernel.ready for kernel in engine.KERNELS)
     monkeypatch.setattr(native.Code, "_build", lambda self: pytest.fail("compiled again"))
     spamlab.read(io.BytesIO(octets))

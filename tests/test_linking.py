@@ -342,6 +342,18 @@ def test_a_table_by_itself_is_the_same(wanted):
         pd.testing.assert_frame_equal(whole[name], some[name])
 
 
+def test_an_id_is_its_hosts_own_however_many_hosts_there_are():
+    lines = []
+    for host in range(40):
+        for queue_id in (f"AAAA{host:04X}0", "BBBB11110"):  # one of its own, one that all hosts use
+            at = f"Jul  7 13:42:{host:02} h{host} postfix"
+            lines += [f"{at}/smtpd[1]: {queue_id}: client=x[192.0.2.{host}]", f"{at}/qmgr[2]: {queue_id}: removed"]
+    log = read("\n".join(lines) + "\n")
+    assert len(log.transactions) == 80
+    assert log.transactions.groupby("host", observed=True)["queue_id"].nunique().eq(2).all()
+    assert log.events.groupby("transaction")["host"].nunique().eq(1).all()
+
+
 def test_the_world_holds_what_is_tested():
     worlds = [World(seed, 12, 3) for seed in range(20)]
     ids = [Counter(life.queue_id for life in world.lives) for world in worlds]
@@ -388,7 +400,7 @@ def followed(*events):
     none = np.full(top, -1)
     message, other = np.full(len(ids), -1), np.full(len(ids), -1)
     count = lives.messages(
-        ids, stages, refers, none.copy(), np.zeros(top, bool), np.zeros(top, bool), none.copy(), message, other
+        ids, stages, refers, none, 0, none.copy(), np.zeros(top, bool), np.zeros(top, bool), none.copy(), message, other
     )
     return message.tolist(), other.tolist(), count
 
