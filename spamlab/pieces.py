@@ -15,7 +15,7 @@ import numpy as np
 
 from spamlab import engine, jsonlines, sources
 from spamlab.errors import UnknownFormat
-from spamlab.formats import formats, load
+from spamlab.formats import all_formats, formats
 from spamlab.interpreter import CONTINUATION, EVENT, IGNORED
 from spamlab.notation import Variant
 from spamlab.records import Format
@@ -234,7 +234,7 @@ def recognise(text: bytes, name: str, given: Format | None = None, newline: int 
         sample = text[:size]
         if len(text) > size:  # its last line is cut
             sample = sample[: sample.rfind(bytes([newline])) + 1] or sample
-        for kind in [given] if given else map(load, formats()):
+        for kind in [given] if given else all_formats():
             for variant in kind.variants:
                 scanner = _scanner(variant)
                 parts = [(part.variant, part.run(piece, newline)) for part, piece in _sections(kind, scanner, sample)]

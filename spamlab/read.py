@@ -13,7 +13,7 @@ import pandas as pd
 from spamlab import engine, pieces, sources, stamps
 from spamlab import tables as schema
 from spamlab.errors import ReadError, ReadWarning, UnknownFormat
-from spamlab.formats import formats, load
+from spamlab.formats import all_formats, load
 from spamlab.interpreter import CONTINUATION, EVENT, IGNORED, UNPARSED
 from spamlab.log import MARKER, Log, concatenate
 from spamlab.notation import Variant
@@ -200,6 +200,5 @@ def _only(log: Log, wanted: frozenset[str]) -> Log:
 
 def prepare() -> None:
     """Compile the kernels that large logs run on, so that no user waits for it (half a minute, then kept)."""
-    for name in formats():
-        load(name)
+    list(all_formats())  # each loads its kernels
     engine.prepare()

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import functools
 import importlib
+import warnings
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
 
-from spamlab.errors import UnknownFormat
+from spamlab.errors import ReadWarning, UnknownFormat
 from spamlab.records import Format
 
 BUILT_IN = {
@@ -31,6 +33,20 @@ def formats() -> list[str]:
     True
     """
     return [*BUILT_IN, *(name for name in _third_party() if name not in BUILT_IN)]
+
+
+def all_formats() -> Iterator[Format]:
+    """All formats; one that fails to load (someone else's code) is left out, and said once."""
+    for name in formats():
+        if name not in _broken:
+            try:
+                yield load(name)
+            except Exception as error:
+                _broken.add(name)
+                warnings.warn(f"format {name} cannot be loaded: {error}", ReadWarning, stacklevel=3)
+
+
+_broken: set[str] = set()
 
 
 @functools.cache
