@@ -292,9 +292,9 @@ def test_a_format_of_others_that_cannot_be_loaded_is_left_out_and_said_once(monk
     monkeypatch.setattr(formats, "_third_party", lambda: {"broken": Point()})
     monkeypatch.setattr(formats, "_broken", set())
     line = b"Jul  7 13:42:53 mx postfix/qmgr[3]: 4F5C64474F: removed\n"
-    with pytest.warns(spamlab.ReadWarning, match="broken cannot be loaded: no module named nowhere"):
-        with pytest.raises(spamlab.UnknownFormat):
-            spamlab.read(io.BytesIO(b"nothing at all\n"))
+    said = pytest.warns(spamlab.ReadWarning, match="broken cannot be loaded: no module named nowhere")
+    with said, pytest.raises(spamlab.UnknownFormat):
+        spamlab.read(io.BytesIO(b"nothing at all\n"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(spamlab.read(io.BytesIO(line)).events) == 1
