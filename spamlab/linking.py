@@ -23,8 +23,8 @@ from spamlab.dialogue import outcomes, tally
 from spamlab.engine import Kernel
 from spamlab.records import Assembled, Options, Records, integers
 
-_messages = Kernel(lives.messages, "i8* i8* i8* i8* i8 i8* b1* b1* i8* i8* i8*")
-_connections = Kernel(lives.connections, "i8* b1* b1* b1* i8* b1* i8 i8** i8** i8*")
+_messages = Kernel(lives.messages, "i4* i1* i4* i4* i8 i8* b1* b1* i8* i8* i8*")
+_connections = Kernel(lives.connections, "i8* b1* b1* b1* i4* b1* i8 i8** i8** i8*")
 _mentioned = Kernel(lives.mentioned, "u1* i8* i8* u1* i8* b1* i8* i8*", lives.slot)
 
 SPARE = frozenset({"text"})
@@ -79,7 +79,9 @@ class _Links:
         self.records, self.options, self.rules = records, options, rules
         self.n = len(records)
         place = {kind: i for i, kind in enumerate(tables.KINDS)}
-        self.kind = np.array([*(place.get(shape.kind, -1) for shape in records.shapes), -1])[records.shape]
+        self.kind = np.array([*(place.get(shape.kind, -1) for shape in records.shapes), -1], dtype=np.int8)[
+            records.shape
+        ]
         self.code = records.number("code")
         with ThreadPoolExecutor(1) as beside:  # most of the work holds no lock
             time = beside.submit(stamps.moments, records, options)
@@ -90,14 +92,16 @@ class _Links:
 
     def is_kind(self, *kinds: str) -> np.ndarray:
         """Which events are of these kinds."""
-        return np.asarray(np.isin([*tables.KINDS, ""], kinds)[self.kind])
+        found = np.zeros(self.n, dtype=bool)
+        for kind in kinds:
+            found |= self.kind == tables.KINDS.index(kind)
+        return found
 
     def _follow_messages(self) -> None:
         records, n = self.records, self.n
-        stage = np.full(len(tables.KINDS), _LATE)
-        for kind, value in _STAGES.items():
-            stage[tables.KINDS.index(kind)] = value
-        ids, refers = records.codes("queue_id"), np.full(n, -1, dtype=np.int64)
+        stages = [*(_STAGES.get(shape.kind, _LATE) for shape in records.shapes), _LATE]
+        stage = np.array(stages, dtype=np.int8)[records.shape]
+        ids, refers = records.codes("queue_id"), np.full(n, -1, dtype=np.int32)
         words = records.dictionary("queue_id")
         for name in ("report_id", "original_id"):
             if len(rows := records.rows(name)):
@@ -109,15 +113,15 @@ class _Links:
         host, hosts = records.codes("host"), len(records.words("host")) + 1  # an id is its host's own
         top = len(words) * hosts
         if top > 4 * n:
-            both = np.concatenate([ids, refers]) * hosts + np.tile(host + 1, 2)
-            both = np.where(both < 0, -1, pd.factorize(both)[0])
+            both = np.concatenate([ids, refers]).astype(np.int64) * hosts + np.tile(host + 1, 2)
+            both = np.where(both < 0, -1, pd.factorize(both)[0]).astype(np.int32)
             ids, refers, hosts, top = both[:n], both[n:], 0, 2 * n
         current, waiting = np.full(top, -1, dtype=np.int64), np.full(top, -1, dtype=np.int64)
         ended, begun = np.zeros(top, dtype=bool), np.zeros(top, dtype=bool)
         self.transaction, self.other = np.full(n, -1, dtype=np.int64), np.full(n, -1, dtype=np.int64)
         run = _messages.pick(n * 60)
         found = current, ended, begun, waiting, self.transaction, self.other
-        self.made = int(run(ids, stage[self.kind], refers, host, hosts, *found))
+        self.made = int(run(ids, stage, refers, host, hosts, *found))
 
     def _follow_sessions(self) -> None:
         records, n = self.records, self.n
@@ -188,8 +192,7 @@ class _Links:
         records = self.records
         if "events" not in wanted:  # only what is needed to know when a source begins and ends
             return tables.conform("events", {"time": self.time})
-        directions = {"receive": 1, "connect": 1, "reject": 0, "deliver": 0}
-        way = np.array([directions.get(kind, -1) for kind in tables.KINDS])[self.kind]
+        way = self.is_kind("receive", "connect") * np.int8(2) + self.is_kind("reject", "deliver") * np.int8(1) - 1
         rows = [_within(records.rows("forward_path"), self.is_kind("reject"))]
         rows += [_within(records.rows("user"), self.is_kind("auth"))]
         at = np.full(self.n, -1, dtype=np.int64)

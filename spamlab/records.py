@@ -118,22 +118,22 @@ class Records:
     def _values(self, name: str, rows: np.ndarray | None, none: int) -> np.ndarray:
         """A column's numbers (of categories: which), of all events or of these; ``none`` where there is none."""
         if name not in self.columns:
-            return np.full(len(self) if rows is None else len(rows), none, dtype=np.int64)
+            return np.full(len(self) if rows is None else len(rows), none)
         found, values = self.columns[name].rows, self.columns[name].values
         if not isinstance(values, np.ndarray):
             if not pa.types.is_dictionary(values.type):
                 chunks = [values] if isinstance(values, pa.Array) else values.chunks
                 values = pa.chunked_array(chunks).dictionary_encode().combine_chunks()
-            values = values.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+            values = values.indices.to_numpy(zero_copy_only=False)
         if len(found) < len(self) and (rows is None or len(rows) * 16 > len(self)):
-            whole = np.full(len(self), none, dtype=np.int64)
+            whole = np.full(len(self), none, dtype=values.dtype)
             whole[found] = values
             return whole if rows is None else whole[rows]
         return _take(values, self._at(name, rows), none)
 
     def codes(self, name: str, rows: np.ndarray | None = None) -> np.ndarray:
         """The number of each event's category (of text: as they appear), -1 where it has none."""
-        return self._values(name, rows, -1)
+        return self._values(name, rows, -1).astype(np.int32, copy=False)
 
     def words(self, name: str) -> pd.Index[str]:
         """The categories of a column."""
@@ -184,7 +184,7 @@ def _take(values: np.ndarray, at: np.ndarray | None, none: int) -> np.ndarray:
     if at is None:
         return values
     if not len(values):
-        return np.full(len(at), none, dtype=np.int64)
+        return np.full(len(at), none, dtype=values.dtype)
     found = values.take(at, mode="wrap")
     found[at < 0] = none
     return np.asarray(found)
