@@ -35,6 +35,7 @@ _STAGES = {"receive": lives.BEGIN, "queue": lives.MIDDLE, "remove": lives.END}
 _UNCLEAR = -2  # a delivery's word that no rule knows: its enhanced code decides
 _LOST = ("bounced", "expired", "rejected")
 _FORWARDED = "forwarded as "  # of a delivery: by this server itself, to a message that has no arrival
+_SAID = ("peer_ip", "helo", "reverse_path", "forward_path", "reply")  # what two copies of an event have in common
 _LATE = 3  # an event that belongs to whatever life its queue id has
 
 
@@ -46,7 +47,7 @@ class Rules:
     life); ``serves``: how the names of programs that do so end. ``starts``: kinds of events that show a session whose
     beginning is not logged. ``statuses``: a delivery's words (in small letters; the longest that a status begins with
     counts) and what they are; where none fits, the enhanced code's class decides. ``between``: what stands between
-    several recipients of one line.
+    several recipients of one line. ``copied``: kinds of events that the server logs in a second file too.
     """
 
     statuses: Mapping[str, str | None]
@@ -55,6 +56,7 @@ class Rules:
     starts: tuple[str, ...] = ()
     once: bool = False
     between: str = ""
+    copied: tuple[str, ...] = ()
     ended: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -83,6 +85,7 @@ class _Links:
             records.shape
         ]
         self.code = records.number("code")
+        self.echo = self._echoes()
         with ThreadPoolExecutor(1) as beside:  # most of the work holds no lock
             time = beside.submit(stamps.moments, records, options)
             self.verb = self._verbs()
@@ -96,6 +99,20 @@ class _Links:
         for kind in kinds:
             found |= self.kind == tables.KINDS.index(kind)
         return found
+
+    def _echoes(self) -> np.ndarray:
+        """Which events another file holds too: of two that say the same, the one in the smaller file."""
+        records, echo = self.records, np.zeros(self.n, dtype=bool)
+        if not self.rules.copied or len(records.names) < 2:
+            return echo
+        rows = np.flatnonzero(self.is_kind(*self.rules.copied))
+        size = np.bincount(records.source, minlength=len(records.names))[records.source[rows]]
+        rows = rows[np.argsort(-size, kind="stable")]
+        texts = {name: records.text(name, rows).str.partition("\n")[0] for name in _SAID}  # headers may follow there
+        said = pd.DataFrame({"time": records.number("time", rows), "shape": records.shape[rows], **texts})
+        nth = said.assign(source=records.source[rows]).groupby([*said, "source"], dropna=False).cumcount()
+        echo[rows[said.assign(nth=nth).duplicated().to_numpy()]] = True
+        return echo
 
     def _follow_messages(self) -> None:
         records, n = self.records, self.n
@@ -129,7 +146,8 @@ class _Links:
         if self.rules.serves:
             serves[:] = [*records.words("program").str.endswith(self.rules.serves), False]
         # What becomes of a message is another connection's.
-        rows = np.flatnonzero(serves[records.codes("program")] & ~self.is_kind("deliver", "remove", "report"))
+        apart = self.is_kind("deliver", "remove", "report") | self.echo
+        rows = np.flatnonzero(serves[records.codes("program")] & ~apart)
         peer, known = records.codes("peer_ip", rows), records.has("peer_ip")[rows]
         opens, starts = self.is_kind("connect")[rows] & known, self.is_kind(*self.rules.starts)[rows] & known
         key = np.zeros(len(rows), dtype=np.int64)
@@ -216,6 +234,7 @@ class _Links:
                 "host": records.category("host"),
                 "program": records.category("program"),
                 "pid": records.integer("pid"),
+                "echo": self.echo,
                 "repeats": self._repeats(),
                 "source": tables.categorical(records.source, records.names),
                 "line": records.line,
@@ -289,6 +308,7 @@ class _Links:
         status[unclear] = digit.map(by_class).fillna(numbers["bounced"]).astype(int)
         refused = self.is_kind("reject") & (self.verb.eq("RCPT") | self.records.has("forward_path"))
         status[refused & (status < 0)] = numbers["rejected"]
+        status[self.echo] = -1
         return np.asarray(status)
 
     def _recipients(self) -> pd.DataFrame:

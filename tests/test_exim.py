@@ -355,3 +355,24 @@ def test_exims_stamp_says_the_year_that_syslogs_does_not():
     assert log.events["time"].dt.year.tolist() == [2019, 2020]
     assert log.sources["ignored_lines"].tolist() == [1]
     assert log.events["host"].tolist() == ["mx", "mx"]
+
+
+def test_what_the_rejectlog_repeats_is_counted_once(tmp_path):
+    refused = (
+        "2024-03-11 10:00:0{} H=(spam.test) [192.0.2.7]:5{} F=<a@b.test> rejected RCPT <u{}@example.org>: Unknown user\n"
+    )
+    main = "".join(refused.format(i, i, i) for i in (1, 1, 2, 3))  # the first twice within a second, in both files
+    main += "2024-03-11 10:00:05 login authenticator failed for (x) [192.0.2.9]: 535 Incorrect authentication data\n"
+    headers = "Envelope-from: <a@b.test>\nP Received: from spam.test\n"
+    (tmp_path / "mainlog").write_text(
+        "2024-03-11 09:59:59 exim 4.96 daemon started: pid=1, -q30m, listening for SMTP on port 25\n" + main
+    )
+    (tmp_path / "rejectlog").write_text(main.replace("Unknown user\n", "Unknown user\n" + headers))
+    log = spamlab.read(tmp_path)
+    assert len(log.recipients) == 4 and totals(log)["rejected"] == 4
+    assert log.events["echo"].sum() == 5 and log.events.loc[log.events["echo"], "source"].nunique() == 1
+    assert (log.sources["lines"] == log.sources["event_lines"] + log.sources["ignored_lines"]).all()
+    alone = spamlab.read(tmp_path / "rejectlog", format="exim")
+    assert len(alone.recipients) == 4 and not alone.events["echo"].any()
+    some = spamlab.read(tmp_path, tables=["recipients"])
+    assert len(some.recipients) == 4

@@ -164,5 +164,7 @@ _SYSLOG = Variant(
 FORMAT = Format(
     "exim",
     (_PLAIN, _SYSLOG),
-    linking.assembler(linking.Rules(statuses={}, process=("host", "peer_ip", "port"))),
+    linking.assembler(
+        linking.Rules(statuses={}, process=("host", "peer_ip", "port"), copied=("reject", "auth"))  # rejectlog
+    ),
 )
