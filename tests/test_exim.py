@@ -358,9 +358,7 @@ def test_exims_stamp_says_the_year_that_syslogs_does_not():
 
 
 def test_what_the_rejectlog_repeats_is_counted_once(tmp_path):
-    refused = (
-        "2024-03-11 10:00:0{} H=(spam.test) [192.0.2.7]:5{} F=<a@b.test> rejected RCPT <u{}@example.org>: Unknown user\n"
-    )
+    refused = "2024-03-11 10:00:0{} H=(spam.test) [192.0.2.7]:5{} F=<a@b.test> rejected RCPT <u{}@example.org>: Unknown user\n"
     main = "".join(refused.format(i, i, i) for i in (1, 1, 2, 3))  # the first twice within a second, in both files
     main += "2024-03-11 10:00:05 login authenticator failed for (x) [192.0.2.9]: 535 Incorrect authentication data\n"
     headers = "Envelope-from: <a@b.test>\nP Received: from spam.test\n"
