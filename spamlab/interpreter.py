@@ -17,7 +17,7 @@ from spamlab.notation import (
 
 SHIFT = 31
 PACK = 1 << SHIFT  # a span is start * PACK + length
-FAR = 1 << 40
+FAR = 1 << 40  # beyond any place in a text or a program
 
 # What a physical line is.
 IGNORED, EVENT, CONTINUATION, UNPARSED = 0, 1, 2, 3

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from spamlab import lexer, lives, stamps, tables
 from spamlab.dialogue import outcomes, tally
 from spamlab.engine import Kernel
-from spamlab.records import Assembled, Options, Records, integers
+from spamlab.records import Assembled, Options, Records, first, integers
 
 _messages = Kernel(lives.messages, "i4* i1* i4* i4* i8 i8* b1* b1* i8* i8* i8*")
 _connections = Kernel(lives.connections, "i8* b1* b1* b1* i4* b1* i8 i8** i8** i8*")
@@ -148,8 +148,8 @@ class _Links:
         # What becomes of a message is another connection's.
         apart = self.is_kind("deliver", "remove", "report") | self.echo
         rows = np.flatnonzero(serves[records.codes("program")] & ~apart)
-        peer, known = records.codes("peer_ip", rows), records.has("peer_ip")[rows]
-        opens, starts = self.is_kind("connect")[rows] & known, self.is_kind(*self.rules.starts)[rows] & known
+        peer = records.codes("peer_ip", rows)
+        opens, starts = (self.is_kind(*kinds)[rows] & (peer >= 0) for kinds in (("connect",), self.rules.starts))
         key = np.zeros(len(rows), dtype=np.int64)
         for name in self.rules.process:
             if name == "peer_ip":
@@ -168,7 +168,7 @@ class _Links:
             self.sessions = int(run(key, opens, closes, starts, peer, shared, self.rules.once, keys, of[:3], of[3]))
             self.session[rows] = of[3, :-1]
         # A message's session: that of its arrival, else of its first event that has one.
-        self.arrival = self.first(self.transaction, self.made, among=self.is_kind("receive"))
+        self.arrival = first(self.transaction, self.made, among=self.is_kind("receive"))
         self.session_of = np.full(self.made + 1, -1, dtype=np.int64)
         known = np.flatnonzero((self.transaction >= 0) & (self.session >= 0))[::-1]
         self.session_of[self.transaction[known]] = self.session[known]
@@ -179,17 +179,9 @@ class _Links:
         late = np.flatnonzero(self.is_kind("reject") & (self.session < 0) & (self.transaction >= 0))
         self.session[late] = self.session_of[self.transaction[late]]
 
-    def first(self, group: np.ndarray, n: int, *, last: bool = False, among: Any = True) -> np.ndarray:
-        """The first (or last) event of each group; -1: none."""
-        rows = np.flatnonzero((group >= 0) & among)
-        found = np.full(n, -1, dtype=np.int64)
-        order = rows if last else rows[::-1]
-        found[group[order]] = order  # the last one written stays
-        return found
-
     def span(self, group: np.ndarray, n: int) -> list[pd.Series]:
         """The time of the first and of the last event of each group."""
-        return [self.time.take(self.first(group, n, last=last)).reset_index(drop=True) for last in (False, True)]
+        return [self.time.take(first(group, n, last=last)).reset_index(drop=True) for last in (False, True)]
 
     def assemble(self) -> Assembled:
         """Build the tables that are wanted."""
@@ -380,7 +372,7 @@ class _Links:
         reverse = self.records.text_by("reverse_path", of, n, last=True)
         report, about = self._reports(recipients)
         number = pd.Series(session).groupby(session).cumcount().to_numpy() + 1
-        host = self.first(of, n, among=self.records.has("host"))
+        host = first(of, n, among=self.records.has("host"))
         return tables.conform(
             "transactions",
             {
@@ -439,16 +431,15 @@ class _Links:
         wanted = np.isin([*tables.STATUSES, ""], statuses)[self.status]
         at = np.flatnonzero(wanted & (self.transaction >= 0))
         places = np.sort(self.transaction[at] * (self.n + 1) + at)
-        first, last = (np.searchsorted(places, message * (self.n + 1) + edge) for edge in (begin, end))
-        return np.asarray(last > first)
+        before, until = (np.searchsorted(places, message * (self.n + 1) + edge) for edge in (begin, end))
+        return np.asarray(until > before)
 
     def _requeued(self, recipients: pd.DataFrame, transactions: pd.DataFrame) -> pd.Series:
         """The message that a delivery became: of those whose id the reply names, the latest that arrived in time."""
         became = np.full(len(recipients), -1, dtype=np.int64)
         rows = np.flatnonzero(recipients["status"].eq("delivered") & recipients["reply"].notna())
         forwarded = recipients["reply"].take(rows).str.startswith(_FORWARDED).to_numpy(bool)
-        first = self.first(self.transaction, self.made)
-        others = np.where(self.arrival < 0, first, -1)
+        others = np.where(self.arrival < 0, first(self.transaction, self.made), -1)
         for which, begins in ((rows[~forwarded], self.arrival), (rows[forwarded], others)):
             begun = np.flatnonzero(begins >= 0)
             if len(which) and len(begun):

@@ -90,8 +90,8 @@ class Code:
         return f"{self._functions[-1].__name__}-{_digest(self._functions, self._declared)}.o"
 
     def kept(self) -> Path | None:
-        """The file that holds the code, if there is one."""
-        return next((path for folder in _folders() if (path := folder / self._name).is_file()), None)
+        """The file that holds the code, if there is one that can be read."""
+        return next((path for folder in _folders() if os.access(path := folder / self._name, os.R_OK)), None)
 
     def load(self) -> Callable[..., int]:
         """The compiled function; it is compiled first where that was never done on this machine."""

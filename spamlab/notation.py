@@ -423,7 +423,10 @@ def _emit_shapes(program: Program, shapes: Sequence[Shape]) -> None:
             chains[wanted] = len(program.code)
             for i in wanted[:-1]:
                 program.patch(program.attempt(body=body[i]))
-            program.emit(JUMP, body[wanted[-1]]) if wanted else program.emit(FAIL)
+            if wanted:  # where the last one fails, so does the choice
+                program.emit(JUMP, body[wanted[-1]])
+            else:
+                program.emit(FAIL)
         table[octet] = chains[wanted]
 
 

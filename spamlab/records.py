@@ -73,12 +73,16 @@ class Records:
         flags[self.rows(name)] = True
         return flags
 
+    def _many(self, rows: np.ndarray) -> bool:
+        """Whether these are so many events that going through all is quicker than looking each up."""
+        return len(rows) * 16 > len(self)
+
     def _at(self, name: str, rows: np.ndarray | None) -> np.ndarray | None:
         """Where in a column's values some events' stand, -1: nowhere; None: each event has its own, in order."""
         found = self.columns[name].rows
         if len(found) == len(self):
             return rows
-        if rows is None or len(rows) * 16 > len(self):
+        if rows is None or self._many(rows):
             at = np.full(len(self), -1, dtype=np.int64)
             at[found] = np.arange(len(found))
             return at if rows is None else at[rows]
@@ -88,12 +92,7 @@ class Records:
     def at_by(self, name: str, group: np.ndarray, n: int, *, last: bool = False, among: Any = None) -> np.ndarray:
         """By group ``0…n-1`` (-1: none) the place in a column's values of its first (or last) event; -1: nowhere."""
         rows = self.rows(name)
-        of = group[rows]
-        at = np.flatnonzero(of >= 0 if among is None else (of >= 0) & among[rows])
-        found = np.full(n, -1, dtype=np.int64)
-        order = at if last else at[::-1]
-        found[of[order]] = order  # the last one written stays
-        return found
+        return first(group[rows], n, last=last, among=True if among is None else among[rows])
 
     def _text(self, name: str, at: np.ndarray | None) -> pd.Series:
         values = self.columns[name].values
@@ -125,7 +124,7 @@ class Records:
                 chunks = [values] if isinstance(values, pa.Array) else values.chunks
                 values = pa.chunked_array(chunks).dictionary_encode().combine_chunks()
             values = values.indices.to_numpy(zero_copy_only=False)
-        if len(found) < len(self) and (rows is None or len(rows) * 16 > len(self)):
+        if len(found) < len(self) and (rows is None or self._many(rows)):
             whole = np.full(len(self), none, dtype=values.dtype)
             whole[found] = values
             return whole if rows is None else whole[rows]
@@ -171,6 +170,15 @@ class Records:
         words = [shape.kind if name == "kind" else dict(shape.says).get(name) for shape in self.shapes]
         found: np.ndarray = np.array([*words, None], dtype=object)[:-1].take(self.shape[rows])
         return found
+
+
+def first(group: np.ndarray, n: int, *, last: bool = False, among: Any = True) -> np.ndarray:
+    """Where the first (or last) item of each group ``0…n-1`` stands (-1 as a group: none); -1: nowhere."""
+    at = np.flatnonzero((group >= 0) & among)
+    found = np.full(n, -1, dtype=np.int64)
+    order = at if last else at[::-1]
+    found[group[order]] = order  # the last one written stays
+    return found
 
 
 def integers(values: np.ndarray, none: int = -1) -> pd.Series:

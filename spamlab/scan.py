@@ -148,7 +148,7 @@ class Scanner:
             if count[i] and name not in spare
         }
         if self.variant.day is not None:
-            columns["day"] = Field(np.arange(events), np.full(events, self.variant.day))
+            columns["day"] = Field(each, np.full(events, self.variant.day))
         shape, line, lines = place[:, :events]
         return Lines(
             events,

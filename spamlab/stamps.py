@@ -65,19 +65,19 @@ def moments(records: Records, options: Options) -> tuple[pd.Series, dict[str, An
     the first line (files that follow go on from there), else the latest that does not put a file's last line after
     the file was written. Stamps without a date take their section's, and the next day's after midnight.
     """
-    logged, days = records.number("time"), records.number("day")
+    logged = records.number("time")
     # Many events share a stamp: what follows is worked out once for each run of them.
-    new = np.arange(len(records)) == 0
-    for column in (logged, days, records.source):
-        new[1:] |= column[1:] != column[:-1]
-    fresh = np.flatnonzero(new)
+    changed = np.arange(len(records)) == 0
+    for column in (logged, records.source, *([records.number("day")] if "day" in records.columns else [])):
+        changed[1:] |= column[1:] != column[:-1]
+    fresh = np.flatnonzero(changed)
     packed, source = logged[fresh], records.source[fresh]
     has = packed != MISSING
     flags = np.where(has, packed & 7, ZONED)
     micros = np.where(has, packed >> 3, 0)
     year_assumed = pd.Series(pd.NA, index=range(len(records.names)), dtype="Int64")
     if (bare := np.flatnonzero(flags & NO_DATE)).size:
-        day = days[fresh[bare]]
+        day = records.number("day", fresh[bare])
         step = np.diff(micros[bare], prepend=micros[bare[0]])
         new = np.diff(day, prepend=day[0]) != 0
         nights = np.cumsum(~new & (step < -DAY // 2))

@@ -40,10 +40,12 @@ def all_formats() -> Iterator[Format]:
     for name in formats():
         if name not in _broken:
             try:
-                yield load(name)
+                found = load(name)
             except Exception as error:
                 _broken.add(name)
                 warnings.warn(f"format {name} cannot be loaded: {error}", ReadWarning, stacklevel=3)
+            else:
+                yield found
 
 
 _broken: set[str] = set()

@@ -117,9 +117,8 @@ def assemble(records: Records, options: Options) -> Assembled:
     reply = out & (number < 0)
     code = np.where(reply, records.number("code"), np.where(out, -1, status))
     code = np.where((code >= 200) & (code < 600), code, -1)
-    host, ip = records.codes("host").astype(np.int64), pd.factorize(records.text("peer_ip"))[0]
+    host, ip, helo = (records.codes(name).astype(np.int64) for name in ("host", "peer_ip", "helo"))
     place = pd.factorize(((host + 1) * (ip.max(initial=0) + 2) + ip + 1) * 2 + out)[0]
-    helo = pd.factorize(records.text("helo"))[0]
     named = pd.factorize(place * (helo.max(initial=0) + 1) + helo)[0]
     micros = time.ffill().bfill().fillna(pd.Timestamp(0, tz="UTC")).astype("int64").to_numpy()
     session, alive = np.empty(len(records), dtype=np.int64), np.zeros(len(records), dtype=bool)
