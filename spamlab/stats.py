@@ -1,7 +1,7 @@
 """Small statistical tools that stay honest at small n (SCIENCE.md §4).
 
 Exact (conservative) intervals at any n: order statistics for a median, the Kolmogorov–Smirnov distribution
-for a band around an ECDF. One approximate interval, for a mean,
+for a band around an ECDF, the binomial's for a share, the Poisson's for a rate. One approximate interval, for a mean,
 from ``MEAN_FROM`` values upward; ``tests/test_stats.py`` checks its coverage by simulation.
 All of them take the values for independent draws of one distribution; the interval for the mean
 also bears dependence over short stretches.
@@ -61,6 +61,35 @@ def median_interval(low: npt.ArrayLike, high: npt.ArrayLike | None = None) -> tu
     lows, highs = np.sort(np.asarray(low, dtype=float)), np.sort(np.asarray(low if high is None else high, dtype=float))
     k, coverage = median_ranks(len(lows))
     return (float(lows[k - 1]), float(highs[-k]), float(coverage)) if k else (np.nan, np.nan, np.nan)
+
+
+def share_interval(hits: int, n: int) -> tuple[float, float]:
+    """Exact interval of a share: low, high, at least 95% (Clopper and Pearson, Biometrika 26, 1934); n = 0: 0 to 1.
+
+    >>> [round(end, 3) for end in share_interval(8, 8)]
+    [0.631, 1.0]
+    """
+    from scipy.stats import beta
+
+    tail = (1 - LEVEL) / 2
+    low = float(beta.ppf(tail, hits, n - hits + 1)) if hits else 0.0
+    return low, float(beta.ppf(1 - tail, hits + 1, n - hits)) if hits < n else 1.0
+
+
+def rate_interval(count: int, exposure: float) -> tuple[float, float]:
+    """Exact interval of a rate from a count in a time (or other exposure) of more than 0: low, high, per unit of it.
+
+    At least 95% if events come as a Poisson process, and more if they come more evenly, as a loop's do (Garwood,
+    Biometrika 28, 1936); it makes no difference whether the time or the count was fixed beforehand.
+
+    >>> [round(end, 2) for end in rate_interval(8, 26)]
+    [0.13, 0.61]
+    """
+    from scipy.stats import chi2
+
+    tail = (1 - LEVEL) / 2
+    low = float(chi2.ppf(tail, 2 * count)) / 2 if count else 0.0
+    return low / exposure, float(chi2.ppf(1 - tail, 2 * count + 2)) / 2 / exposure
 
 
 def mean_interval(values: npt.ArrayLike) -> tuple[float, float]:
