@@ -1,0 +1,348 @@
+"""What the paper's claims need computed from a log: counts, shares and rates, with their intervals and places.
+
+Whatever must be assumed stands in ``Assumptions``, each with its unit and its source, so that a sceptic can change it.
+
+>>> Assumptions(call=2).call, Assumptions().table().loc["call", "unit"]
+(2, 'h')
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from spamlab import messages, stats, timing
+from spamlab.read import read
+from spamlab.safe import printable, shorten
+from spamlab.simulate import Load, Server
+from spamlab.words import count
+
+if TYPE_CHECKING:
+    from spamlab.log import Log
+
+OURS = "our reading; the paper gives no number"
+_SETTINGS = {"unit": "settings", "source": "told one by one in spamlab.simulate.settings"}
+
+
+def _given(default: Any, unit: str, source: str) -> Any:
+    return field(default=default, metadata={"unit": unit, "source": source})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assumptions:
+    """What the verdicts assume: change one and look how they move. ``table`` lists all with unit and source."""
+
+    heading: float = _given(35.0, "s", "heading of Appendix A")
+    excerpt_peer: str = _given("216.200.145.19", "address", "Appendix A: by its peer the excerpt is known")
+    often: float = _given(0.1, "share", OURS)
+    spam_a_day: int = _given(200_000, "messages a day", "Overview; the least that its plural can mean")
+    notices_an_hour: int = _given(
+        300, "notices an hour", "Temporary Solutions; the least that “several hundred” can mean"
+    )
+    notices_an_ndr: float = _given(1.0, "notices per failed NDR", "Effects: the administrator is told of each")
+    probes_a_minute: float = _given(1.0, "attempts a minute", "Related Problems")
+    download: float = _given(57e6, "octets", "Overview")
+    dialup: float = _given(44_000.0, "bit/s", "a 56k modem (V.90) seldom gets more than 40 to 50 kbit/s")
+    payload: float = _given(
+        0.9, "share", "what PPP, IP and TCP headers leave at the MTU of 576 that dial-up lines used"
+    )
+    call: float = _given(8.0, "h", "a night; longer calls are taken for nearly impossible: our reading")
+    store: float = _given(16e9, "octets", "limit of Exchange 5.5 Standard's store (Q143376, Q240152)")
+    unattended: float = _given(7.0, "days", "an administrator looks once a week: our reading")
+    alarm: str = _given("2002-01-15", "date", "Gates's memorandum, which his July 2002 letter looks back to")
+    paper: str = _given("2003-11-12", "date", "the paper's own")
+    almost: float = _given(0.85, "share", OURS)
+    local_domains: tuple[str, ...] = _given(
+        (), "domains", "the server's own; none: those that strangers' mail is taken for"
+    )
+    sample: int = _given(2000, "addresses", "of more different ones a random sample is judged (seed 2003)")
+    magnitude: float = _given(10.0, "ratio", "Related Problems: an order of magnitude")
+    as_bad: float = _given(0.8, "share", OURS)
+    policy: str = _given("as it is", "measure", "of simulate.error_messages: what the administrator has changed")
+    server: Server = field(default_factory=Server, metadata=_SETTINGS)
+    load: Load = field(default_factory=Load, metadata=_SETTINGS)
+    simulated: float = _given(600.0, "s", "time simulated in each run of a model")
+    replications: int = _given(3, "runs", "of each model, with different seeds")
+
+    def table(self) -> pd.DataFrame:
+        """All parameters: index ``name``; ``value``, ``unit``, ``source`` (texts)."""
+        rows = [(one.name, _said(getattr(self, one.name)), *one.metadata.values()) for one in fields(self)]
+        return pd.DataFrame(rows, columns=["name", "value", "unit", "source"]).set_index("name")
+
+
+def _said(value: object) -> str:
+    if isinstance(value, (Server, Load)):
+        return "the white paper's" if value == type(value)() else "changed"
+    return f"{value:,.10g}" if isinstance(value, (int, float)) else str(value or "none")
+
+
+# -- words ---------------------------------------------------------------------------------------------------
+
+
+def share(hits: int, n: int, what: str = "") -> str:
+    """A share with its exact interval.
+
+    >>> share(8, 8, "transactions")
+    '8 of 8 transactions (100%, exact 95% interval 63.1% to 100%)'
+    """
+    if not n:
+        return f"0 of 0{what and ' '}{what}"
+    low, high = (f"{100 * end:.3g}%" for end in stats.share_interval(hits, n))
+    return f"{hits:,} of {n:,}{what and ' '}{what} ({100 * hits / n:.3g}%, exact 95% interval {low} to {high})"
+
+
+def places(log: Log, labels: Iterable[Any]) -> str:
+    """Where events stand: file and lines, from the first to the last of them.
+
+    Parameters
+    ----------
+    log : the log.
+    labels : labels of its events; missing ones are left out.
+
+    Examples
+    --------
+    >>> import spamlab
+    >>> log = spamlab.read("data/exchange55-appendix-a.log")
+    >>> places(log, log.events.index[log.events.verb == "MAIL"])
+    'exchange55-appendix-a.log, lines 22 to 119'
+    """
+    rows = log.events.reindex(pd.Series(list(labels), dtype="Int64").dropna().astype("int64"))
+    rows = rows[rows["source"].notna()]
+    if rows.empty:
+        return "no line"
+    by = rows["line"].groupby(rows["source"].astype("str"))
+    name, first, last = by.min().index[0], int(by.min().iloc[0]), int(by.max().iloc[0])
+    said = f"{shorten(printable(PurePath(name).name), 60)}, "
+    said += f"line {first:,}" if first == last else f"lines {first:,} to {last:,}"
+    return said + (f" (and {count(by.ngroups - 1, 'more file')})" if by.ngroups > 1 else "")
+
+
+def firsts(log: Log, transactions: pd.Series | pd.Index) -> pd.Index:
+    """Label of each transaction's first event."""
+    own = log.events.loc[log.events["transaction"].isin(transactions), "transaction"]
+    return own.drop_duplicates().index
+
+
+# -- what stands in the checkout -------------------------------------------------------------------------------
+
+SAMPLES = Path(__file__).parent.parent / "data" / "samples"
+
+
+@cache
+def sample(server: str) -> tuple[Log, dict[str, Any]] | None:
+    """The stored log of a real server and what its clients saw (``tests/testbed``); None where it is not at hand."""
+    truth = SAMPLES / f"{server}.truth.json"
+    if not truth.is_file():
+        return None
+    told = json.loads(truth.read_text(encoding="utf-8"))
+    return read(SAMPLES / f"{server}.log", year=int(told["start"][:4])), told
+
+
+@cache
+def truths() -> dict[str, dict[str, Any]]:
+    """Totals that the clients of the stored servers counted, by server."""
+    found = sorted(SAMPLES.glob("*.truth.json"))
+    return {path.name.split(".")[0]: json.loads(path.read_text(encoding="utf-8"))["totals"] for path in found}
+
+
+# -- addresses -------------------------------------------------------------------------------------------------
+
+# Bulk mailers' placeholders for random text, left as they were: $RANDOMIZE3T, ${RND}, %RND_TEXT%, {%RAND%}, [[rnd]].
+_MACRO = r"^\W*(?:\$\{?|%\w*_?|\{[{%]|\[\[|<%)\s*[A-Za-z_]*(?:RAND|RND|DIGIT|CHAR|WORD|ALPHA|FROM|USER|NAME|MAIL)"
+_BITS, _SWITCHES, _LONG = 2.2, 2, 8
+
+
+def entropy(texts: pd.Series) -> pd.Series:
+    """Shannon entropy of each text's characters, in bits a character.
+
+    >>> entropy(pd.Series(["aaaa", "abcd", ""])).tolist()
+    [0.0, 2.0, 0.0]
+    """
+    letters = texts.astype("object").fillna("").map(list).explode().dropna()
+    n = letters.groupby([letters.index, letters]).size()
+    p = n / n.groupby(level=0).transform("sum")
+    bits = -(p * np.log2(p)).groupby(level=0).sum()
+    return bits.abs().reindex(texts.index, fill_value=0.0)
+
+
+def made_by(address: pd.Series) -> pd.Series:
+    """Who or what a local part looks made by: ``macro`` (left unexpanded), ``random``, else ``plain``.
+
+    Random is taken to be what has 8 characters or more, changes between letters and digits twice or more, and has
+    2.2 bits a character or more; ``tests/test_claims.py`` measures how often that errs.
+
+    >>> made_by(pd.Series(["$RANDOMIZE3T@NETSCAPE.COM", "7adc27da80@example.com", "webmaster138@example.net"])).tolist()
+    ['macro', 'random', 'plain']
+    """
+    local = address.astype("str").str.rsplit("@", n=1).str[0].fillna("")
+    macro = local.str.contains(_MACRO, regex=True)
+    switches = local.str.count(r"(?i)[a-z](?=[0-9])|[0-9](?=[a-z])")
+    noise = (local.str.len() >= _LONG) & (switches >= _SWITCHES) & (entropy(local) >= _BITS)
+    return pd.Series(np.select([macro, noise], ["macro", "random"], "plain"), address.index, dtype="str")
+
+
+# Of the validator's sentences, what they begin or go on with, and the rule that is broken.
+_RULES = {
+    "must have an @-sign": "no domain (RFC 5321 §4.1.2, Mailbox)",
+    "must be something before": "empty local part (RFC 5321 §4.1.2, Local-part)",
+    "must be something after": "empty domain (RFC 5321 §4.1.2, Domain)",
+    "period": "a dot too many (RFC 5322 §3.2.3, dot-atom)",
+    "hyphen": "a label begins or ends with a hyphen (RFC 5321 §4.1.2, sub-domain)",
+    "before the @-sign:": "a character that only a quoted string may hold (RFC 5322 §3.2.3, atext)",
+    "too long": "too long (RFC 5321 §4.5.3.1)",
+    "so many characters": "too long (RFC 5321 §4.5.3.1)",
+    "brackets": "no address literal (RFC 5321 §4.1.3)",
+    "after the @-sign contains invalid": "a character that no domain may hold (RFC 5321 §4.1.2, sub-domain)",
+}
+
+
+def broken_rule(address: str) -> str:
+    """Name the rule of RFC 5321 or 5322 that an address breaks; empty: none.
+
+    Quoted local parts, address literals and UTF-8 (RFC 6531) are allowed; whether the domain exists is not asked.
+
+    >>> broken_rule("$RANDOMIZE3T@NETSCAPE.COM")  # $ is atext
+    ''
+    >>> broken_rule("${RANDOMIZE3T@NETSCAPE.COM}")
+    'a character that no domain may hold (RFC 5321 §4.1.2, sub-domain)'
+    """
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        validate_email(
+            address, check_deliverability=False, globally_deliverable=False, test_environment=True, strict=True,
+            allow_smtputf8=True, allow_quoted_local=True, allow_domain_literal=True,
+        )  # fmt: skip
+    except EmailNotValidError as error:
+        said = str(error)
+        if "special-use" in said:  # syntax is all that is asked
+            return ""
+        return next((rule for sign, rule in _RULES.items() if sign in said), "no Mailbox (RFC 5321 §4.1.2)")
+    return ""
+
+
+def answered_paths(log: Log) -> pd.DataFrame:
+    """Every reverse-path and forward-path that was given, but ``<>``: ``way``, ``address``, ``taken``, ``event``.
+
+    ``taken`` (bool): answered 2xx, or in a mail server's log not refused; ``event``: label of an event (Int64).
+    """
+    events = log.events[~log.events["echo"]]
+    asked = events[events["verb"].eq("MAIL") & events["kind"].isin(["command", "exchange"])]
+    code = messages.answered(log).reindex(asked.index).fillna(asked["code"]).astype("float64")
+    code = code.set_axis(asked["transaction"]).groupby(level=0).first()
+    made = log.transactions
+    reverse = pd.DataFrame({"address": made["reverse_path"], "transaction": made["transaction"].astype("Int64")})
+    reverse["taken"] = made["transaction"].astype("float64").map(code).fillna(250).lt(400).to_numpy()
+    refused = events[events["kind"].eq("reject") & events["verb"].eq("MAIL")]
+    no = pd.DataFrame({"address": refused["argument"], "taken": False, "event": refused.index})
+    tried = log.recipients
+    forward = pd.DataFrame({"address": tried["forward_path"], "transaction": tried["transaction"]})
+    forward["taken"] = tried["status"].ne("rejected").fillna(True)
+    rows = pd.concat(
+        [reverse.assign(way="reverse-path"), no.assign(way="reverse-path"), forward.assign(way="forward-path")]
+    )
+    rows = rows[rows["address"].notna() & rows["address"].ne("")].reset_index(drop=True)
+    if asked.empty:  # a mail server's log names local users and programs so
+        rows = rows[rows["address"].str.contains("@", regex=False)]
+    own = events["transaction"].dropna().drop_duplicates()
+    first = pd.Series(own.index, own.astype("int64"), dtype="Int64")
+    rows["event"] = rows["event"].astype("Int64").fillna(rows["transaction"].map(first).astype("Int64"))
+    return rows[["way", "address", "taken", "event"]]
+
+
+def syntax(log: Log, given: Assumptions) -> pd.DataFrame:
+    """``answered_paths`` with the ``rule`` each breaks; of more addresses than ``given.sample``, of a sample."""
+    rows = answered_paths(log)
+    different = rows["address"].drop_duplicates().sort_values()
+    if len(different) > given.sample:
+        different = different.sample(given.sample, random_state=2003)
+    return rows.assign(rule=rows["address"].map(different.set_axis(different).map(broken_rule))).dropna(subset="rule")
+
+
+# -- sessions --------------------------------------------------------------------------------------------------
+
+
+def tempo(log: Log) -> tuple[int, float]:
+    """Mail transactions in, and seconds of, the sessions with two or more: how much a busy connection gets done."""
+    sessions = log.sessions
+    took = (sessions["end"] - sessions["start"]).dt.total_seconds()
+    busy = (sessions["transactions"] >= 2) & (took > 0)
+    return int(sessions.loc[busy, "transactions"].sum()), float(took[busy].sum())
+
+
+def received_recipients(log: Log) -> pd.DataFrame:
+    """Recipients that clients named to this server, with their ``domain``.
+
+    ``taken`` (bool): not refused; ``denied`` (bool): refused because the server does not relay for the client.
+    """
+    rows, made = log.recipients, log.transactions
+    session = rows["session"].fillna(rows["transaction"].map(made.set_index("transaction")["session"]))
+    served = log.sessions.loc[log.sessions["role"].eq("server"), "session"]
+    rows = rows.assign(session=session)[session.isin(served)]
+    made_here = made.loc[made["report"].notna(), "transaction"]
+    rows = rows[~rows["transaction"].isin(made_here)]
+    refused = rows["status"].eq("rejected").fillna(False)
+    said = rows["reply"].str.contains(r"(?i)\brelay(?:ing|ed)?\b(?!=)", regex=True).fillna(False).astype(bool)
+    domain = rows["forward_path"].str.rsplit("@", n=1).str[-1].str.lower()
+    return rows[["session", "transaction", "time", "forward_path"]].assign(
+        domain=domain.where(rows["forward_path"].str.contains("@", regex=False).fillna(False)),
+        taken=rows["status"].notna() & ~refused,
+        denied=refused & said,
+    )
+
+
+def failed_logins(log: Log) -> pd.Series:
+    """Time of the first failed login of each session that has one (index: session)."""
+    found = timing.replies(log)
+    refused = found[found["verb"].eq("AUTH") & found["code"].between(500, 599).fillna(False)]
+    events = log.events[~log.events["echo"]]
+    # A mail server's log, and a record that holds command and answer, say of a login only how it ended.
+    whole = events[events["kind"].eq("auth") & events["direction"].isna()]
+    whole = pd.concat(
+        [whole, events[events["kind"].eq("exchange") & events["verb"].eq("AUTH") & events["code"].ge(500)]]
+    )
+    both = pd.concat([refused[["session", "time"]], whole[["session", "time"]]]).dropna(subset="session")
+    return both.astype({"session": "int64"}).groupby("session")["time"].min()
+
+
+def fallthrough(log: Log, given: Assumptions) -> pd.DataFrame:
+    """Sessions whose login failed, and what they were let do all the same.
+
+    Q251149: the server takes a failed login for the Guest account and relays. In a log that is AUTH answered 5xx, then
+    in the same session, which never logs in, a RCPT of a foreign domain answered 250. Foreign is a domain that is not
+    the server's own: not of ``given.local_domains`` or, if none is given, not one that it takes mail for from
+    strangers, who did not try to log in.
+
+    Returns
+    -------
+    DataFrame, index ``session``: ``time`` (of the first failure), ``taken``, ``refused`` (foreign recipients after it),
+    ``fell`` (bool: a foreign one was taken).
+    """
+    failed, rows = failed_logins(log), received_recipients(log)
+    sessions = log.sessions.set_index("session")
+    user = sessions.index[sessions["authenticated"]]
+    strangers = rows[~rows["session"].isin(failed.index) & ~rows["session"].isin(user)]
+    own = {name.lower() for name in given.local_domains} or set(strangers.loc[strangers["taken"], "domain"].dropna())
+    failed = failed[~failed.index.isin(user)]
+    since = failed.reindex(rows["session"].astype("float64")).set_axis(rows.index)
+    after = rows[since.notna() & ~(rows["time"] < since) & rows["domain"].notna() & ~rows["domain"].isin(own)]
+    by = after["taken"].groupby(after["session"].astype("int64"))
+    out = pd.DataFrame({"time": failed, "taken": by.sum(), "refused": by.size() - by.sum()}).reindex(failed.index)
+    out = out.fillna({"taken": 0, "refused": 0}).astype({"taken": "int64", "refused": "int64"}).rename_axis("session")
+    return out.assign(fell=out["taken"] > 0)
+
+
+def relay_attempts(log: Log) -> pd.DataFrame:
+    """When clients tried to relay and were denied: ``time``, ``session``, ``client``; a session counts once."""
+    rows = received_recipients(log)
+    rows = rows[rows["denied"]].sort_values("time").drop_duplicates("session")
+    sessions = log.sessions.set_index("session")
+    client = sessions["peer_ip"].fillna(sessions["peer_host"])
+    return rows[["time", "session"]].assign(client=rows["session"].map(client))
