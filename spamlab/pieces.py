@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from spamlab import engine, jsonlines, sources
+from spamlab import engine, jsonlines, sources, stamps
 from spamlab.errors import UnknownFormat
 from spamlab.formats import all_formats, formats
 from spamlab.interpreter import CONTINUATION, EVENT, IGNORED
@@ -39,11 +39,14 @@ SHARE = 0.5
 """This share of a sample's lines must fit a format's shapes."""
 
 
-class Scanned(NamedTuple):
-    """A source, scanned: its format and its pieces in order."""
+class Found(NamedTuple):
+    """A source whose format is known."""
 
+    source: sources.Source
     kind: Format
-    pieces: list[tuple[Variant, Lines]]
+    scanner: Scanner
+    begins: int | None
+    """When its first event was logged, in microseconds, where its stamps say so by themselves."""
 
 
 _scanner = functools.cache(Scanner)  # a folder can hold a file for each connection: translate once
@@ -85,21 +88,28 @@ def _sections(kind: Format, scanner: Scanner, text: bytes) -> list[tuple[Scanner
     return [*found, (scanner, text[begin:])]
 
 
-def scan(source: sources.Source, given: Format | None, events: bool) -> Scanned:
-    """Recognise a source and scan it whole; events are never cut between pieces.
+def look(source: sources.Source, given: Format | None) -> Found:
+    """Recognise a source by its beginning."""
+    first = next(jsonlines.plain(source.text(SECOND_LOOK)), b"")
+    kind, scanner, parts = recognise(first, source.name, given, source.newline)
+    if len(first) >= engine.COLD_LIMIT:
+        engine.behind()
+    times = (lines.columns["time"].values for _, lines in parts if "time" in lines.columns)
+    return Found(source, kind, scanner, next(map(stamps.begins, times), None))
+
+
+def scan(found: Found, events: bool) -> Iterator[tuple[Variant, Lines]]:
+    """Scan a source whole, piece by piece; events are never cut between pieces.
 
     ``events``: whether that table is wanted.
     """
+    source, kind, scanner, _ = found
     text = jsonlines.plain(source.text())
-    first = next(text, b"")
-    kind, scanner = recognise(first, source.name, given, source.newline)
-    if len(first) >= engine.COLD_LIMIT:
-        engine.behind()
-    pieces = _with_last(first, text)
+    pieces = _with_last(next(text, b""), text)
     if scanner.variant.block:
-        return Scanned(kind, list(_one_by_one(pieces, scanner, source.newline)))
+        return _one_by_one(pieces, scanner, source.newline)
     parts = _in_slices(_cut(pieces, kind, scanner, source.newline), source.newline)
-    return Scanned(kind, list(_side_by_side(parts, source.newline, frozenset() if events else kind.spare)))
+    return _side_by_side(parts, source.newline, frozenset() if events else kind.spare)
 
 
 def _with_last(first: bytes, more: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
@@ -223,13 +233,16 @@ def _offset(octets: bytes, line: int, newline: int) -> int:
     return int(ends[line - 1]) + 1 if line else 0
 
 
-def recognise(text: bytes, name: str, given: Format | None = None, newline: int = 10) -> tuple[Format, Scanner]:
-    """Find the format and variant whose shapes fit most of a text's first lines.
+_Parts = list[tuple[Variant, Lines]]
+
+
+def recognise(text: bytes, name: str, given: Format | None, newline: int) -> tuple[Format, Scanner, _Parts]:
+    """Find the format and variant whose shapes fit most of a text's first lines, and these scanned.
 
     Shapes that read anything after a stamp (``weak``) are no evidence by themselves: at least one line must
     fit another. Raises ``UnknownFormat`` if none fits; with ``given`` the best of its variants is taken.
     """
-    best: list[tuple[tuple[bool, float, float, int], Format, Scanner]] = []
+    best: list[tuple[tuple[bool, float, float, int], Format, Scanner, _Parts]] = []
     for size in (SAMPLE, SECOND_LOOK):
         sample = text[:size]
         if len(text) > size:  # its last line is cut
@@ -242,7 +255,7 @@ def recognise(text: bytes, name: str, given: Format | None = None, newline: int 
                 # Lines forged inside a message fit another variant too, but leave what stands before them unread.
                 rank = (share >= SHARE, explained, share, events)
                 if not best or rank > best[0][0]:
-                    best = [(rank, kind, scanner)]
+                    best = [(rank, kind, scanner, parts)]
             if best[0][0][1:3] == (1.0, 1.0) and best[0][0][3] * 2 > sample.count(newline):
                 break  # most lines are its events, and it explains them all
         if best[0][0][0] or (given and best[0][0][3]) or len(text) <= size:
@@ -254,7 +267,7 @@ def recognise(text: bytes, name: str, given: Format | None = None, newline: int 
     raise UnknownFormat(f"{name}: no known log format; {shown}; known: {', '.join(formats())}")
 
 
-def _fit(parts: list[tuple[Variant, Lines]]) -> tuple[float, float, int]:
+def _fit(parts: _Parts) -> tuple[float, float, int]:
     """How far a sample's lines speak for a format: the share of them that are events, that it reads, its events."""
     strong = told = ours = continued = 0
     for variant, lines in parts:

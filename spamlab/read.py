@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spamlab import engine, pieces, sources, stamps
+from spamlab import engine, joining, pieces, sources
 from spamlab import tables as schema
 from spamlab.errors import ReadError, ReadWarning, UnknownFormat
 from spamlab.formats import all_formats, load
 from spamlab.interpreter import CONTINUATION, EVENT, IGNORED, UNPARSED
 from spamlab.log import MARKER, Log, concatenate
-from spamlab.notation import Variant
-from spamlab.records import Format, Options, join
+from spamlab.records import Options
 from spamlab.scan import Lines
 
 
@@ -82,23 +81,22 @@ def read(
         source = [one for one in listed if one not in converted]
     options = Options(tz, year, dayfirst, _names(tables))
     given = load(format) if format is not None else None
-    found = sources.find(source)
-    scanned: dict[str, list[_File]] = {}
+    by_kind: dict[str, list[pieces.Found]] = {}
     failed: list[tuple[sources.Source, Exception]] = []
-    for one in _progress(found, progress):
+    for one in sources.find(source):
         try:
-            kind, parts = pieces.scan(one, given, "events" in options.tables)
+            found = pieces.look(one, given)
         except (ReadError, UnknownFormat) as why:
             failed.append((one, why))
-            continue
-        scanned.setdefault(kind.name, []).append((one, parts))
-        if one.damage:
-            warnings.warn(one.damage, ReadWarning, stacklevel=2)
-    if not scanned and not logs:
+        else:
+            by_kind.setdefault(found.kind.name, []).append(found)
+    if not by_kind and not logs:
         raise failed[0][1] if len(failed) == 1 else _none_read(failed)
     for _, error in failed:
         warnings.warn(str(error), ReadWarning, stacklevel=2)
-    logs += [_assemble(load(name), files, options) for name, files in scanned.items()]
+    logs += [_assemble(files, options, progress) for files in by_kind.values()]
+    for damage in (one.source.damage for files in by_kind.values() for one in files if one.source.damage):
+        warnings.warn(damage, ReadWarning, stacklevel=2)
     logs += [_unreadable(one) for one, _ in failed]
     return _only(concatenate(logs), options.tables)
 
@@ -109,48 +107,40 @@ def _none_read(failed: list[tuple[sources.Source, Exception]]) -> Exception:
     return kind(f"none of {len(failed)} files could be read; the first: {first}")
 
 
-def _progress(found: list[sources.Source], show: bool) -> Iterable[sources.Source]:
+def _progress(files: list[pieces.Found], show: bool) -> Iterable[pieces.Found]:
     if not show:
-        return found
+        return files
     from tqdm import tqdm
 
-    shown: Iterable[sources.Source] = tqdm(found, desc="reading", unit="file", disable=None)
+    shown: Iterable[pieces.Found] = tqdm(files, desc="reading", unit="file", disable=None)
     return shown
 
 
-_File = tuple[sources.Source, list[tuple[Variant, Lines]]]
-
-
-def _assemble(kind: Format, files: list[_File], options: Options) -> Log:
-    begins = [_begins(file) for file in files]
-    if None not in begins:  # else by name, as found
+def _assemble(files: list[pieces.Found], options: Options, progress: bool) -> Log:
+    if None not in (begins := [file.begins for file in files]):  # else by name, as found
         files = [files[i] for i in np.argsort(np.array(begins, dtype=np.int64), kind="stable")]
-    names = [source.name for source, _ in files]
+    kind, given, joiner = files[0].kind, [file.source for file in files], joining.Joiner()
+    names = [source.name for source in given]
     unparsed: list[pd.DataFrame] = []
-    parts: list[tuple[int, Variant, Lines]] = []
     counts = np.zeros((len(files), 4), dtype=np.int64)
-    for number, (source, scanned) in enumerate(files):
-        before = 0
-        for variant, lines in scanned:
-            lines.line += before + 1
+    for number, file in enumerate(_progress(files, progress)):
+        for variant, lines in pieces.scan(file, "events" in options.tables):
+            before = int(counts[number, 0])
+            joiner.add(number, before, variant, lines)
             lost = np.flatnonzero(lines.what == UNPARSED)
             if len(lost):
-                unparsed.append(_lost(source.name, lost + before + 1, lines))
-            counts[number] += [
-                len(lines.what),
-                *(int((lines.what == k).sum()) for k in (IGNORED, EVENT, CONTINUATION)),
-            ]
-            before += len(lines.what)
-            parts.append((number, variant, lines))
-    records = join(parts, names, [source.modified for source, _ in files])
+                unparsed.append(_lost(names[number], lost + before + 1, lines))
+            sorts = (int((lines.what == k).sum()) for k in (IGNORED, EVENT, CONTINUATION))
+            counts[number] += [len(lines.what), *sorts]
+    records = joiner.records(names, [source.modified for source in given])
     made = kind.assemble(records, options)
     total, ignored, event, continued = counts.T
     time = made.tables["events"]["time"].groupby(records.source)
     about = {
         "source": names,
         "format": kind.name,
-        "sha256": [source.sha256 for source, _ in files],
-        "octets": [source.octets for source, _ in files],
+        "sha256": [source.sha256 for source in given],
+        "octets": [source.octets for source in given],
         "lines": total,
         "ignored_lines": ignored,
         "event_lines": event + continued,
@@ -163,7 +153,7 @@ def _assemble(kind: Format, files: list[_File], options: Options) -> Log:
     made.tables["sources"] = schema.conform("sources", about, index=pd.RangeIndex(len(files)))
     if unparsed:
         made.tables["unparsed"] = schema.conform("unparsed", pd.concat(unparsed, ignore_index=True).to_dict("series"))
-    return Log(made.tables, {source.name: source for source, _ in files})
+    return Log(made.tables, {source.name: source for source in given})
 
 
 def _lost(name: str, line: np.ndarray, lines: Lines) -> pd.DataFrame:
@@ -176,14 +166,6 @@ def _lost(name: str, line: np.ndarray, lines: Lines) -> pd.DataFrame:
 def _unreadable(source: sources.Source) -> Log:
     counts = {name: [0] for name in ("octets", "lines", "event_lines", "ignored_lines", "unparsed_lines")}
     return Log({"sources": schema.conform("sources", {"source": [source.name], "format": ["unknown"], **counts})})
-
-
-def _begins(file: _File) -> int | None:
-    """When a file's first event was logged, where its stamps say so by themselves."""
-    for _, lines in file[1]:
-        if "time" in lines.columns:
-            return stamps.begins(lines.columns["time"].values)
-    return None
 
 
 def _names(tables: Iterable[str] | None) -> frozenset[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -13,7 +12,7 @@ import pyarrow as pa
 
 from spamlab import tables
 from spamlab.notation import Shape, Variant
-from spamlab.scan import MISSING, Field, Lines
+from spamlab.scan import MISSING, Field
 
 
 @dataclass(frozen=True)
@@ -196,58 +195,6 @@ def _take(values: np.ndarray, at: np.ndarray | None, none: int) -> np.ndarray:
     found = values.take(at, mode="wrap")
     found[at < 0] = none
     return np.asarray(found)
-
-
-def join(pieces: Sequence[tuple[int, Variant, Lines]], names: list[str], modified: Sequence[float] = ()) -> Records:
-    """Put scanned pieces together; a piece is (number of its source, variant, lines)."""
-    shapes: list[Shape] = []
-    base: dict[Variant, int] = {}
-    for _, variant, _ in pieces:
-        if variant not in base:
-            base[variant] = len(shapes)
-            shapes += variant.shapes
-    starts = np.cumsum([0, *(piece.events for _, _, piece in pieces)])
-    everything = np.arange(starts[-1])
-
-    def column(name: str) -> Field:
-        parts = [
-            (piece.columns[name], start)
-            for (_, _, piece), start in zip(pieces, starts[:-1], strict=True)
-            if name in piece.columns
-        ]
-        whole = sum(len(part.rows) for part, _ in parts) == len(everything)
-        rows = everything if whole else np.concatenate([part.rows + start for part, start in parts])
-        return Field(rows, _concatenate([part.values for part, _ in parts]))
-
-    found = list(dict.fromkeys(name for _, _, piece in pieces for name in piece.columns))
-    with ThreadPoolExecutor(2) as pool:  # the work holds no lock
-        columns = dict(zip(found, pool.map(column, found), strict=True))
-    none = np.zeros(0, dtype=np.int64)
-    return Records(
-        columns,
-        source=np.concatenate([none, *(np.full(piece.events, number) for number, _, piece in pieces)]),
-        line=np.concatenate([none, *(piece.line for _, _, piece in pieces)]),
-        lines=np.concatenate([none, *(piece.lines for _, _, piece in pieces)]),
-        shape=np.concatenate([none, *(piece.shape + base[variant] for _, variant, piece in pieces)]),
-        shapes=shapes,
-        names=names,
-        modified=modified,
-    )
-
-
-def _concatenate(parts: list[Any]) -> Any:
-    if isinstance(parts[0], np.ndarray):
-        return np.concatenate(parts)
-    if len(parts) == 1:
-        return parts[0]
-    chunked = pa.chunked_array(parts)
-    if pa.types.is_dictionary(parts[0].type):
-        return chunked.unify_dictionaries().combine_chunks()
-    return chunked if chunked.nbytes > LARGE else chunked.combine_chunks()
-
-
-LARGE = 64 << 20
-"""Octets of a text column above which its pieces stay as they are: a whole copy would only cost memory."""
 
 
 @dataclass

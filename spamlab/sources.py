@@ -137,7 +137,21 @@ class Source:
             raw._stream.close()
 
     def text(self, piece: int = PIECE) -> Iterator[bytes]:
-        r"""The file's text in pieces of whole lines: valid UTF-8, other octets as ``\xNN``."""
+        r"""The file's text in pieces of whole lines: valid UTF-8, other octets as ``\xNN``.
+
+        What cannot be read after the first piece is noted in ``damage``.
+        """
+        begun = False
+        try:
+            for part in self._text(piece):
+                yield part
+                begun = True
+        except ReadError as error:
+            if not begun:
+                raise
+            self.damage = f"{error}; what stands before it was read"
+
+    def _text(self, piece: int) -> Iterator[bytes]:
         decode = None
         rest: list[bytes | memoryview] = []
         held = 0

@@ -300,3 +300,15 @@ def test_a_format_of_others_that_cannot_be_loaded_is_left_out_and_said_once(monk
         assert len(spamlab.read(io.BytesIO(line)).events) == 1
     with pytest.raises(ImportError):
         spamlab.read(io.BytesIO(line), format="broken")
+
+
+def test_what_stands_before_an_unreadable_place_is_read_and_the_place_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("spamlab.sources.LONGEST_LINE", 9 << 20)
+    line = b"Jul  7 13:42:53 mx postfix/qmgr[3]: 4F5C64474F: removed\n"
+    whole = line * ((9 << 20) // len(line))
+    (tmp_path / "mail.log").write_bytes(whole + bytes(20 << 20))
+    with pytest.warns(spamlab.ReadWarning, match="a line longer than 9 MiB.*what stands before it was read"):
+        log = spamlab.read(tmp_path / "mail.log")
+    assert log.events["kind"].eq("remove").all() and len(log.events) > 140_000
+    told = log.sources.iloc[0]
+    assert told["lines"] == told["event_lines"] + told["ignored_lines"] + told["unparsed_lines"] == len(log.events)
