@@ -13,12 +13,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from spamlab.log import Log
 from spamlab.simulate.exchange55 import write
+from spamlab.simulate.measures import error_messages, harvest, measures, saturation
 from spamlab.simulate.scenario import DAY, Dialect, Lognormal, Scenario
 from spamlab.simulate.script import Dropped, Truth
+from spamlab.simulate.server import Run, run
+from spamlab.simulate.settings import MEASURES, Hosts, Load, Mail, Server, Spam
 from spamlab.simulate.traffic import Player
 
-__all__ = ["DAY", "Dialect", "Dropped", "Lognormal", "Scenario", "Truth", "exchange55", "files"]
+__all__ = ["DAY", "MEASURES", "Dialect", "Dropped", "Hosts", "Load", "Lognormal", "Mail", "Run", "Scenario", "Server",
+           "Spam", "Truth", "error_messages", "exchange55", "files", "harvest", "measures", "run", "saturation",
+           "server"]  # fmt: skip
 
 
 def files(scenario: Scenario) -> tuple[dict[str, bytes], Truth]:
@@ -75,3 +81,20 @@ def exchange55(scenario: Scenario) -> tuple[bytes, Truth]:
         raise ValueError("concurrent connections log to several files: use simulate.files")
     logs, truth = files(scenario)
     return logs["L0000000.LOG"], truth
+
+
+def server(parts: Server | None = None, load: Load | None = None, *, duration: float = 600.0, seed: int = 0) -> Log:
+    """Simulate the white paper's server and read the log it writes.
+
+    Parameters
+    ----------
+    parts : the server's; by default the white paper's.
+    load : what is sent to it; by default the white paper's.
+    duration : s simulated.
+    seed : the same seed gives the same log.
+
+    Returns
+    -------
+    Log : of its Exchange 5.5 protocol logs, one file for each concurrent connection.
+    """
+    return run(parts, load, duration=duration, seed=seed).log()

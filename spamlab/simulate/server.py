@@ -1,24 +1,440 @@
-"""The white paper's server as a discrete-event model on SimPy."""
+"""The white paper's server as a discrete-event model on SimPy.
+
+A message is taken in or refused in the dialogue, handled by one processor (first come, first served),
+delivered here, or sent out over a limited number of connections that share one uplink; what fails is
+reported as the settings say. A message to several recipients counts as so many messages, as the server's
+queues do. Nothing but the settings and the seed decides what happens; all that is random about an arrival
+is drawn beforehand, so the same seed brings the same arrivals to every server.
+
+>>> run(duration=60, seed=1).messages["state"].isin(STATES).all()
+np.True_
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict, deque
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+import simpy
 
-from spamlab.simulate.settings import Load, Server
+from spamlab.simulate.settings import SENDERS, Hosts, Load, Mail, Server, Spam
+
+if TYPE_CHECKING:
+    from spamlab.log import Log
+
+KINDS = ("spam", "harvest", "mail", "ndr", "notice", "double bounce", "returned")
+STATES = ("refused", "delivered", "sent", "failed", "waiting")
+LOGINS = ("", "inside", "user", "retried", "guest", "failed")
+OWN = ("inside", "user", "retried")  # of these, senders are users here
+FAMILIAR = 100  # hosts of legitimate mail are numbered from here
+SILENT = -1  # stands for all hosts that do not answer
+LINES = 100  # octets the server writes for each message it offers: EHLO's share, MAIL, RCPT, RSET or DATA
+# Which of a message's drawn units of processor time is used for what.
+TAKE, SEND, NDR, NOTICE, DOUBLE, RETURNED, REFUSE = range(7)
+TALK = {"spam": 7, "harvest": 7, "mail": 7, "ndr": 8}  # and of dialogue time
+
+
+@dataclass(slots=True)
+class Message:
+    """A message to one recipient; times in s since the start, sizes in octets (see ``Run.messages``)."""
+
+    number: int
+    kind: str
+    of: int | None
+    mail: int | None
+    arrived: float
+    size: int
+    sender: str
+    sender_host: int
+    login: str
+    elsewhere: bool
+    valid: bool
+    host: int
+    late: bool
+    sender_late: bool
+    units: list[float] = field(repr=False)
+    done: float = np.nan
+    state: str = "waiting"
+    tries: int = 0
+    octets: int = 0
+
+
+COLUMNS = [name for name in Message.__slots__ if name not in ("units", "late", "sender_late")]
+CATEGORIES = {"kind": KINDS, "state": STATES, "sender": SENDERS, "login": LOGINS}
+
+
+# -- what comes ----------------------------------------------------------------------------------------
+
+
+def _times(rng: np.random.Generator, rate: float, duration: float) -> np.ndarray:
+    """When a Poisson stream's messages come, in s."""
+    return np.sort(rng.random(rng.poisson(rate * duration)) * duration)
+
+
+def _attack(rng: np.random.Generator, spam: Spam, duration: float) -> dict[str, Any]:
+    """Spam, or a harvest attack: the columns of its messages."""
+    time = _times(rng, spam.rate, duration)
+    n, others = len(time), [spam.invalid, spam.null, spam.malformed, spam.unreachable]
+    elsewhere, login = rng.random(n) < spam.elsewhere, rng.random(n)
+    named = np.where(login < spam.guest_logins, "guest", "")
+    named = np.where(login >= 1 - spam.failed_logins, "failed", named)
+    mail = {
+        "arrived": time,
+        "mail": np.arange(n),
+        "size": spam.size.draw(rng, n),
+        "sender": np.array(SENDERS)[rng.choice(5, n, p=[1 - sum(others), *others])],
+        "sender_host": rng.integers(0, spam.domains, n),
+        "login": np.where(elsewhere, named, ""),
+        "elsewhere": elsewhere,
+        "host": rng.integers(0, spam.domains, n),
+    }
+    each = {name: np.repeat(values, spam.recipients) for name, values in mail.items()}
+    return {**each, "valid": rng.random(n * spam.recipients) < spam.valid_recipients}
+
+
+def _legitimate(rng: np.random.Generator, mail: Mail, duration: float) -> dict[str, Any]:
+    """Legitimate mail: the columns of its messages."""
+    time = _times(rng, mail.rate, duration)
+    n, who, slip = len(time), rng.random(len(time)), rng.random((2, len(time)))
+    login = np.where(who < mail.inside, "inside", np.where(slip[0] < mail.mistyped, "retried", "user"))
+    elsewhere = who < mail.inside + mail.roaming
+    report = ~elsewhere & (slip[0] < mail.ndrs)
+    return {
+        "arrived": time,
+        "mail": np.arange(n),
+        "size": mail.size.draw(rng, n),
+        "sender": np.where(report, "null", "valid"),
+        "sender_host": FAMILIAR + rng.integers(0, 200, n),
+        "login": np.where(elsewhere, login, ""),
+        "elsewhere": elsewhere,
+        "host": FAMILIAR + rng.integers(0, 200, n),
+        "valid": report | (slip[1] >= mail.typing_errors),
+    }
+
+
+def arrivals(server: Server, load: Load, duration: float, seed: int) -> list[Message]:
+    """All that comes from outside and from users here, in order; each stream has random numbers of its own."""
+    rngs = [np.random.Generator(np.random.PCG64([seed, stream])) for stream in range(4)]
+    streams = {
+        "spam": _attack(rngs[0], load.spam, duration),
+        "harvest": _attack(rngs[1], load.harvest, duration),
+        "mail": _legitimate(rngs[2], load.mail, duration),
+    }
+    frames = [pd.DataFrame(columns).assign(kind=kind) for kind, columns in streams.items()]
+    come = pd.concat(frames, ignore_index=True).sort_values("arrived", kind="stable", ignore_index=True)
+    come["mail"] = come.groupby(["kind", "mail"], sort=False).ngroup()
+    come["size"] = come["size"].clip(lower=100).round().astype("int64")
+    n = len(come)
+    late, sender_late = rngs[3].random((2, n)) < load.hosts.late
+    units = rngs[3].exponential(size=(n, 9))
+    if server.cpu_law == "fixed":
+        units[:, : REFUSE + 1] = 1.0
+    come = come.assign(number=np.arange(n), of=None, late=late, sender_late=sender_late, units=units.tolist())
+    names = [name for name in Message.__slots__ if name in come]
+    return [Message(*row) for row in zip(*(come[name].tolist() for name in names), strict=True)]
+
+
+# -- what the server does ------------------------------------------------------------------------------
+
+
+def may_relay(server: Server, login: str) -> bool:
+    """Whether who logged in so may send to other domains; Guest is one who logged in, even after a failure."""
+    guest = server.guest and (login == "guest" or (login == "failed" and server.fall_through))
+    known = guest or login in ("user", "retried")
+    return login == "inside" or server.relaying == "anyone" or (server.relaying == "logged in" and known)
+
+
+def refusal(server: Server, message: Message) -> str:
+    """Why a message is refused in the dialogue: ``sender``, ``relaying``, ``recipient``, or not at all."""
+    if not {"null": server.null_senders, "malformed": server.malformed_senders}.get(message.sender, True):
+        return "sender"
+    if message.elsewhere:
+        return "" if may_relay(server, message.login) else "relaying"
+    return "recipient" if server.lookup and not message.valid else ""
+
+
+class Model:
+    """The server at work: fills ``messages``, ``jobs`` and ``attempts`` until the time is up."""
+
+    def __init__(self, server: Server, hosts: Hosts, come: list[Message]) -> None:
+        self.server, self.hosts, self.messages = server, hosts, come
+        self.env = simpy.Environment()
+        self.free = self.uplink = 0.0  # when the processor and the uplink will have done all they were given
+        self.jobs: list[tuple[int, float, float, float]] = []  # message, asked for, begun, done
+        self.attempts: list[tuple[int, int, float, float, str]] = []  # session, message, begun, done, outcome
+        self.sessions = count()
+        self.waiting: dict[int, deque[Message]] = defaultdict(deque)  # by host
+        self.line = simpy.Store(self.env)  # a host's number for each message that waits
+        self.env.process(self.arrive(len(come)))
+        for _ in range(server.connections):
+            self.env.process(self.connection())
+
+    def later(self, wait: float, then: Callable[[Message], None], message: Message) -> None:
+        """Do something with a message after a while."""
+        event = self.env.timeout(max(wait, 0.0))
+        event.callbacks.append(lambda _: then(message))
+
+    def arrive(self, n: int) -> Generator[simpy.Event, Any, None]:
+        """Messages come."""
+        for message in self.messages[:n]:
+            yield self.env.timeout(max(message.arrived - self.env.now, 0.0))
+            self.take(message)
+
+    def work(self, message: Message, seconds: float, then: Callable[[Message], None]) -> None:
+        """Have the processor handle a message after all it was given before."""
+        now = self.env.now
+        start = max(now, self.free)
+        self.free = start + seconds
+        self.jobs.append((message.number, now, start, self.free))
+        self.later(self.free - now, then, message)
+
+    def handle(self, message: Message, what: int, then: Callable[[Message], None]) -> None:
+        """Have a message handled once, for the time drawn for that."""
+        self.work(message, self.server.cpu * message.units[what], then)
+
+    def close(self, message: Message, state: str) -> None:
+        """A message has come to its end."""
+        message.state, message.done = state, self.env.now
+
+    def take(self, message: Message) -> None:
+        """A message is offered: refuse it or take it in."""
+        if refusal(self.server, message):
+            self.work(message, self.server.refusing * message.units[REFUSE], lambda m: self.close(m, "refused"))
+        else:
+            self.handle(message, RETURNED if message.kind == "returned" else TAKE, self.taken)
+
+    def taken(self, message: Message) -> None:
+        """A message is in: send it on, deliver it, or find that its recipient does not exist."""
+        if message.elsewhere:
+            self.handle(message, SEND, self.queue)
+        elif message.valid:
+            self.deliver(message)
+        else:
+            self.fail(message)
+
+    def deliver(self, message: Message) -> None:
+        """Into a mailbox here; an error from another host tells the administrator that a report has failed."""
+        self.close(message, "delivered")
+        if message.kind == "returned":
+            self.double_bounce(message)
+
+    def report(self, kind: str, of: Message, elsewhere: bool = False, valid: bool = True) -> Message:
+        """Make a message about another, to the administrator or to its sender's host."""
+        made = Message(
+            number=len(self.messages), kind=kind, of=of.number, mail=None, arrived=self.env.now,
+            size=self.server.report_size, sender="null", sender_host=of.sender_host, login="", elsewhere=elsewhere,
+            valid=valid, host=of.sender_host, late=of.sender_late, sender_late=False, units=of.units,
+        )  # fmt: skip
+        self.messages.append(made)
+        return made
+
+    def fail(self, message: Message) -> None:
+        """A message cannot be delivered: close it and report it as the settings say."""
+        self.close(message, "failed")
+        if message.kind == "ndr":
+            self.double_bounce(message)
+            return
+        if self.server.ndrs and message.sender != "null":
+            local = message.login in OWN
+            ndr = self.report("ndr", message, not local, message.sender == "valid")
+            self.handle(ndr, NDR, self.deliver if local else self.queue)
+        if self.server.notifications:
+            self.handle(self.report("notice", message), NOTICE, self.deliver)
+
+    def double_bounce(self, message: Message) -> None:
+        """Tell the administrator that a report has failed."""
+        if self.server.double_bounces:
+            self.handle(self.report("double bounce", message), DOUBLE, self.deliver)
+
+    def queue(self, message: Message) -> None:
+        """Into the queue of its host."""
+        to = self.origin(message).sender if message.kind == "ndr" else ""
+        host = SILENT if to == "unreachable" else message.host
+        self.waiting[host].append(message)
+        self.line.put(host)
+
+    def origin(self, report: Message) -> Message:
+        """The message that a report is about."""
+        return self.messages[report.of or 0]
+
+    def connection(self) -> Generator[simpy.Event, Any, None]:
+        """An outbound connection: hosts in turn, at each what waits for it, RSET after a refusal."""
+        while True:
+            host = yield self.line.get()
+            queue, session = self.waiting[host], next(self.sessions)
+            most = 1 if host == SILENT else self.server.per_connection
+            batch = [queue.popleft() for _ in range(min(len(queue), most))]  # another connection may have been faster
+            if batch and host != SILENT:
+                yield self.env.timeout(2 * self.hosts.latency)  # banner and EHLO
+            for message in batch:
+                yield from self.silence(session, message) if host == SILENT else self.offer(session, message)
+
+    def silence(self, session: int, message: Message) -> Generator[simpy.Event, Any, None]:
+        """Wait for a host in vain; try again later, or give up."""
+        begun = self.env.now
+        yield self.env.timeout(self.hosts.silence)
+        self.attempts.append((session, message.number, begun, self.env.now, "silent"))
+        retries = self.server.retries
+        message.tries += 1
+        if message.tries > len(retries):
+            self.fail(message)
+        else:
+            self.later(3600 * retries[message.tries - 1], self.queue, message)
+
+    def offer(self, session: int, message: Message) -> Generator[simpy.Event, Any, None]:
+        """MAIL and RCPT, then DATA and the text, or a refusal and RSET."""
+        env, begun, unit = self.env, self.env.now, self.hosts.latency * message.units[TALK[message.kind]]
+        malformed = message.kind == "ndr" and self.origin(message).sender == "malformed"
+        accepted = message.valid or (message.late and not malformed)
+        message.tries += 1
+        message.octets += LINES
+        yield env.timeout(3 * unit)
+        if accepted:
+            message.octets += message.size
+            self.uplink = max(env.now, self.uplink) + 8 * message.size / self.server.uplink
+            yield env.timeout(self.uplink - env.now + unit)
+        self.attempts.append((session, message.number, begun, env.now, "sent" if accepted else "refused"))
+        if not accepted:
+            self.fail(message)
+            return
+        self.close(message, "sent")
+        if message.kind == "ndr" and not message.valid:  # the host finds out later
+            self.later(self.hosts.late_after, lambda m: self.take(self.report("returned", m)), message)
+
+
+# -- what comes of it ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a simulation gave."""
+    """What a simulation gave.
+
+    Parameters
+    ----------
+    server, load : what was simulated.
+    duration : s.
+    seed : of the arrivals.
+    messages : DataFrame, one row a message to one recipient: ``number``; ``kind`` (``spam``, ``harvest``,
+        ``mail``: legitimate, ``ndr``, ``notice`` and ``double bounce`` to the administrator, ``returned``: an
+        error of another host about an NDR); ``of`` (Int64: the message it is about); ``mail`` (Int64: the mail
+        that several recipients share); ``arrived``, ``done`` (s; NaN where it still waits); ``size`` (octets);
+        ``sender`` (``valid``, ``invalid``, ``null``, ``malformed``, ``unreachable``); ``login`` (``""``,
+        ``inside``, ``user``, ``retried``: a user who mistyped first, ``guest``, ``failed``); ``elsewhere``
+        (bool: for another domain); ``valid`` (bool: the recipient exists); ``host``, ``sender_host``
+        (numbers); ``tries``; ``octets`` (that it put on the uplink); ``delay`` (s from arrival to the end);
+        ``state``, the one it ended in: ``refused`` in the dialogue, ``delivered`` here, ``sent`` to another host,
+        ``failed`` for good, ``waiting``.
+    jobs : DataFrame, one row a time the processor handled a message: ``message``, ``asked``, ``begun``,
+        ``done`` (s; can lie beyond the duration).
+    attempts : DataFrame, one row a try to send a message out: ``session``, ``message``, ``begun``, ``done`` (s),
+        ``outcome`` (``sent``, ``refused``, ``silent``).
+    """
 
     server: Server
     load: Load
     duration: float
+    seed: int
     messages: pd.DataFrame
+    jobs: pd.DataFrame
+    attempts: pd.DataFrame
+
+    @cached_property
+    def queue(self) -> pd.DataFrame:
+        """``time`` (s) of every change and ``length``: messages in the server from then on."""
+        came, went = self.messages["arrived"], self.messages["done"].dropna()
+        steps = pd.concat([pd.Series(1, index=came), pd.Series(-1, index=went)]).sort_index(kind="stable")
+        return pd.DataFrame({"time": steps.index, "length": steps.cumsum().to_numpy()})
+
+    def utilisation(self, times: np.ndarray) -> np.ndarray:
+        """Share of the time between neighbouring times (s) that the processor is busy; one fewer than times."""
+        begun, done = self.jobs["begun"].to_numpy(), self.jobs["done"].to_numpy()
+        ends = np.r_[0.0, np.c_[begun, done].ravel()]
+        spent = np.r_[0.0, np.repeat(np.cumsum(done - begun), 2)]
+        spent[1::2] -= done - begun
+        shares: np.ndarray = np.diff(np.interp(times, ends, spent)) / np.diff(times)
+        return shares
+
+    def over_time(self, step: float = 60.0) -> pd.DataFrame:
+        """The course of things, one row each ``step`` seconds.
+
+        Returns
+        -------
+        DataFrame: ``time`` (s, its end), ``arrived`` (messages), ``length`` (messages in the server at its
+        end), ``utilisation`` (share), ``delay`` (mean s of the legitimate mail that came then).
+
+        Examples
+        --------
+        >>> run(duration=120, seed=1).over_time().columns.tolist()
+        ['time', 'arrived', 'length', 'utilisation', 'delay']
+        """
+        times = np.arange(0.0, self.duration + step / 2, step)
+        when = (self.messages["arrived"] // step).astype("int64")
+        at = np.searchsorted(self.queue["time"], times[1:], "right") - 1
+        length = np.where(at >= 0, self.queue["length"].reindex(at.clip(0)).to_numpy(), 0)
+        made = pd.DataFrame({"time": times[1:], "arrived": 0, "length": length, "utilisation": self.utilisation(times)})
+        made["arrived"] = when.value_counts().reindex(made.index, fill_value=0)
+        return made.assign(delay=self.legitimate_delays().groupby(when).mean())
+
+    def legitimate_delays(self) -> pd.Series:
+        """Seconds that legitimate mail took, by its row; for mail that still waits, so far."""
+        mail = self.messages[
+            self.messages["kind"].eq("mail") & self.messages["state"].isin(["delivered", "sent", "waiting"])
+        ]
+        return mail["delay"].fillna(self.duration - mail["arrived"])
+
+    def files(self) -> dict[str, bytes]:
+        """The Exchange 5.5 protocol logs, one file for each concurrent connection: name to content."""
+        from spamlab.simulate.transcript import files
+
+        return files(self)[0]
+
+    def log(self) -> Log:
+        """These files, read."""
+        from spamlab.simulate.transcript import log
+
+        return log(self)
 
 
 def run(server: Server | None = None, load: Load | None = None, *, duration: float = 3600.0, seed: int = 0) -> Run:
-    """Simulate the server; ``Run`` holds its tables, ``.log()`` a Log, ``.files()`` the Exchange 5.5 files."""
-    raise NotImplementedError
+    """Simulate the server from empty queues on.
+
+    Parameters
+    ----------
+    server : its parts; by default the white paper's.
+    load : what is sent to it; by default the white paper's.
+    duration : s.
+    seed : the same seed brings the same arrivals, whatever the server.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    ValueError : for shares that are none, or a duration that is not positive.
+
+    Examples
+    --------
+    >>> known = run(Server(lookup=True), duration=60, seed=1).messages
+    >>> known.loc[(known["kind"] == "spam") & ~known["elsewhere"] & ~known["valid"], "state"].unique().tolist()
+    ['refused']
+    """
+    server, load = server or Server(), load or Load()
+    if not duration > 0:
+        raise ValueError(f"a simulation of {duration} s: the duration must be positive")
+    model = Model(server, load.hosts, arrivals(server, load, duration, seed))
+    model.env.run(until=duration)
+    rows = {name: [getattr(message, name) for message in model.messages] for name in COLUMNS}
+    messages = pd.DataFrame(rows).astype({"of": "Int64", "mail": "Int64", "done": "float64"})
+    for name, values in CATEGORIES.items():
+        messages[name] = pd.Categorical(messages[name], values)
+    messages["delay"] = messages["done"] - messages["arrived"]
+    jobs = pd.DataFrame(model.jobs, columns=["message", "asked", "begun", "done"])
+    attempts = pd.DataFrame(model.attempts, columns=["session", "message", "begun", "done", "outcome"])
+    return Run(server, load, duration, seed, messages, jobs, attempts)

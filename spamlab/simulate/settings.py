@@ -6,7 +6,7 @@ nothing better is known: change it and see what moves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from spamlab.simulate.scenario import Lognormal
@@ -14,6 +14,19 @@ from spamlab.simulate.scenario import Lognormal
 DAY = 86_400
 SENDERS = ("valid", "invalid", "null", "malformed", "unreachable")
 """Of a reverse-path: somebody's; nobody's at a real domain; ``<>``; not by RFC 5321; at a domain that is silent."""
+SPAM_SIZE, MAIL_SIZE = Lognormal(1500, 0.4), Lognormal(6000, 1.3)
+
+
+def _check(parts: Server | Spam | Mail | Hosts, shares: str, *sums: str) -> None:
+    """Refuse what is no share, shares that together exceed 1, and numbers below 0."""
+    for names in [*shares.split(), *sums]:
+        total = sum(getattr(parts, name) for name in names.split())
+        if not 0 <= total <= 1 + 1e-9:
+            raise ValueError(f"{type(parts).__name__}: {names} must lie between 0 and 1, not {total:g}")
+    for one in fields(parts):
+        value = getattr(parts, one.name)
+        if isinstance(value, (int, float)) and not 0 <= value < float("inf"):
+            raise ValueError(f"{type(parts).__name__}: {one.name} must be a number from 0 on, not {value:g}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +49,7 @@ class Server:
     per_connection : messages sent over one connection at most; Appendix A: 8.
     uplink : bit/s; assumption: 128,000, a small office's DSL of 2003.
     cpu : mean s of processor for each handling of a message (taken in, sent out, report made); assumption:
-        0.1, at which the paper's 200,000 messages a day come to the 100% it reports.
+        0.16, at which the paper's 200,000 messages a day come to the 100% it reports.
     cpu_law : how that time varies: ``exponential``, ``fixed``.
     refusing : s of processor to refuse a message in the dialogue; assumption: a twentieth of ``cpu``.
     report_size : octets of a report; Appendix A: mean SIZE 2166.
@@ -55,10 +68,15 @@ class Server:
     connections: int = 20
     per_connection: int = 8
     uplink: float = 128_000.0
-    cpu: float = 0.1
+    cpu: float = 0.16
     cpu_law: Literal["exponential", "fixed"] = "exponential"
-    refusing: float = 0.005
+    refusing: float = 0.008
     report_size: int = 2166
+
+    def __post_init__(self) -> None:
+        _check(self, "")
+        if min(self.connections, self.per_connection, self.uplink) <= 0:
+            raise ValueError("Server: connections, per_connection and uplink must be above 0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +100,7 @@ class Spam:
 
     rate: float = 200_000 / DAY
     recipients: int = 1
-    size: Lognormal = Lognormal(1500, 0.4)
+    size: Lognormal = SPAM_SIZE
     elsewhere: float = 0.5
     valid_recipients: float = 0.5
     invalid: float = 0.6
@@ -93,6 +111,10 @@ class Spam:
     failed_logins: float = 0.5
     domains: int = 3
 
+    def __post_init__(self) -> None:
+        senders, logins = "invalid null malformed unreachable", "guest_logins failed_logins"
+        _check(self, f"elsewhere valid_recipients {senders} {logins}", senders, logins)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mail:
@@ -100,7 +122,7 @@ class Mail:
 
     Parameters
     ----------
-    rate : messages/s; assumption: 0.1, a small office's 8,640 a day.
+    rate : messages/s; assumption: 0.2, an office's 17,280 a day.
     inside, roaming : share sent by users here, from inside and from outside after a login; the rest comes in.
     mistyped : share of roaming logins whose first try fails.
     typing_errors : share with a recipient who does not exist.
@@ -108,13 +130,16 @@ class Mail:
     size : octets. All of these are assumptions.
     """
 
-    rate: float = 0.1
+    rate: float = 0.2
     inside: float = 0.4
     roaming: float = 0.1
     mistyped: float = 0.1
     typing_errors: float = 0.02
     ndrs: float = 0.05
-    size: Lognormal = Lognormal(6000, 1.3)
+    size: Lognormal = MAIL_SIZE
+
+    def __post_init__(self) -> None:
+        _check(self, "inside roaming mistyped typing_errors ndrs", "inside roaming")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +159,9 @@ class Hosts:
     late_after: float = 30.0
     latency: float = 22 / 21
     silence: float = 30.0
+
+    def __post_init__(self) -> None:
+        _check(self, "late")
 
 
 @dataclass(frozen=True, kw_only=True)
