@@ -65,7 +65,7 @@ class Assumptions:
     sample: int = _given(2000, "addresses", "of more different ones a random sample is judged (seed 2003)")
     magnitude: float = _given(10.0, "ratio", "Related Problems: an order of magnitude")
     as_bad: float = _given(0.8, "share", OURS)
-    policy: str = _given("as it is", "measure", "of simulate.error_messages: what the administrator has changed")
+    policy: str = _given("nothing", "measure", "what the administrator has done: a name of simulate.MEASURES")
     server: Server = field(default_factory=Server, metadata=_SETTINGS)
     load: Load = field(default_factory=Load, metadata=_SETTINGS)
     simulated: float = _given(600.0, "s", "time simulated in each run of a model")
@@ -132,6 +132,7 @@ def firsts(log: Log, transactions: pd.Series | pd.Index) -> pd.Index:
 
 # -- what stands in the checkout -------------------------------------------------------------------------------
 
+_STRANGERS, _HOME = ("127.0.2.", "127.0.3."), ("@example.com", "@example.net")  # of tests/testbed/scenario.py
 SAMPLES = Path(__file__).parent.parent / "data" / "samples"
 
 
@@ -150,6 +151,19 @@ def truths() -> dict[str, dict[str, Any]]:
     """Totals that the clients of the stored servers counted, by server."""
     found = sorted(SAMPLES.glob("*.truth.json"))
     return {path.name.split(".")[0]: json.loads(path.read_text(encoding="utf-8"))["totals"] for path in found}
+
+
+def strangers_relays(truth: dict[str, Any]) -> tuple[int, int]:
+    """How often clients from outside who never logged in asked a stored server to relay, and how often it agreed."""
+    codes = [
+        to["code"]
+        for session in truth["sessions"]
+        if session["client_ip"].startswith(_STRANGERS) and not session.get("auth", {}).get("successes")
+        for mail in session["transactions"]
+        for to in mail["recipients"]
+        if mail["mail_code"] == 250 and not to["forward_path"].endswith(_HOME)
+    ]
+    return len(codes), codes.count(250)
 
 
 # -- addresses -------------------------------------------------------------------------------------------------
@@ -228,18 +242,22 @@ def broken_rule(address: str) -> str:
     return ""
 
 
+def mail_codes(log: Log) -> pd.Series:
+    """The code that each transaction's MAIL was answered with (index: transaction); none in a mail server's log."""
+    asked = log.events[~log.events["echo"] & log.events["verb"].eq("MAIL")]
+    asked = asked[asked["kind"].isin(["command", "exchange"]) & asked["transaction"].notna()]
+    code = messages.answered(log).reindex(asked.index).fillna(asked["code"]).astype("float64")
+    return code.groupby(asked["transaction"].astype("int64")).first()
+
+
 def answered_paths(log: Log) -> pd.DataFrame:
     """Every reverse-path and forward-path that was given, but ``<>``: ``way``, ``address``, ``taken``, ``event``.
 
     ``taken`` (bool): answered 2xx, or in a mail server's log not refused; ``event``: label of an event (Int64).
     """
-    events = log.events[~log.events["echo"]]
-    asked = events[events["verb"].eq("MAIL") & events["kind"].isin(["command", "exchange"])]
-    code = messages.answered(log).reindex(asked.index).fillna(asked["code"]).astype("float64")
-    code = code.set_axis(asked["transaction"]).groupby(level=0).first()
-    made = log.transactions
+    events, code, made = log.events[~log.events["echo"]], mail_codes(log), log.transactions
     reverse = pd.DataFrame({"address": made["reverse_path"], "transaction": made["transaction"].astype("Int64")})
-    reverse["taken"] = made["transaction"].astype("float64").map(code).fillna(250).lt(400).to_numpy()
+    reverse["taken"] = code.reindex(made["transaction"]).fillna(250).lt(400).to_numpy()
     refused = events[events["kind"].eq("reject") & events["verb"].eq("MAIL")]
     no = pd.DataFrame({"address": refused["argument"], "taken": False, "event": refused.index})
     tried = log.recipients
@@ -249,7 +267,7 @@ def answered_paths(log: Log) -> pd.DataFrame:
         [reverse.assign(way="reverse-path"), no.assign(way="reverse-path"), forward.assign(way="forward-path")]
     )
     rows = rows[rows["address"].notna() & rows["address"].ne("")].reset_index(drop=True)
-    if asked.empty:  # a mail server's log names local users and programs so
+    if code.empty:  # a mail server's log names local users and programs so
         rows = rows[rows["address"].str.contains("@", regex=False)]
     own = events["transaction"].dropna().drop_duplicates()
     first = pd.Series(own.index, own.astype("int64"), dtype="Int64")
@@ -269,12 +287,31 @@ def syntax(log: Log, given: Assumptions) -> pd.DataFrame:
 # -- sessions --------------------------------------------------------------------------------------------------
 
 
-def tempo(log: Log) -> tuple[int, float]:
-    """Mail transactions in, and seconds of, the sessions with two or more: how much a busy connection gets done."""
+def tempo(log: Log) -> tuple[int, float, float]:
+    """How much a busy connection gets done: of the sessions with two mail transactions or more, these and the time.
+
+    Returns
+    -------
+    tuple : transactions; s; how much longer or shorter the stamps' resolution lets that time be, s.
+    """
     sessions = log.sessions
     took = (sessions["end"] - sessions["start"]).dt.total_seconds()
     busy = (sessions["transactions"] >= 2) & (took > 0)
-    return int(sessions.loc[busy, "transactions"].sum()), float(took[busy].sum())
+    slack = float(log.sources["resolution"].max()) * int(busy.sum())
+    return int(sessions.loc[busy, "transactions"].sum()), float(took[busy].sum()), slack
+
+
+def pace(n: int, took: float, slack: float, per: float) -> tuple[float, float, float]:
+    """A rate with its exact interval (low, value, high), the stamps' ``slack`` in ``took`` included.
+
+    >>> [round(rate) for rate in pace(8, 26, 1, 3600)]
+    [460, 1108, 2270]
+    """
+    slack = slack if slack > 0 else 0.0  # not NaN
+    low, high = stats.rate_interval(n, took + slack)[0], np.inf
+    if took > slack:
+        high = stats.rate_interval(n, took - slack)[1]
+    return low * per, n / took * per, high * per
 
 
 def received_recipients(log: Log) -> pd.DataFrame:
