@@ -674,7 +674,8 @@ def ledger(log: Log, assumptions: Assumptions | None = None) -> pd.DataFrame:
     rows = {}
     for number, claim in sorted(CLAIMS.items()):
         verdict, computed, rests_on = claim.judge(case)
-        told = (claim.claim, claim.where, claim.test, printable(computed), verdict, printable(rests_on), claim.see)
+        computed = printable(computed[:1].upper() + computed[1:])
+        told = (claim.claim, claim.where, claim.test, computed, verdict, printable(rests_on), claim.see)
         rows[number] = told
     columns = ["claim", "where", "test", "computed", "verdict", "evidence", "see"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype="str").rename_axis("number")

@@ -305,7 +305,7 @@ def pace(n: int, took: float, slack: float, per: float) -> tuple[float, float, f
     """A rate with its exact interval (low, value, high), the stamps' ``slack`` in ``took`` included.
 
     >>> [round(rate) for rate in pace(8, 26, 1, 3600)]
-    [460, 1108, 2270]
+    [461, 1108, 2270]
     """
     slack = slack if slack > 0 else 0.0  # not NaN
     low, high = stats.rate_interval(n, took + slack)[0], np.inf

@@ -11,11 +11,12 @@ are drawn.
 True
 """
 
+from spamlab.plots._claims import verdicts
 from spamlab.plots._look import STYLE, alt, data
 from spamlab.plots._rows import codes, ladder, octets, saved, sessions, spans
 from spamlab.plots._traffic import clients, delays, mail, reasons, top
 from spamlab.plots._values import latency, latency_by_peer, loop, loops, periods, sizes, sizes_in_time
 
-__all__ = ["STYLE", "alt", "clients", "codes", "data", "delays", "ladder", "latency", "latency_by_peer",
-           "loop", "loops", "mail", "octets", "periods", "reasons", "saved", "sessions", "sizes", "sizes_in_time",
-           "spans", "top"]  # fmt: skip
+__all__ = ["STYLE", "alt", "clients", "codes", "data", "delays", "ladder", "latency", "latency_by_peer", "loop",
+           "loops", "mail", "octets", "periods", "reasons", "saved", "sessions", "sizes", "sizes_in_time",
+           "spans", "top", "verdicts"]  # fmt: skip
