@@ -435,6 +435,6 @@ def run(server: Server | None = None, load: Load | None = None, *, duration: flo
     for name, values in CATEGORIES.items():
         messages[name] = pd.Categorical(messages[name], values)
     messages["delay"] = messages["done"] - messages["arrived"]
-    jobs = pd.DataFrame(model.jobs, columns=["message", "asked", "begun", "done"])
+    jobs = pd.DataFrame(np.array(model.jobs).reshape(-1, 4), columns=["message", "asked", "begun", "done"])
     attempts = pd.DataFrame(model.attempts, columns=["session", "message", "begun", "done", "outcome"])
     return Run(server, load, duration, seed, messages, jobs, attempts)
