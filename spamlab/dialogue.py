@@ -353,16 +353,17 @@ def _recipients(events: pd.DataFrame, found: Walk, path: pd.Series) -> pd.DataFr
 
 def outcomes(recipients: pd.DataFrame, n: int) -> dict[str, Any]:
     """Per transaction ``0…n-1``: counts of recipients by status, and the status they share."""
-    of, status = recipients["transaction"], recipients["status"]
-    total = tally(of, n)
-    counts = {name: tally(of[status == name], n) for name in tables.STATUSES}
-    common = np.where(total > 0, "mixed", "empty").astype(object)
-    for name, count in counts.items():
-        common[(count == total) & (total > 0)] = name
-    common[(total > 0) & (tally(of[status.isna()], n) == total)] = None  # nobody was told anything
-    accepted = counts["accepted"] + counts["delivered"]
-    return {"recipients": total, "accepted": accepted, "rejected": counts["rejected"],
-            "deferred": counts["deferred"], "outcome": common}  # fmt: skip
+    of, status = recipients["transaction"], recipients["status"].cat.codes.to_numpy()
+    known = of.notna().to_numpy(bool)
+    names = ["mixed", "empty", *tables.STATUSES]  # the code before the first status: nobody was told anything
+    place = of[known].to_numpy(np.int64) * len(names) + status[known] + 2
+    counts = np.bincount(place, minlength=n * len(names)).reshape(n, len(names))
+    total, common = counts.sum(axis=1), counts.argmax(axis=1)
+    shared = np.where(counts[np.arange(n), common] == total, np.where(common == 1, -1, common), 0)
+    told = {name: counts[:, i] for i, name in enumerate(names)}
+    outcome = tables.categorical(np.where(total > 0, shared, 1), names).remove_unused_categories()
+    return {"recipients": total, "accepted": told["accepted"] + told["delivered"], "rejected": told["rejected"],
+            "deferred": told["deferred"], "outcome": outcome}  # fmt: skip
 
 
 def _transactions(

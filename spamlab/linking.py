@@ -74,6 +74,13 @@ def _within(rows: np.ndarray, choice: np.ndarray) -> np.ndarray:
     return np.asarray(rows[choice[rows]])
 
 
+def _used(codes: np.ndarray, words: Any) -> tuple[np.ndarray, Any]:
+    """The words that some codes use, in order, and the codes of those."""
+    used = np.zeros(len(words), dtype=bool)
+    used[codes] = True
+    return (np.cumsum(used) - 1)[codes], pa.array(words, pa.large_string()).filter(pa.array(used))
+
+
 class _Links:
     """One log under way: its records, and what was found about each event."""
 
@@ -194,7 +201,7 @@ class _Links:
             if wanted & {"recipients", "transactions"}:
                 recipients = self._recipients()
                 transactions = self._transactions(recipients)
-                recipients["requeued_as"] = self._requeued(recipients, transactions)
+                recipients["requeued_as"] = self._requeued(recipients)
                 made = {"recipients": recipients, "transactions": transactions}
             return Assembled(made | {name: table.result() for name, table in apart.items()}, self.assumed)
 
@@ -253,13 +260,15 @@ class _Links:
         start, end = self.span(of, n)
         authenticated = self.is_kind("auth", "receive") & self.records.has("user") & ~self.records.has("refused")
         closed = tally(of[self.is_kind("disconnect") & (of >= 0)], n) > 0
-        ended = np.where(closed, "quit", "cut").astype(object)
+        words = ["cut", "quit", "dropped", *(dict(shape.says).get("ended", "") for shape in self.records.shapes)]
+        ended = closed.astype(np.int64)
         commands = self.records.integer_by("commands", of, n)  # counted, and no QUIT among them: the server hung up
         counted = commands.notna().to_numpy(bool) & self.records.integer_by("quits", of, n).isna().to_numpy(bool)
-        ended[closed & counted] = "dropped"
+        ended[closed & counted] = words.index("dropped")
         rows = np.flatnonzero((of >= 0) & self.records.says("ended"))
-        ended[of[rows]] = self.records.said("ended", rows)
+        ended[of[rows]] = np.array([words.index(word) for word in words])[self.records.shape[rows] + 3]
         secured = self.is_kind("tls") | self.records.has("tls")
+        host = self.records.text_by("peer_host", of, n)
         listed = self.records.text_by("verbs", of, n)  # some servers list a connection's commands
         return tables.conform(
             "sessions",
@@ -267,7 +276,7 @@ class _Links:
                 "session": np.arange(n),
                 "role": "server",
                 "peer_ip": self.records.text_by("peer_ip", of, n),
-                "peer_host": self.records.text_by("peer_host", of, n).replace("unknown", np.nan),
+                "peer_host": host.mask(host.eq("unknown").fillna(False)),
                 "helo": self.records.text_by("helo", of, n, last=True),
                 "start": start,
                 "end": end,
@@ -278,7 +287,7 @@ class _Links:
                 "replies": 0,
                 "transactions": tally(of[self.is_kind("receive") & (of >= 0)], n),
                 "resets": self.records.integer_by("resets", of, n).fillna(listed.str.count("RSET")).fillna(0),
-                "ended": ended,
+                "ended": tables.categorical(*_used(ended, words)),
             },
             index=pd.RangeIndex(n),
         )
@@ -291,17 +300,21 @@ class _Links:
         for word in self.records.words("status").str.lower():
             fits = next((self.rules.statuses[k] for k in known if word.startswith(k)), "unclear")
             meaning.append(_UNCLEAR if fits == "unclear" else numbers.get(fits or "", -1))
-        said = [numbers.get(dict(shape.says).get("status", ""), -1) for shape in self.records.shapes]
-        status = np.array([*meaning, -1])[self.records.codes("status")]
-        status = np.where(status == -1, np.array([*said, -1])[self.records.shape], status)
-        unclear = np.flatnonzero(status == _UNCLEAR)
+        records = self.records
+        said = [numbers.get(dict(shape.says).get("status", ""), -1) for shape in records.shapes]
+        status = np.array([*said, -1], dtype=np.int8)[records.shape]
+        logged = records.rows("status")
+        found = np.array([*meaning, -1], dtype=np.int8)[records.codes("status", logged)]
+        status[logged] = np.where(found == -1, status[logged], found)
+        unclear = _within(logged, status == _UNCLEAR)
         by_class = {"2": numbers["delivered"], "4": numbers["deferred"]}
-        digit = self.records.text("enhanced_code", unclear).str[:1]
+        digit = records.text("enhanced_code", unclear).str[:1]
         status[unclear] = digit.map(by_class).fillna(numbers["bounced"]).astype(int)
-        refused = self.is_kind("reject") & (self.verb.eq("RCPT") | self.records.has("forward_path"))
-        status[refused & (status < 0)] = numbers["rejected"]
+        refused = np.flatnonzero(self.is_kind("reject") & (status < 0))
+        of_one = self.verb.take(refused).eq("RCPT").to_numpy(bool) | records.has("forward_path")[refused]
+        status[refused[of_one]] = numbers["rejected"]
         status[self.echo] = -1
-        return np.asarray(status)
+        return status
 
     def _recipients(self) -> pd.DataFrame:
         records = self.records
@@ -434,7 +447,7 @@ class _Links:
         before, until = (np.searchsorted(places, message * (self.n + 1) + edge) for edge in (begin, end))
         return np.asarray(until > before)
 
-    def _requeued(self, recipients: pd.DataFrame, transactions: pd.DataFrame) -> pd.Series:
+    def _requeued(self, recipients: pd.DataFrame) -> pd.Series:
         """The message that a delivery became: of those whose id the reply names, the latest that arrived in time."""
         became = np.full(len(recipients), -1, dtype=np.int64)
         rows = np.flatnonzero(recipients["status"].eq("delivered") & recipients["reply"].notna())
@@ -443,19 +456,18 @@ class _Links:
         for which, begins in ((rows[~forwarded], self.arrival), (rows[forwarded], others)):
             begun = np.flatnonzero(begins >= 0)
             if len(which) and len(begun):
-                self._follow(recipients, which, transactions["queue_id"].take(begun), begins[begun], begun, became)
+                self._follow(recipients, which, begins[begun], begun, became)
         return integers(became)
 
     def _follow(
-        self, recipients: pd.DataFrame, rows: np.ndarray, queue_ids: pd.Series, begins: np.ndarray, begun: np.ndarray,
-        became: np.ndarray,
-    ) -> None:  # fmt: skip
+        self, recipients: pd.DataFrame, rows: np.ndarray, begins: np.ndarray, begun: np.ndarray, became: np.ndarray
+    ) -> None:
         """Note in ``became`` which of the messages ``begun``, with first events ``begins``, these deliveries are."""
-        ids = pa.array(queue_ids).dictionary_encode()
-        which = self._named(recipients["reply"].take(rows), ids.dictionary)
+        ids, used = _used(self.records.codes("queue_id", begins), self.records.dictionary("queue_id"))
+        which = self._named(recipients["reply"].take(rows), used)
         rows, which = rows[which >= 0], which[which >= 0]
         began = self.time.take(begins).reset_index(drop=True)
-        starts = pd.DataFrame({"began": began, "id": ids.indices.to_numpy().astype(np.int64), "transaction": begun})
+        starts = pd.DataFrame({"began": began, "id": ids, "transaction": begun})
         done = recipients["time"].take(rows).reset_index(drop=True)
         earliest = done - pd.to_timedelta(recipients["delay"].take(rows).fillna(0).to_numpy(), unit="s") - SLACK
         asked = pd.DataFrame({"done": done + SLACK, "earliest": earliest, "id": which, "row": rows})
