@@ -405,7 +405,7 @@ def _sendmail(case: Case) -> Finding:
     good = not fell["fell"].any() and not passed and len(denied) > 0
     return Finding(
         LOG_YES if good else LOG_NO,
-        f"{passed} of {asked} relay attempts passed; {int(fell['fell'].sum())} of {len(fell)} failed logins",
+        f"{passed} of {asked} relay attempts passed; {int(fell['fell'].sum())} of {len(fell)} failed logins fell through",
         f"data/samples/sendmail.log (Sendmail {printable(truth['version'])}): relayed for strangers "
         f"{share(passed, asked)}, "
         f"{len(denied):,} refusals logged ({places(log, evidence.firsts(log, denied['transaction']))}); "

@@ -80,7 +80,7 @@ class Assumptions:
 def _said(value: object) -> str:
     if isinstance(value, (Server, Load)):
         return "the white paper's" if value == type(value)() else "changed"
-    return f"{value:,.10g}" if isinstance(value, (int, float)) else str(value or "none")
+    return f"{value:,.12g}" if isinstance(value, (int, float)) else str(value or "none")
 
 
 # -- words ---------------------------------------------------------------------------------------------------

@@ -180,6 +180,10 @@ def _shown(notebook: NotebookNode, figures: Path) -> NotebookNode:
     for cell in shown.cells:
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"^(?=#{1,5} )", "#", cell.source, flags=re.M)
+            # A link from notebook to notebook stays in the page: to the figure it names, else to the notebook's part.
+            cell.source = re.sub(
+                r"\]\(([\w-]+)\.ipynb(?:#([\w-]+))?\)", lambda to: f"](#{to[2] or to[1]})", cell.source
+            )
             continue
         cell.outputs = [output for output in cell.get("outputs", ()) if output.get("name") != "stderr"]
         for output in cell.outputs:

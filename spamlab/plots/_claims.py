@@ -62,7 +62,8 @@ def verdicts(ledger: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     n = ledger["verdict"].map({verdict: mark[0] for verdict, mark in MARKS.items()}).value_counts()
     held, against, left = (int(n.get(word, 0)) for word in ("holds", "contradicted", "not testable"))
     title = f"Of {count(len(ledger), 'claim')}, {held} hold, {against} are contradicted, {left} cannot be tested here"
-    detail = "Filled: the log decides, this one or a stored one; hollow: the model does, under stated assumptions. At the right: where it is shown"
+    detail = "Filled: the log decides, this one or a stored one; hollow: the model does, under stated assumptions"
+    detail += ". At the right: where it is shown"
     look.finding(ax, title, detail, ledger.reset_index(), 1.0)
     told = ". ".join(f"{n}: {v}" for n, v in ledger["verdict"].items())
     ax.set_label(f"{ax.get_label()} Claim by number: {told}.")
