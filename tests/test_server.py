@@ -15,7 +15,7 @@ from scipy import stats as sp
 import spamlab
 from spamlab import simulate
 from spamlab.simulate import MEASURES, Hosts, Load, Mail, Run, Server, Spam
-from spamlab.simulate.measures import _cost, capacity, exact, spread
+from spamlab.simulate.measures import _cost, capacity, spread
 from spamlab.simulate.server import STATES
 from spamlab.simulate.transcript import files
 
@@ -239,10 +239,9 @@ def test_the_log_says_what_happened() -> None:
     assert (log.recipients[~out]["status"] == "rejected").sum() == (state == "refused").sum()
     came = run.messages["kind"].isin(["spam", "mail", "returned"]) & ~inside
     assert (roles == "server").sum() == came.sum()
-    assert (
-        len(spamlab.backscatter.ndrs(log))
-        == run.attempts["message"][run.attempts["outcome"] != "silent"].map(run.messages["kind"] == "ndr").sum()
-    )
+    # A log cannot tell a report from spam with the null reverse-path that was relayed.
+    tried = run.messages.iloc[run.attempts.loc[run.attempts["outcome"] != "silent", "message"]]
+    assert len(spamlab.backscatter.ndrs(log)) == (tried["sender"] == "null").sum() > (tried["kind"] == "ndr").sum()
 
 
 def test_same_seed_same_world() -> None:
@@ -384,14 +383,6 @@ def test_the_interval_of_a_mean_count_covers(mean: float) -> None:
     values = np.vectorize(lambda n: rng.integers(1, 5, n).sum())(clumps)
     ends = np.array([spread(one.astype(float)) for one in values])
     assert covered(int(((ends[:, 0] <= 2.5 * mean) & (2.5 * mean <= ends[:, 1])).sum()), sets, 0.93, 0.97)
-
-
-@pytest.mark.parametrize(("n", "share"), [(20, 0.1), (200, 0.1), (2000, 0.01), (20, 1.0)])
-def test_the_interval_of_a_share_covers(n: int, share: float) -> None:
-    hits = np.random.default_rng(n).binomial(n, share, 2000)
-    ends = np.array([exact(int(hit), n) for hit in hits])
-    assert covered(int(((ends[:, 0] <= share) & (share <= ends[:, 1])).sum()), len(hits), 0.95)
-    assert np.isnan(exact(0, 0)).all()
 
 
 def test_saturation() -> None:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from spamlab.simulate.server import TALK, Message, Model, Run, arrivals, may_relay, run
 from spamlab.simulate.settings import MEASURES, Hosts, Load, Mail, Server, Spam
+from spamlab.stats import share_interval
 
 P = ParamSpec("P")
 REPORTS = {"ndr": "to_sender", "notice": "to_administrator", "double bounce": "double_bounces", "returned": "returned"}
@@ -107,20 +108,6 @@ def spread(values: np.ndarray) -> tuple[float, float]:
     return max(float(values.mean() - half), 0.0), float(values.mean() + half)
 
 
-def exact(hits: int, n: int) -> tuple[float, float]:
-    """Clopper and Pearson's 95% interval of a share; missing where there is nothing to share.
-
-    >>> exact(10, 10)[1]
-    1.0
-    """
-    from scipy.stats import beta
-
-    if n == 0:
-        return np.nan, np.nan
-    low = beta.ppf(0.025, hits, n - hits + 1) if hits else 0.0
-    return float(low), float(beta.ppf(0.975, hits + 1, n - hits) if hits < n else 1.0)
-
-
 def _outcomes(one: Run) -> dict[str, Any]:
     """The outcomes of a run: numbers, or for shares how many of how many."""
     messages, hours = one.messages, one.duration / 3600
@@ -148,7 +135,7 @@ def _summary(values: list[Any], unit: str) -> tuple[float, float, float, str]:
     """Value, low, high over the replications, and what low and high are."""
     if unit == "share":
         hits, n = (int(column.sum()) for column in np.array(values).T)
-        return hits / n if n else np.nan, *exact(hits, n), SHARE
+        return hits / n if n else np.nan, *share_interval(hits, n), SHARE
     numbers = np.array(values, dtype=float)
     if unit == "s":
         return float(np.median(numbers)), float(numbers.min()), float(numbers.max()), RANGE
@@ -371,7 +358,7 @@ def harvest(
         kind, state = one.messages["kind"], one.messages["state"]
         guessed = kind == "harvest"
         found, sent = int((guessed & one.messages["valid"]).sum()), int((guessed & state.ne("refused")).sum())
-        low, high = exact(found, sent)
+        low, high = share_interval(found, sent)
         row = {"valid": share, "lookup": lookup, "guesses": int(guessed.sum()), "found": found, "messages": sent}
         row |= {"per_address": sent / found if found else np.inf, "low": 1 / high if high else np.nan}
         row |= {"high": 1.0 if lookup else 1 / low if low else np.inf, "expected": 1.0 if lookup else 1 / share}
