@@ -5,6 +5,7 @@ Memory that was never used before is what reading costs most, so no column is ev
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,30 +16,40 @@ from spamlab.notation import Shape, Variant
 from spamlab.records import Records
 from spamlab.scan import Field, Lines
 
-ROOM = 1 << 12  # values, to begin with; twice as much each time it is full (room unused costs nothing)
-LARGE = 64 << 20
-"""Octets of a text column above which its pieces stay as they are: a whole copy would only cost memory."""
+ROOM = 1 << 16  # octets, to begin with
+HUGE = 8 << 20  # from so many on the system may give memory in large pages
 
 
-class _Numbers:
-    """An array that grows."""
+class _Growing:
+    """Octets that grow at their end, in place where the system can (room that nothing was written to costs nothing)."""
 
-    def __init__(self, dtype: type = np.int64) -> None:
-        self._room: np.ndarray = np.empty(ROOM, dtype=dtype)
+    def __init__(self) -> None:
+        self._room = _room(ROOM)
         self.n = 0
 
-    def extend(self, values: Any, n: int) -> None:
-        """Put so many values (or so many times one) at the end."""
-        end = self.n + n
+    def extend(self, values: np.ndarray) -> None:
+        """Put an array's octets at the end."""
+        end = self.n + values.nbytes
         if end > len(self._room):
-            held, self._room = self._room, np.empty(2 * end, dtype=self._room.dtype)
-            self._room[: self.n] = held[: self.n]
-        self._room[self.n : end] = values
+            more = end + end // 2 & -mmap.PAGESIZE
+            try:
+                self._room.resize(more)
+            except (SystemError, OSError):  # not on this system
+                held, self._room = self._room, _room(more)
+                self._room[: self.n] = held[: self.n]
+            if more >= HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
+                self._room.madvise(mmap.MADV_HUGEPAGE)
+        np.frombuffer(self._room, np.uint8, values.nbytes, self.n)[:] = np.ascontiguousarray(values).view(np.uint8)
         self.n = end
 
-    def whole(self) -> np.ndarray:
+    def whole(self, dtype: Any) -> np.ndarray:
         """What was put there."""
-        return self._room[: self.n]
+        return np.frombuffer(self._room, dtype, self.n // np.dtype(dtype).itemsize)
+
+
+def _room(octets: int) -> mmap.mmap:
+    private = getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0)
+    return mmap.mmap(-1, octets, flags=private) if private else mmap.mmap(-1, octets)
 
 
 class _Column:
@@ -46,29 +57,41 @@ class _Column:
 
     def __init__(self) -> None:
         self.n = 0
-        self.rows: _Numbers | None = None
-        self.numbers: _Numbers | None = None
-        self.texts: list[Any] = []
+        self.rows: _Growing | None = None
+        self.values = _Growing()
+        self.ends: _Growing | None = None  # of texts
+        self.categories: list[Any] = []
 
     def extend(self, field: Field, before: int, events: int) -> None:
         """Put the fields of so many events at the end, before which there are so many."""
-        n = len(field.rows)
+        n, values = len(field.rows), field.values
         if self.rows is None and (n < events or self.n < before):
-            self.rows = _Numbers()
-            self.rows.extend(np.arange(self.n), self.n)
+            self.rows = _Growing()
+            self.rows.extend(np.arange(self.n))
         if self.rows:
-            self.rows.extend(field.rows + before, n)
+            self.rows.extend(field.rows + before)
         self.n += n
-        if isinstance(field.values, np.ndarray):
-            self.numbers = self.numbers or _Numbers()
-            self.numbers.extend(field.values, n)
-        else:
-            self.texts.append(field.values)
+        if isinstance(values, np.ndarray):
+            self.values.extend(values)
+        elif pa.types.is_dictionary(values.type):
+            self.categories.append(values)
+        elif n:
+            at = np.frombuffer(values.buffers()[1], np.int64, n + 1, 8 * values.offset)
+            if self.ends is None:
+                self.ends = _Growing()
+                self.ends.extend(np.zeros(1, dtype=np.int64))
+            self.ends.extend(at[1:] + (self.values.n - at[0]))
+            self.values.extend(np.frombuffer(values.buffers()[2], np.uint8, at[-1] - at[0], at[0]))
 
     def field(self, every: np.ndarray) -> Field:
         """All of it; ``every`` numbers all events."""
-        rows = self.rows.whole() if self.rows else every[: self.n]
-        return Field(rows, self.numbers.whole() if self.numbers else _text(self.texts))
+        rows = self.rows.whole(np.int64) if self.rows else every[: self.n]
+        if self.categories:
+            return Field(rows, pa.chunked_array(self.categories).unify_dictionaries().combine_chunks())
+        if self.ends:
+            ends, text = pa.py_buffer(self.ends.whole(np.int64)), pa.py_buffer(self.values.whole(np.uint8))
+            return Field(rows, pa.LargeStringArray.from_buffers(self.n, ends, text))
+        return Field(rows, self.values.whole(np.int64))
 
 
 class Joiner:
@@ -76,7 +99,8 @@ class Joiner:
 
     def __init__(self) -> None:
         self._columns: dict[str, _Column] = {}
-        self._places = {name: _Numbers() for name in ("source", "line", "lines", "shape")}
+        self._places = {name: _Growing() for name in ("source", "line", "lines", "shape")}
+        self._events = 0
         self._bases: dict[Variant, int] = {}
         self._shapes: list[Shape] = []
 
@@ -85,26 +109,21 @@ class Joiner:
         if variant not in self._bases:
             self._bases[variant] = len(self._shapes)
             self._shapes += variant.shapes
-        events = self._places["source"].n
         for name, field in lines.columns.items():
-            self._columns.setdefault(name, _Column()).extend(field, events, lines.events)
-        places = source, lines.line + (before + 1), lines.lines, lines.shape + self._bases[variant]
+            self._columns.setdefault(name, _Column()).extend(field, self._events, lines.events)
+        self._events += lines.events
+        places = (
+            np.full(lines.events, source),
+            lines.line + (before + 1),
+            lines.lines,
+            lines.shape + self._bases[variant],
+        )
         for numbers, values in zip(self._places.values(), places, strict=True):
-            numbers.extend(values, lines.events)
+            numbers.extend(values)
 
     def records(self, names: list[str], modified: Sequence[float] = ()) -> Records:
         """All events added; the joiner is used up."""
-        places = {name: numbers.whole() for name, numbers in self._places.items()}
-        every = np.arange(len(places["source"]))
+        places = {name: numbers.whole(np.int64) for name, numbers in self._places.items()}
+        every = np.arange(self._events)
         columns = {name: self._columns.pop(name).field(every) for name in list(self._columns)}
         return Records(columns, **places, shapes=self._shapes, names=names, modified=modified)
-
-
-def _text(parts: list[Any]) -> Any:
-    if len(parts) == 1:
-        return parts[0]
-    chunked = pa.chunked_array(parts)
-    parts.clear()
-    if pa.types.is_dictionary(chunked.type):
-        return chunked.unify_dictionaries().combine_chunks()
-    return chunked if chunked.nbytes > LARGE else chunked.combine_chunks()

@@ -25,7 +25,7 @@ import numpy as np
 
 from spamlab.errors import ReadError
 
-PIECE = 8 << 20
+PIECE = 4 << 20
 """Octets of text handed on at a time."""
 
 READ = 1 << 20
