@@ -364,7 +364,7 @@ def _symptom(case: Case) -> Finding:
 
 # -- what stands in stored logs of real servers -----------------------------------------------------------------
 
-NO_DATA = Finding(OPEN, "no stored log", "The stored logs of real servers (data/samples) are not beside this spamlab.")
+NO_DATA = Finding(OPEN, "no stored log", "0 stored logs of real servers are beside this spamlab (data/samples).")
 
 
 @_claim(12, "Refusing <> would break non-delivery reports", "Related Problems",
