@@ -108,17 +108,21 @@ class _Links:
         return found
 
     def _echoes(self) -> np.ndarray:
-        """Which events another file holds too: of two that say the same, the one in the smaller file."""
+        """Which events another file holds too: of two that say the same, the one in the smaller file.
+
+        A file that holds anything else is a log of its own (another server's, say), and repeats nothing.
+        """
         records, echo = self.records, np.zeros(self.n, dtype=bool)
         if not self.rules.copied or len(records.names) < 2:
             return echo
-        rows = np.flatnonzero(self.is_kind(*self.rules.copied))
+        copied = self.is_kind(*self.rules.copied)
+        rows, own = np.flatnonzero(copied), np.isin(records.source, records.source[~copied])
         size = np.bincount(records.source, minlength=len(records.names))[records.source[rows]]
-        rows = rows[np.argsort(-size, kind="stable")]
+        rows = rows[np.lexsort((-size, ~own[rows]))]
         texts = {name: records.text(name, rows).str.partition("\n")[0] for name in _SAID}  # headers may follow there
         said = pd.DataFrame({"time": records.number("time", rows), "shape": records.shape[rows], **texts})
         nth = said.assign(source=records.source[rows]).groupby([*said, "source"], dropna=False).cumcount()
-        echo[rows[said.assign(nth=nth).duplicated().to_numpy()]] = True
+        echo[rows[said.assign(nth=nth).duplicated().to_numpy() & ~own[rows]]] = True
         return echo
 
     def _follow_messages(self) -> None:

@@ -374,3 +374,16 @@ def test_what_the_rejectlog_repeats_is_counted_once(tmp_path):
     assert len(alone.recipients) == 4 and not alone.events["echo"].any()
     some = spamlab.read(tmp_path, tables=["recipients"])
     assert len(some.recipients) == 4
+
+
+def test_two_servers_that_refuse_one_client_alike_both_count(tmp_path):
+    refused = "2024-07-07 13:42:53 H=(x) [192.0.2.9] F=<a@example.com> rejected RCPT <b@example.com>: unknown user\n"
+    for name, own in (("mx1", "1sPxyz-0000AB-1A"), ("mx2", "1sPxyz-0000CD-2B")):
+        (tmp_path / f"{name}-mainlog").write_text(
+            f"2024-07-07 13:42:50 {own} <= c@example.com H=h.example [192.0.2.1] P=esmtp S=900\n{refused}"
+        )
+        (tmp_path / f"{name}-rejectlog").write_text(refused)
+    log = spamlab.read(tmp_path)
+    counted = log.events[log.events["kind"].eq("reject") & ~log.events["echo"]]
+    assert counted["source"].str.endswith("mainlog").tolist() == [True, True]
+    assert len(log.recipients) == 2
