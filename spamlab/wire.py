@@ -57,7 +57,7 @@ class WireModel:
     teardown: int = 3
     """Packets that end the connection after the last line: FIN, FIN with ACK, ACK; 4 where both close at once."""
     pipelining: bool = False
-    """Commands of a transaction in one write, and their replies in one (RFC 2920); a caller writes so (`backscatter`)."""
+    """Commands of a transaction in one write, and their replies in one (RFC 2920); for who makes the lines."""
     tls: tuple[int, int] | None = None
     """Octets of a TLS handshake, out and in; None: no TLS. About (700, 3000) for TLS 1.3 with one certificate."""
     record: int = 22
@@ -143,7 +143,7 @@ def writes(frame: pd.DataFrame, model: WireModel | None = None) -> pd.DataFrame:
 
 
 def _turns(turns: pd.DataFrame, model: WireModel) -> pd.DataFrame:
-    """By turn: whether it is acknowledged ``at_once``; whether the next is ``slow``, so that an ACK goes ahead of it."""
+    """By turn: whether it is acknowledged ``at_once``; whether the next is ``slow``, so that an ACK goes before it."""
     place = turns.groupby("connection").cumcount()  # the first turn answers nothing
     slow = place.gt(0) & turns["wait"].gt(model.delayed_ack)
     side = [turns["connection"], turns["sent"]]

@@ -128,11 +128,6 @@ def test_logs_without_ndrs() -> None:
     assert backscatter.answer(empty_log()) == "This log holds no attempt to deliver a non-delivery report."
 
 
-def test_there_is_no_wire_model_yet() -> None:
-    with pytest.raises(NotImplementedError, match="wire=None"):
-        backscatter.cost(empty_log(), wire=object())
-
-
 turn = st.sampled_from(
     [REFUSED, ["MAIL", "RSET"], ["MAIL", "RCPT", "RCPT(550)", "RSET"], ["MAIL(550)"], ["NOOP", "RSET"]]
 )
