@@ -186,6 +186,13 @@ def integers(values: np.ndarray, none: int = -1) -> pd.Series:
     return pd.Series(pd.arrays.IntegerArray(np.where(missing, 0, values).astype(np.int64, copy=False), missing))
 
 
+def used(codes: np.ndarray, words: Any) -> tuple[np.ndarray, Any]:
+    """The words that some codes use, in order, and the codes of those."""
+    used = np.zeros(len(words), dtype=bool)
+    used[codes] = True
+    return (np.cumsum(used) - 1)[codes], pa.array(words, pa.large_string()).filter(pa.array(used))
+
+
 def _take(values: np.ndarray, at: np.ndarray | None, none: int) -> np.ndarray:
     """The values at some places; ``none`` where a place is -1."""
     if at is None:

@@ -1,0 +1,206 @@
+"""Each event of a mail server's log followed: to its message by queue id, to its session by process.
+
+What is common to all servers is done here: lives of queue ids, connections, recipients' fates, a second file's copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spamlab import lives, stamps, tables
+from spamlab.engine import Kernel
+from spamlab.records import Options, Records, first
+
+_messages = Kernel(lives.messages, "i4* i1* i4* i4* i8 i8* b1* b1* i8* i8* i8*")
+_connections = Kernel(lives.connections, "i8* b1* b1* b1* i4* b1* i8 i8** i8** i8*")
+
+_STAGES = {"receive": lives.BEGIN, "queue": lives.MIDDLE, "remove": lives.END}
+_UNCLEAR = -2  # a delivery's word that no rule knows: its enhanced code decides
+_SAID = ("peer_ip", "helo", "reverse_path", "forward_path", "reply")  # what two copies of an event have in common
+_LATE = 3  # an event that belongs to whatever life its queue id has
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a format's words mean.
+
+    ``process``: the columns that tell processes apart, each of which serves a session at a time (``once``: one in its
+    life); ``serves``: how the names of programs that do so end. ``starts``: kinds of events that show a session whose
+    beginning is not logged. ``statuses``: a delivery's words (in small letters; the longest that a status begins with
+    counts) and what they are; where none fits, the enhanced code's class decides. ``between``: what stands between
+    several recipients of one line. ``copied``: kinds of events that the server logs in a second file too.
+    """
+
+    statuses: Mapping[str, str | None]
+    process: tuple[str, ...] = ("host", "program", "pid")
+    serves: str = ""
+    starts: tuple[str, ...] = ()
+    once: bool = False
+    between: str = ""
+    copied: tuple[str, ...] = ()
+    ended: Mapping[str, str] = field(default_factory=dict)
+
+
+def within(rows: np.ndarray, choice: np.ndarray) -> np.ndarray:
+    """The rows that are among a choice of all, which is a flag for each."""
+    return np.asarray(rows[choice[rows]])
+
+
+class Followed:
+    """The records of one format, and what was found about each.
+
+    By event: ``kind``, ``verb``, ``code``, ``time``, ``echo``, ``status`` (of a recipient), ``transaction``,
+    ``session`` (-1: none), ``other`` (a second message that it names). Of ``made`` messages: ``arrival`` (its
+    event), ``session_of``.
+    """
+
+    def __init__(self, records: Records, options: Options, rules: Rules) -> None:
+        self.records, self.options, self.rules = records, options, rules
+        self.n = len(records)
+        place = {kind: i for i, kind in enumerate(tables.KINDS)}
+        self.kind = np.array([*(place.get(shape.kind, -1) for shape in records.shapes), -1], dtype=np.int8)[
+            records.shape
+        ]
+        self.code = records.number("code")
+        self.echo = self._echoes()
+        with ThreadPoolExecutor(1) as beside:  # most of the work holds no lock
+            time = beside.submit(stamps.moments, records, options)
+            self.verb = self._verbs()
+            self._follow_messages()
+            self._follow_sessions()
+            self.status = self._statuses()
+            self.time, self.assumed = time.result()
+
+    def is_kind(self, *kinds: str) -> np.ndarray:
+        """Which events are of these kinds."""
+        found = np.zeros(self.n, dtype=bool)
+        for kind in kinds:
+            found |= self.kind == tables.KINDS.index(kind)
+        return found
+
+    def _verbs(self) -> pd.Series:
+        """The verb of each event, in capitals: as logged, else as its shape says."""
+        words = self.records.words("verb").str.upper()
+        said = [dict(shape.says).get("verb", "") for shape in self.records.shapes]
+        names = pd.Index([*words, *filter(None, said)], dtype="str").unique()
+        logged = np.append(names.get_indexer(words), -1)[self.records.codes("verb")]
+        other = np.append(names.get_indexer(pd.Index(said, dtype="str")), -1)[self.records.shape]
+        return pd.Series(tables.categorical(np.where(logged < 0, other, logged), names))
+
+    def _echoes(self) -> np.ndarray:
+        """Which events another file holds too: of two that say the same, the one in the smaller file.
+
+        A file that holds anything else is a log of its own (another server's, say), and repeats nothing.
+        """
+        records, echo = self.records, np.zeros(self.n, dtype=bool)
+        if not self.rules.copied or len(records.names) < 2:
+            return echo
+        copied = self.is_kind(*self.rules.copied)
+        rows, own = np.flatnonzero(copied), np.isin(records.source, records.source[~copied])
+        size = np.bincount(records.source, minlength=len(records.names))[records.source[rows]]
+        rows = rows[np.lexsort((-size, ~own[rows]))]
+        texts = {name: records.text(name, rows).str.partition("\n")[0] for name in _SAID}  # headers may follow there
+        said = pd.DataFrame({"time": records.number("time", rows), "shape": records.shape[rows], **texts})
+        nth = said.assign(source=records.source[rows]).groupby([*said, "source"], dropna=False).cumcount()
+        echo[rows[said.assign(nth=nth).duplicated().to_numpy() & ~own[rows]]] = True
+        return echo
+
+    def _follow_messages(self) -> None:
+        records, n = self.records, self.n
+        stages = [*(_STAGES.get(shape.kind, _LATE) for shape in records.shapes), _LATE]
+        stage = np.array(stages, dtype=np.int8)[records.shape]
+        ids, refers = records.codes("queue_id"), np.full(n, -1, dtype=np.int32)
+        words = records.dictionary("queue_id")
+        for name in ("report_id", "original_id"):
+            if len(rows := records.rows(name)):
+                at = pc.index_in(mentioned := records.dictionary(name), value_set=words)
+                new = at.is_null().to_numpy(zero_copy_only=False)
+                number = np.where(new, len(words) + np.cumsum(new) - 1, at.fill_null(0))
+                refers[rows] = number[records.codes(name, rows)]
+                words = pa.concat_arrays([words, mentioned.filter(pa.array(new))])
+        host, hosts = records.codes("host"), len(records.words("host")) + 1  # an id is its host's own
+        top = len(words) * hosts
+        if top > 4 * n:
+            both = np.concatenate([ids, refers]).astype(np.int64) * hosts + np.tile(host + 1, 2)
+            both = np.where(both < 0, -1, pd.factorize(both)[0]).astype(np.int32)
+            ids, refers, hosts, top = both[:n], both[n:], 0, 2 * n
+        current, waiting = np.full(top, -1, dtype=np.int64), np.full(top, -1, dtype=np.int64)
+        ended, begun = np.zeros(top, dtype=bool), np.zeros(top, dtype=bool)
+        self.transaction, self.other = np.full(n, -1, dtype=np.int64), np.full(n, -1, dtype=np.int64)
+        run = _messages.pick(n * 60)
+        found = current, ended, begun, waiting, self.transaction, self.other
+        self.made = int(run(ids, stage, refers, host, hosts, *found))
+
+    def _follow_sessions(self) -> None:
+        records, n = self.records, self.n
+        serves = np.ones(len(records.words("program")) + 1, dtype=bool)
+        if self.rules.serves:
+            serves[:] = [*records.words("program").str.endswith(self.rules.serves), False]
+        # What becomes of a message is another connection's.
+        apart = self.is_kind("deliver", "remove", "report") | self.echo
+        rows = np.flatnonzero(serves[records.codes("program")] & ~apart)
+        peer = records.codes("peer_ip", rows)
+        opens, starts = (self.is_kind(*kinds)[rows] & (peer >= 0) for kinds in (("connect",), self.rules.starts))
+        key = np.zeros(len(rows), dtype=np.int64)
+        for name in self.rules.process:
+            if name == "peer_ip":
+                part = peer
+            else:
+                part = records.number(name, rows) if name in ("pid", "port") else records.codes(name, rows)
+            key = key * (1 << 22) + np.where(part < 0, 0, part + 1)
+        key = pd.factorize(key)[0].astype(np.int64)
+        self.session, self.sessions = np.full(n, -1, dtype=np.int64), 0
+        if (opens | starts).any():
+            run = _connections.pick(n * 60)
+            closes = (self.is_kind("disconnect") | (self.is_kind("reject") & records.says("ended")))[rows]
+            # A client without a port can have several connections at a time.
+            shared = np.full(len(rows), "port" in self.rules.process) & (records.number("port", rows) < 0)
+            keys, of = (np.full((i, j + 1), -1, dtype=np.int64) for i, j in ((2, key.max()), (4, len(rows))))
+            self.sessions = int(run(key, opens, closes, starts, peer, shared, self.rules.once, keys, of[:3], of[3]))
+            self.session[rows] = of[3, :-1]
+        # A message's session: that of its arrival, else of its first event that has one.
+        self.arrival = first(self.transaction, self.made, among=self.is_kind("receive"))
+        self.session_of = np.full(self.made + 1, -1, dtype=np.int64)
+        known = np.flatnonzero((self.transaction >= 0) & (self.session >= 0))[::-1]
+        self.session_of[self.transaction[known]] = self.session[known]
+        arrived = self.arrival[self.arrival >= 0]
+        arrived = arrived[self.session[arrived] >= 0]
+        self.session_of[self.transaction[arrived]] = self.session[arrived]
+        # What another process refuses of it (a filter, at its end) belongs to that session.
+        late = np.flatnonzero(self.is_kind("reject") & (self.session < 0) & (self.transaction >= 0))
+        self.session[late] = self.session_of[self.transaction[late]]
+
+    def _statuses(self) -> np.ndarray:
+        """The number of each event's recipient status, -1: it is about no recipient."""
+        numbers = {name: i for i, name in enumerate(tables.STATUSES)}
+        known = sorted(self.rules.statuses, key=len, reverse=True)
+        meaning = []
+        for word in self.records.words("status").str.lower():
+            fits = next((self.rules.statuses[k] for k in known if word.startswith(k)), "unclear")
+            meaning.append(_UNCLEAR if fits == "unclear" else numbers.get(fits or "", -1))
+        records = self.records
+        said = [numbers.get(dict(shape.says).get("status", ""), -1) for shape in records.shapes]
+        status: np.ndarray = np.array([*said, -1], dtype=np.int8)[records.shape]
+        logged = records.rows("status")
+        found = np.array([*meaning, -1], dtype=np.int8)[records.codes("status", logged)]
+        status[logged] = np.where(found == -1, status[logged], found)
+        unclear = within(logged, status == _UNCLEAR)
+        by_class = {"2": numbers["delivered"], "4": numbers["deferred"]}
+        digit = records.text("enhanced_code", unclear).str[:1]
+        status[unclear] = digit.map(by_class).fillna(numbers["bounced"]).astype(int)
+        refused = np.flatnonzero(self.is_kind("reject") & (status < 0))
+        of_one = self.verb.take(refused).eq("RCPT").to_numpy(bool) | records.has("forward_path")[refused]
+        status[refused[of_one]] = numbers["rejected"]
+        status[self.echo] = -1
+        return status
+
+    def span(self, group: np.ndarray, n: int) -> list[pd.Series]:
+        """The time of the first and of the last event of each group."""
+        return [self.time.take(first(group, n, last=last)).reset_index(drop=True) for last in (False, True)]
