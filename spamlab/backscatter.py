@@ -7,12 +7,14 @@ Octets are those of SMTP lines with their CRLF. *Out* is written by the logging 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from spamlab import costs
+from spamlab import costs, words
+from spamlab import wire as wires
 from spamlab.costs import PARTS
 from spamlab.wire import WireModel
 from spamlab.words import count
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from spamlab.log import Log
 
 LINUX = WireModel()
+T1 = 1_544_000.0  # bit/s
 
 
 def ndrs(log: Log) -> pd.DataFrame:
@@ -125,9 +128,200 @@ def saved(log: Log) -> pd.DataFrame:
     return _account(log, LINUX)[1][["body", "spent", "saved"]]
 
 
-def answer(log: Log) -> str:
-    """Say in a sentence how many NDRs, what they cost, what refusing them early spared."""
-    each = _account(log, LINUX)[1]
+def layers(log: Log, wire: WireModel = LINUX) -> pd.DataFrame:
+    """Where all octets come from: what each layer adds, and what refusing before the message avoided.
+
+    Parameters
+    ----------
+    log : any Log.
+    wire : as in `cost`.
+
+    Returns
+    -------
+    DataFrame, index ``layer`` (``SMTP``, ``TCP``, ``IP``), ``basis`` (``logged``; ``modelled``; ``avoided``: the texts
+    that were not sent, their DATA, and what TCP and IP would have added): ``out``, ``in``, ``octets`` (both; float).
+    The rows that are not ``avoided`` add up to `cost`; texts of unknown size are in none.
+    """
+    found = ndrs(log)
+    rows = costs.written(log, found)
+    spent, spoken = costs.total(rows, wire), costs.amounts(rows, wire)
+    more = costs.total(costs.with_texts(rows, _unsent(log, found, rows)), wire) - spent
+    table = {}
+    for basis in ("logged", "modelled"):
+        table["SMTP", basis] = [spoken.loc[rows["basis"] == basis, f"smtp_{way}"].sum() for way in ("out", "in")]
+    for basis, amount in (("modelled", spent), ("avoided", more)):
+        if basis == "avoided":
+            table["SMTP", basis] = [amount["smtp_out"], amount["smtp_in"]]
+        for layer, below in (("TCP", "smtp"), ("IP", "tcp")):
+            table[layer, basis] = [amount[f"{layer.lower()}_{way}"] - amount[f"{below}_{way}"] for way in ("out", "in")]
+    made = pd.DataFrame.from_dict(table, orient="index", columns=["out", "in"])
+    made.index = pd.MultiIndex.from_tuples(made.index, names=["layer", "basis"])
+    return made.assign(octets=made["out"] + made["in"])
+
+
+def _unsent(log: Log, found: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
+    """Sizes of the messages that were not sent because their recipient was refused, where they are known."""
+    sent = rows.loc[(rows["part"] == "message") & (rows["direction"] == "sent"), "transaction"]
+    kept = found.loc[found.index.isin(_refused(log)) & ~found.index.isin(sent), "size"]
+    return kept.dropna().astype("float64")
+
+
+def bounds(log: Log, wire: WireModel = LINUX) -> pd.DataFrame:
+    """How far the total depends on what a log does not tell.
+
+    Parameters
+    ----------
+    log : any Log.
+    wire : as in `cost`; each unknown is moved from where it costs least to where it costs most (`wire.UNKNOWN`).
+
+    Returns
+    -------
+    DataFrame, index ``unknown`` (the last row: all of them together), float: ``low``, ``high`` (octets of IP packets,
+    both ways), ``packets_low``, ``packets_high``.
+    """
+    rows = costs.written(log, ndrs(log))
+    table = {}
+    for name, causes in [*((name, [name]) for name in wires.UNKNOWN), ("all together", list(wires.UNKNOWN))]:
+        ends = [costs.total(rows, model) for model in wires.extremes(wire, causes)]
+        octets, packets = ([end[f"{what}_out"] + end[f"{what}_in"] for end in ends] for what in ("ip", "packets"))
+        table[name] = [*octets, *packets]
+    names = ["low", "high", "packets_low", "packets_high"]
+    return pd.DataFrame.from_dict(table, orient="index", columns=names, dtype="float64").rename_axis("unknown")
+
+
+def counterfactuals(log: Log, wire: WireModel = LINUX) -> pd.DataFrame:
+    """What the attempts would have cost had one thing been different.
+
+    Parameters
+    ----------
+    log : any Log.
+    wire : as in `cost`; its `tries` is how often a report is tried that is put off each time.
+
+    Returns
+    -------
+    DataFrame, index ``measure``, float: ``out``, ``in``, ``octets`` (of IP packets; both ways), ``packets``,
+    ``change`` (of octets, relative to the first row, ``as logged``). ``refused at RCPT``: every recipient;
+    ``no refusal at RCPT``: the texts of known size that this spared are sent and then refused; ``one try each``: only
+    the first connection of each report; ``put off each time``: every attempt fails for now until the report is given
+    up; ``PIPELINING``: commands in groups; ``no reports``: none are made.
+    """
+    found = ndrs(log)
+    rows = costs.written(log, found)
+    first = rows.groupby("transaction")["connection"].transform("min")
+    measures = {
+        "as logged": (rows, wire, 1),
+        "no refusal at RCPT": (costs.with_texts(rows, _unsent(log, found, rows)), wire, 1),
+        "refused at RCPT": (costs.without_texts(rows), wire, 1),
+        "PIPELINING": (rows, replace(wire, pipelining=True), 1),
+        "one try each": (rows[first.isna() | (rows["connection"] == first)], wire, 1),
+        "put off each time": (costs.without_texts(rows), wire, wire.tries),
+        "no reports": (rows[:0], wire, 1),
+    }
+    totals = {name: costs.total(lines, model) * times for name, (lines, model, times) in measures.items()}
+    each = pd.DataFrame.from_dict(totals, orient="index").rename_axis("measure")
+    table = each[["ip_out", "ip_in"]].set_axis(["out", "in"], axis=1)
+    table = table.assign(octets=table.sum(axis=1), packets=each["packets_out"] + each["packets_in"])
+    whole = table["octets"].iloc[0]
+    return table.assign(change=table["octets"] / whole - 1 if whole else np.nan)
+
+
+def amplification(log: Log, wire: WireModel = LINUX, uplink: float = T1) -> pd.Series:
+    """What the reports cost beside the spam that caused them, and beside the line they leave by.
+
+    Parameters
+    ----------
+    log : any Log.
+    wire : as in `cost`.
+    uplink : rate of the server's line out, bit/s; by default a T1's 1,544,000.
+
+    Returns
+    -------
+    Series of float: ``reports`` (attempts), ``octets`` (of their IP packets, both ways), ``spam`` (octets of the
+    messages' own connections that caused them, both ways, modelled: of the size logged where the log links the report
+    to a message, else of the report's own size, since it returns the message), ``amplification`` (octets / spam),
+    ``seconds`` (first attempt to the end of the last), ``rate`` (bit/s out meanwhile), ``uplink`` (share of the line).
+    """
+    found = ndrs(log)
+    made = log.transactions.set_index("transaction")
+    spent = costs.total(costs.written(log, found), wire)
+    cause = made["ndr_of"].reindex(found.index).astype("float64")
+    size = made["size"].reindex(cause.to_numpy()).set_axis(found.index).fillna(found["size"]).dropna()
+    tries = pd.DataFrame({"transaction": cause.fillna(-1.0 - pd.Series(found.index, found.index)), "size": size})
+    tries = tries.dropna(subset="size").drop_duplicates("transaction").assign(path=20.0, sent=True)
+    spam = costs.total(costs.modelled(tries), wire)
+    octets, caused = (amount["ip_out"] + amount["ip_in"] for amount in (spent, spam))
+    times = made.loc[found.index, ["start", "end"]]
+    seconds = (times["end"].max() - times["start"].min()).total_seconds() if len(found) else np.nan
+    rate = spent["ip_out"] * 8 / seconds if seconds else np.nan
+    ratio = octets / caused if caused else np.nan
+    return pd.Series({"reports": len(found), "octets": octets, "spam": caused, "amplification": ratio,
+                      "seconds": seconds, "rate": rate, "uplink": rate / uplink}, dtype="float64")  # fmt: skip
+
+
+PUBLISHED = {
+    "octets a mail sent": 34_000.0,
+    "octets sent": 3.6e6,
+    "reports": 80_000.0,
+    "octets a report": 15_000.0,
+    "octets returned": 1.2e9,
+    "amplification": 330.0,
+}
+"""Frei, Silvestri and Ollmann, "Mail Non-Delivery Notice Attacks" (2004), as reported by Heise; "over" is left out."""
+
+
+def attack(
+    wire: WireModel = LINUX, *, servers: int = 105, recipients: int = 1000, attachment: int = 10_000,
+    command: int = 20, header: int = 600, notice: int = 1300,
+) -> pd.DataFrame:  # fmt: skip
+    """The experiment of Frei, Silvestri and Ollmann (2004), from its inputs, beside what they published.
+
+    One mail to each server names many recipients who do not exist; each of them may bring a report that returns it.
+
+    Parameters
+    ----------
+    wire : as in `cost`.
+    servers, recipients : mails sent, one to a server; recipients of each (RFC 5321 §4.5.3.1.8 asks for 100 or more).
+    attachment : octets before base64 (RFC 2045 §6.8: 4 for 3, lines of 76 and CRLF).
+    command : octets of a RCPT line; ``RCPT TO:<>`` and CRLF are 12 of them.
+    header : octets of the mail's header and MIME frame, assumed.
+    notice : octets of a report beside what it returns: its own header, words, delivery status (RFC 3464), assumed.
+
+    Returns
+    -------
+    DataFrame, index ``quantity``, float: ``predicted`` (SMTP octets, one way, from the inputs alone: every recipient
+    brings a report), ``with_their_reports`` (the same with the number of reports they counted), ``wire`` (as
+    predicted, IP packets both ways), ``published``.
+    """
+    encoded = np.ceil(attachment / 3) * 4
+    text = encoded + 2 * np.ceil(encoded / 76) + header
+    mail = costs.modelled(pd.DataFrame({"transaction": [0.0], "size": [text], "path": [command - 12.0], "sent": True}))
+    mail = mail.loc[mail.index.repeat(np.where(mail["part"] == "RCPT", recipients, 1))]
+    # All RCPT lines at a stretch would be PIPELINING: a mailer of the time waited for each answer.
+    mail["at"] = mail.groupby(mail.index).cumcount().where(mail["part"] == "RCPT", 0)
+    mail = mail.assign(block=mail["part"].ne(mail["part"].shift()).cumsum())
+    mail = mail.sort_values(["block", "at"], kind="stable", ignore_index=True)
+    size = text + notice
+    report = costs.modelled(pd.DataFrame({"transaction": [0.0], "size": [size], "path": [20.0], "sent": True}))
+    sent, returned = costs.total(mail, wire), costs.total(report, wire)
+    lines, packets = sent["smtp_out"], sent["ip_out"] + sent["ip_in"]
+    back = returned["ip_out"] + returned["ip_in"]
+
+    def column(mail: float, report: float, reports: float) -> list[float]:
+        whole, given = mail * servers, report * reports
+        return [mail, whole, reports, report, given, given / whole]
+
+    columns = {
+        "predicted": column(lines, size, servers * recipients),
+        "with_their_reports": column(lines, size, PUBLISHED["reports"]),
+        "wire": column(packets, back, servers * recipients),
+        "published": list(PUBLISHED.values()),
+    }
+    return pd.DataFrame(columns, index=pd.Index(PUBLISHED, name="quantity"), dtype="float64")
+
+
+def answer(log: Log, wire: WireModel = LINUX) -> str:
+    """Say in a sentence how many NDRs, what they cost, on the wire too, what refusing them early spared."""
+    each = _account(log, wire)[1]
     n, out, back = len(each), each["smtp_out"], each["smtp_in"]
     if n == 0:
         return "This log holds no attempt to deliver a non-delivery report."
@@ -140,4 +334,8 @@ def answer(log: Log) -> str:
     if refused := int((each["body"] > 0).sum()):
         text += f"; {refused:,} of {n:,} {'was' if refused == 1 else 'were'} refused before the message, which spared "
         text += count(int(each["body"].sum()), "octet")
-    return text + "."
+    whole, packets = (each[[f"{what}_out", f"{what}_in"]].sum().sum() for what in ("ip", "packets"))
+    far = bounds(log, wire)
+    text += f". On the wire that is {words.octets(whole)} in {count(round(packets), 'packet')}"
+    low, high = (words.octets(far.loc["delayed ACKs", end]) for end in ("low", "high"))
+    return f"{text} (TCP/IP, modelled; {low} to {high}, depending on delayed ACKs)."

@@ -7,7 +7,6 @@ the IP version and whether there were timestamps, and nothing else.
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,10 @@ from spamlab.wire import WireModel
 from spamlab.words import count
 
 FOLDER = Path(__file__).parent.parent / "data" / "wire"
-FITTED = {"case": "rejected", "server": "exim", "ip": 4, "timestamps": 1, "pipelining": 0}
-"""The connections the model was made on; all others are held out."""
+FITTED = ("rejected", "deferred")
+"""Cases whose connections over IPv4 with timestamps the model was made on; all others are held out."""
+WAITS = ("exim",)
+"""Programs that turn TCP_QUICKACK off (their first answer carries the ACK) and send the FIN with their last line."""
 WAYS = ("out", "in")
 VERDICTS = ("equal", "delayed ACKs", "other")
 
@@ -71,34 +72,37 @@ def compare(
     DataFrame, index ``connection``: ``case``, ``client``, ``server``, ``ip``, ``timestamps``, ``pipelining``, ``k``
     (transactions), ``size`` (octets of text), ``held_out``; ``packets``, ``octets`` (of IP packets, both ways) with
     ``packets_model``, ``octets_model``; ``error`` (relative, of octets); ``acks`` (packets more than modelled);
-    ``verdict``: ``equal`` (packets in both directions are), ``delayed ACKs`` (all that differs is ACKs without
-    payload), ``other`` (a segment more or less, a reset, a retransmission).
+    ``verdict``: ``equal`` (as many packets as modelled), ``delayed ACKs`` (all that differs is ACKs without payload),
+    ``other`` (a segment more or less: a text that its sender wrote in pieces).
     """
     if connections is None or writes is None:
         connections, writes = read()
     model = model or WireModel()
     found, bare = [], []
-    for ip, stamped in product((4, 6), (True, False)):
-        own = connections.index[connections["ip"].eq(ip) & connections["timestamps"].eq(stamped)]
-        given = writes[writes["connection"].isin(own)]
-        like = replace(model, ip=ip, timestamps=stamped)
+    keys = ["ip", "timestamps", "client", "server"]
+    for kind in connections[keys].drop_duplicates().itertuples(index=False):  # a dozen kinds of hosts
+        own = (connections[keys] == tuple(kind)).all(axis=1)
+        given = writes[writes["connection"].isin(connections.index[own])]
+        opener, other = ((name not in WAITS) * quick for name, quick in zip(kind[2:], model.quickacks, strict=True))
+        close = 2 if {*kind[2:]} & set(WAITS) else model.teardown
+        like = replace(model, ip=kind[0], timestamps=bool(kind[1]), quickacks=(opener, other), teardown=close)
         found.append(wire.dialogues(given, like))
         # Segments and the flags that open and close, but no ACK: two of those are in every connection.
-        none = replace(like, quickacks=0, every=1 << 40, teardown=3, delayed_ack=np.inf)
+        none = replace(like, quickacks=(0, 0), every=1 << 40, teardown=3, delayed_ack=np.inf)
         bare.append(wire.dialogues(given, none)[["packets_out", "packets_in"]] - 1)
     modelled, least = (pd.concat(parts).reindex(connections.index) for parts in (found, bare))
-    packets = ["packets_out", "packets_in"]
-    carried = pd.DataFrame({f"packets_{w}": connections[f"segments_{w}"] + connections[f"control_{w}"] for w in WAYS})
-    equal = (connections[packets] == modelled[packets]).all(axis=1)
-    same = (carried == least[packets]).all(axis=1)
+    kinds = {way: connections[f"segments_{way}"] + connections[f"control_{way}"] for way in WAYS}
+    carried = pd.DataFrame({f"packets_{way}": kinds[way] + connections[f"riding_{way}"] for way in WAYS})
+    same = (carried == least).all(axis=1)
     columns = ["case", "client", "server", "ip", "timestamps", "pipelining", "k", "size"]
-    table = connections[columns].assign(held_out=~(connections[list(FITTED)] == FITTED).all(axis=1))
+    fitted = connections["case"].isin(FITTED) & connections["ip"].eq(4) & connections["timestamps"].eq(1)
+    table = connections[columns].assign(held_out=~fitted)
     for what, name in (("packets", "packets"), ("ip", "octets")):
         table[name] = connections[f"{what}_out"] + connections[f"{what}_in"]
         table[f"{name}_model"] = modelled[f"{what}_out"] + modelled[f"{what}_in"]
     table["error"] = table["octets_model"] / table["octets"] - 1
     table["acks"] = table["packets"] - table["packets_model"]
-    return table.assign(verdict=np.select([equal, same], VERDICTS[:2], VERDICTS[2]))
+    return table.assign(verdict=np.select([table["acks"].eq(0), same], VERDICTS[:2], VERDICTS[2]))
 
 
 def summary(compared: pd.DataFrame, by: tuple[str, ...] = ("held_out", "case", "server")) -> pd.DataFrame:

@@ -7,7 +7,7 @@ message of unknown size); ``basis`` (``logged`` or ``modelled``); ``at`` (its pl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -60,9 +60,9 @@ def modelled(tries: pd.DataFrame) -> pd.DataFrame:
     part, sent = rows["part"], rows["direction"] == "sent"
     size = rows["size"].astype("Int64")
     digits = size.astype("str").str.len().fillna(0).to_numpy(dtype="float64")
-    more = [digits, rows["path"], size.astype("float64"), np.where(rows["sent"], _OK - _REFUSED, 0)]
+    more: list[Any] = [digits, rows["path"], size.astype("float64"), np.where(rows["sent"], _OK - _REFUSED, 0)]
     where = [sent & (part == name) for name in ("MAIL", "RCPT", "message")] + [part == "RCPT"]
-    rows["octets"] += np.select(where, more, 0.0).astype("float64")
+    rows["octets"] += np.select(where, more, 0.0)
     return rows[rows["sent"] | ~part.isin(["DATA", "message"])].assign(basis="modelled")
 
 
@@ -181,7 +181,7 @@ def shared(rows: pd.DataFrame, model: WireModel) -> pd.DataFrame:
     members = own[key].drop_duplicates()
     members["among"] = members.groupby("connection")["transaction"].transform("size")
     opened = pd.DataFrame({"connection": members["connection"].unique(), "part": "set-up"})
-    opened = opened.assign(**dict.fromkeys(AMOUNTS, 0.0) | wire.connection(model).to_dict())
+    opened[AMOUNTS] = wire.connection(model).reindex(AMOUNTS, fill_value=0.0).to_numpy()
     common = pd.concat([each[each["transaction"].isna()].drop(columns="transaction"), opened])
     common = common.groupby(["connection", "part"], as_index=False)[AMOUNTS].sum().merge(members, on="connection")
     common[AMOUNTS] = common[AMOUNTS].div(common["among"], axis=0)

@@ -47,15 +47,16 @@ class WireModel:
     """IP version: a header of 20 octets (RFC 791) or of 40 (RFC 8200)."""
     timestamps: bool = True
     """TCP timestamps: 12 octets of each segment (RFC 7323; on in Linux since 2.2, in Windows off)."""
-    quickacks: int = 1
-    """Turns a side answers in time before its ACKs wait for its answers. Linux's tcp_pingpong_thresh: 1, and 3 in
-    5.1 to 6.6; 0: it waits from the start (RFC 1122 as it stands, Windows)."""
+    quickacks: tuple[int, int] = (1, 1)
+    """Turns a side (the opener, the other) answers in time before its ACKs wait for its answers. Linux: 1, and 3 in 5.1
+    to 6.6 (tcp_pingpong_thresh); 0: it waits from the start (RFC 1122 as it stands; Windows; Exim asks Linux so)."""
     every: int = 2
     """Segments in a row that are not left without an ACK (RFC 5681 §4.2)."""
     delayed_ack: float = 0.04
     """How long an ACK waits for the answer, seconds. Linux: 0.04 and longer; Windows: 0.2 (RFC 1122: 0.5 at most)."""
     teardown: int = 3
-    """Packets that end the connection after the last line: FIN, FIN with ACK, ACK; 4 where both close at once."""
+    """Packets that end the connection after the last line: FIN, FIN with ACK, ACK; 4 where both close at once, 2 where
+    a FIN goes with the last line (Exim)."""
     pipelining: bool = False
     """Commands of a transaction in one write, and their replies in one (RFC 2920); for who makes the lines."""
     tls: tuple[int, int] | None = None
@@ -89,7 +90,7 @@ class WireModel:
 
 
 UNKNOWN: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = MappingProxyType({
-    "delayed ACKs": ({"quickacks": 0}, {"quickacks": _ALWAYS, "every": 1, "teardown": 4}),
+    "delayed ACKs": ({"quickacks": (0, 0)}, {"quickacks": (_ALWAYS, _ALWAYS), "every": 1, "teardown": 4}),
     "TCP timestamps": ({"timestamps": False}, {"timestamps": True}),
     "IP version": ({"ip": 4}, {"ip": 6}),
     "DNS look-ups": ({"lookups": 0}, {"lookups": 2}),
@@ -151,7 +152,8 @@ def _turns(turns: pd.DataFrame, model: WireModel) -> pd.DataFrame:
     answers = (place.gt(0) & ~slow).astype("int64").groupby([*side, since]).cumsum()
     last = answers.shift(fill_value=0).where(place > 0, 0)  # of the other side: it spoke just before
     follows = (slow.shift(-1) & (place.shift(-1) > 0)).eq(True)
-    return pd.DataFrame({"turn": turns["turn"], "at_once": last < model.quickacks, "slow": follows}).set_index("turn")
+    most = np.where(turns["sent"], model.quickacks[1], model.quickacks[0])
+    return pd.DataFrame({"turn": turns["turn"], "at_once": last < most, "slow": follows}).set_index("turn")
 
 
 def _acks(at: pd.DataFrame, turns: pd.DataFrame, every: int) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""What mail takes on the wire: real servers in two network namespaces, every packet between them counted (README.md)."""
