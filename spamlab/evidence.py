@@ -98,6 +98,18 @@ def share(hits: int, n: int, what: str = "") -> str:
     return f"{hits:,} of {n:,}{what and ' '}{what} ({100 * hits / n:.3g}%, exact 95% interval {low} to {high})"
 
 
+def interval(low: float, value: float, high: float) -> str:
+    """A rate with its exact interval.
+
+    >>> interval(461.2, 1107.7, np.inf)
+    '1,108 (exact 95% interval from 461: the stamps set no upper end)'
+    """
+    ends = f" {stats.figure(low)} to {stats.figure(high)}"
+    if high == np.inf:
+        ends = f" from {stats.figure(low)}: the stamps set no upper end"
+    return f"{stats.figure(value)} (exact 95% interval{ends})"
+
+
 def places(log: Log, labels: Iterable[Any]) -> str:
     """Where events stand: file and lines, from the first to the last of them.
 

@@ -342,6 +342,13 @@ def test_fall_through_is_found_where_it_happens(falls: bool, guest: bool) -> Non
     assert len(found) >= len(failed)
 
 
+def test_docstrings_are_the_claims() -> None:
+    first = claims.CLAIMS[1]
+    assert first.claim == "The excerpt lasts 35 seconds"
+    assert first.test == "Stamps of the excerpt and of its complete session, with their resolution"
+    assert len({claim.claim for claim in claims.CLAIMS.values()}) == len(claims.CLAIMS) == 23
+
+
 def test_own_domains_can_be_given() -> None:
     log = inbound(*login("250 ok"))
     assert not evidence.fallthrough(log, Assumptions(local_domains=("Elsewhere.NET", "own.org")))["fell"].any()
@@ -385,4 +392,4 @@ def test_reading_the_printed_page_finds_the_braces() -> None:
         .replace(b"<$RANDOMIZE3T@NETSCAPE.COM>", b"<${RANDOMIZE3T@NETSCAPE.COM}>")
     )
     found = judged(spamlab.read(io.BytesIO(page)), 16)
-    assert "4 are malformed, 0 of them taken: 1 × a character that no domain may hold" in found.evidence
+    assert "(2 different) 4, 0 of them taken; 1 × a character that no domain may hold" in found.evidence
