@@ -200,21 +200,21 @@ def counterfactuals(log: Log, wire: WireModel = LINUX) -> pd.DataFrame:
     Returns
     -------
     DataFrame, index ``measure``, float: ``out``, ``in``, ``octets`` (of IP packets; both ways), ``packets``,
-    ``change`` (of octets, relative to the first row, ``as logged``). ``refused at RCPT``: every recipient;
-    ``no refusal at RCPT``: the texts of known size that this spared are sent and then refused; ``one try each``: only
-    the first connection of each report; ``put off each time``: every attempt fails for now until the report is given
-    up; ``PIPELINING``: commands in groups; ``no reports``: none are made.
+    ``change`` (of octets, relative to the first row, ``as logged``). ``texts sent, then refused``:
+    the texts of known size that refusal at RCPT spared; ``refused at RCPT``: every recipient; ``PIPELINING``: commands
+    in groups; ``no second try``: the first connection of each report alone; ``put off to the end``: every attempt
+    fails for now, as often as it is tried; ``no reports``: none are made.
     """
     found = ndrs(log)
     rows = costs.written(log, found)
     first = rows.groupby("transaction")["connection"].transform("min")
     measures = {
         "as logged": (rows, wire, 1),
-        "no refusal at RCPT": (costs.with_texts(rows, _unsent(log, found, rows)), wire, 1),
+        "texts sent, then refused": (costs.with_texts(rows, _unsent(log, found, rows)), wire, 1),
         "refused at RCPT": (costs.without_texts(rows), wire, 1),
         "PIPELINING": (rows, replace(wire, pipelining=True), 1),
-        "one try each": (rows[first.isna() | (rows["connection"] == first)], wire, 1),
-        "put off each time": (costs.without_texts(rows), wire, wire.tries),
+        "no second try": (rows[first.isna() | (rows["connection"] == first)], wire, 1),
+        "put off to the end": (costs.without_texts(rows), wire, wire.tries),
         "no reports": (rows[:0], wire, 1),
     }
     totals = {name: costs.total(lines, model) * times for name, (lines, model, times) in measures.items()}
@@ -337,5 +337,5 @@ def answer(log: Log, wire: WireModel = LINUX) -> str:
     whole, packets = (each[[f"{what}_out", f"{what}_in"]].sum().sum() for what in ("ip", "packets"))
     far = bounds(log, wire)
     text += f". On the wire that is {words.octets(whole)} in {count(round(packets), 'packet')}"
-    low, high = (words.octets(far.loc["delayed ACKs", end]) for end in ("low", "high"))
+    low, high = (words.octets(far[end]["delayed ACKs"]) for end in ("low", "high"))
     return f"{text} (TCP/IP, modelled; {low} to {high}, depending on delayed ACKs)."

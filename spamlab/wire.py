@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 
 COLUMNS = ["packets_out", "packets_in", "tcp_out", "tcp_in", "ip_out", "ip_in"]
-_ALWAYS = 1 << 40  # quickacks of a side that never waits
+_ALWAYS = (1 << 40, 1 << 40)  # quickacks of sides that never wait
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class WireModel:
 
 
 UNKNOWN: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = MappingProxyType({
-    "delayed ACKs": ({"quickacks": (0, 0)}, {"quickacks": (_ALWAYS, _ALWAYS), "every": 1, "teardown": 4}),
+    "delayed ACKs": ({"quickacks": (0, 0), "teardown": 2}, {"quickacks": _ALWAYS, "every": 1, "teardown": 4}),
     "TCP timestamps": ({"timestamps": False}, {"timestamps": True}),
     "IP version": ({"ip": 4}, {"ip": 6}),
     "DNS look-ups": ({"lookups": 0}, {"lookups": 2}),
