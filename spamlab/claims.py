@@ -33,7 +33,7 @@ VERDICTS = (LOG_YES, MODEL_YES, LOG_NO, MODEL_NO, OPEN)
 
 HOUR, DAY = 3600, 86_400
 FAILED = ["rejected", "bounced", "expired"]
-USED = ("nothing", "disable Guest", "forbid relaying", "disable notifications", "refuse <>", "directory look-up")
+USED = ("nothing", "disable Guest", "disable notifications", "refuse <>", "directory look-up")
 
 
 class Finding(NamedTuple):
@@ -360,7 +360,7 @@ def _symptom(case: Case) -> Finding:
 NO_DATA = Finding(OPEN, "no stored log", "0 stored logs of real servers are beside this spamlab (data/samples).")
 
 
-@_claim(12, "Related Problems", "07-what-if")
+@_claim(12, "Related Problems", "07-measures")
 def _refuse_null(case: Case) -> Finding:
     """To refuse <> would break non-delivery reports.
 
@@ -432,7 +432,7 @@ def _standard(case: Case) -> Finding:
 # -- what the model of the paper's server tells -----------------------------------------------------------------
 
 
-@_claim(4, "Effects", "07-what-if")
+@_claim(4, "Effects", "07-one-spam")
 def _four(case: Case) -> Finding:
     """One spam causes up to four error messages, two of them across the internet.
 
@@ -457,7 +457,7 @@ def _four(case: Case) -> Finding:
     )
 
 
-@_claim(7, "Effects", "07-what-if")
+@_claim(7, "Effects", "07-saturation")
 def _starves(case: Case) -> Finding:
     """STORE.EXE takes 100% for long periods and other work starves.
 
@@ -479,30 +479,42 @@ def _starves(case: Case) -> Finding:
     )
 
 
-@_claim(8, "Details of the Problem", "07-what-if")
+@_claim(8, "Details of the Problem", "07-measures")
 def _errors_alone(case: Case) -> Finding:
     """Errors alone, without relaying, do as much harm.
 
-    Uplink, processor and delay with relaying forbidden, against none of it.
+    A spam run that is only reported against one that is only relayed: processor, delay of other mail, uplink.
     """
-    alone, both = case.measures["forbid relaying"], case.measures["nothing"]
-    work, line = (alone[name] / both[name] for name in ("processor load", "uplink octets"))
-    wait, waits = (seconds(table["legitimate delay (median)"]) for table in (alone, both))
-    cost = backscatter.cost(case.log)
-    layer = "ip" if "ip_out" in cost else "smtp"
-    spent = (cost[f"{layer}_out"] + cost[f"{layer}_in"]).dropna()
-    logged = f"; each took {octets(spent.mean())} ({layer.upper()}, both ways)" if len(spent) else ""
+    of, runs = case.given, []
+    for part in (0.0, 1.0):
+        load = replace(of.load, spam=replace(of.load.spam, elsewhere=part, valid_recipients=part))
+        made = simulate.measures(
+            of.server, load, names=("nothing",), duration=of.simulated, replications=of.replications
+        )
+        runs.append(made.set_index("outcome")[["value", "low", "high"]].T.to_dict())
+    (alone, relayed), work = runs, "processor load"
+    line, relay = (octets(run["uplink octets"]["value"]) for run in runs)
+    wait, waits = (seconds(run["legitimate delay (median)"]["value"]) for run in runs)
+    cost = backscatter.cost(case.log)[["ip_out", "ip_in"]].sum(axis=1, skipna=False).dropna()
+    logged = f", {octets(cost.mean())} each (IP, both ways)" if len(cost) else ""
     return Finding(
-        _decide(min(line, work), max(line, work), case.given.as_bad),
-        f"{work:.0%} of the processor load, {line:.0%} of the uplink octets",
-        f"Model ({case.runs}), relaying forbidden against nothing done: processor load {alone['processor load']:.2f} "
-        f"of {both['processor load']:.2f}, uplink {octets(alone['uplink octets'])} of {octets(both['uplink octets'])} "
-        f"an hour, other mail's median delay {wait} of {waits}; as much means {case.given.as_bad:.0%}. In the log: "
-        f"{count(len(spent), 'NDR')} of known cost{logged}.",
+        _decide(alone[work]["low"] / relayed[work]["high"], alone[work]["high"] / relayed[work]["low"], of.as_bad),
+        f"{alone[work]['value'] / relayed[work]['value']:.0%} of the processor load of relaying",
+        f"Model ({case.runs}), {of.load.spam.rate:.3g} spams a second, none relayed and all reported against all "
+        f"relayed "
+        f"and none reported: {work} {_ends(alone[work])} against {_ends(relayed[work])}, other mail's median delay "
+        f"{wait} "
+        f"against {waits}, uplink {line} against {relay} an hour; as much means {of.as_bad:.0%} of the processor "
+        f"load. In "
+        f"the log: {count(len(cost), 'NDR')} of known cost{logged}.",
     )
 
 
-@_claim(11, "Related Problems", "07-what-if")
+def _ends(of: dict[str, float]) -> str:
+    return f"{of['value']:.2f} (95% interval {of['low']:.2f} to {of['high']:.2f})"
+
+
+@_claim(11, "Related Problems", "07-harvest")
 def _harvest(case: Case) -> Finding:
     """Without look-up, finding addresses takes messages of a higher order of magnitude.
 
@@ -521,7 +533,7 @@ def _harvest(case: Case) -> Finding:
     )
 
 
-@_claim(14, "Temporary Solutions", "07-what-if")
+@_claim(14, "Temporary Solutions", "07-measures")
 def _cures(case: Case) -> Finding:
     """Notifications turned off hide the problem, Guest disabled cures it.
 
@@ -543,7 +555,7 @@ def _cures(case: Case) -> Finding:
     )
 
 
-@_claim(23, "Related Problems", "07-what-if")
+@_claim(23, "Related Problems", "07-harvest")
 def _tells(case: Case) -> Finding:
     """Microsoft: look-up would tell spammers whom to target.
 
@@ -573,7 +585,7 @@ def _detector(server: Server, load: Load, duration: float) -> str:
     return f"On simulated logs this test finds {hits} that fell through, and takes {alarms} for it where none does."
 
 
-@_claim(9, "Details of the Problem; Q251149", "07-what-if")
+@_claim(9, "Details of the Problem; Q251149", "07-measures")
 def _falls(case: Case) -> Finding:
     """A failed login falls through to Guest and relays.
 

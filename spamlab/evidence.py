@@ -69,7 +69,7 @@ class Assumptions:
     server: Server = field(default_factory=Server, metadata=_SETTINGS)
     load: Load = field(default_factory=Load, metadata=_SETTINGS)
     simulated: float = _given(600.0, "s", "time simulated in each run of a model")
-    replications: int = _given(3, "runs", "of each model, with different seeds; 2 or more")
+    replications: int = _given(6, "runs", "of each model, with different seeds; 2 or more")
 
     def table(self) -> pd.DataFrame:
         """All parameters: index ``name``; ``value``, ``unit``, ``source`` (texts)."""

@@ -26,7 +26,7 @@ from tests.test_every_format import LOGS
 ROOT = Path(__file__).parent.parent
 HOSTILE = "$\\frac1$<script>alert(1)</script>=cmd()[a](javascript:b)\x1b[31m\u202e`|`"
 PAPER = {
-    1: LOG_NO, 2: LOG_YES, 3: LOG_YES, 4: MODEL_YES, 5: MODEL_YES, 6: MODEL_YES, 7: MODEL_YES, 8: MODEL_NO, 9: OPEN, 10: OPEN,
+    1: LOG_NO, 2: LOG_YES, 3: LOG_YES, 4: MODEL_YES, 5: MODEL_YES, 6: MODEL_YES, 7: MODEL_YES, 8: MODEL_YES, 9: OPEN, 10: OPEN,
     11: MODEL_YES, 12: LOG_YES, 13: LOG_YES, 14: MODEL_YES, 15: MODEL_NO, 16: OPEN, 17: OPEN, 18: MODEL_YES, 19: MODEL_YES,
     20: LOG_YES, 21: OPEN, 22: LOG_YES, 23: MODEL_YES,
 }  # fmt: skip
@@ -72,8 +72,8 @@ def test_appendix_a(paper: Log) -> None:
     assert "8 transactions in 26 s" in found.loc[5, "evidence"]
     assert "8 of 8 NDRs" in found.loc[20, "evidence"] and "7 whole turns" in found.loc[20, "evidence"]
     assert claims.answer(paper) == (
-        "Of 23 claims of the white paper, 15 hold (6 by the log, 9 by the model under stated assumptions), 3 are contradicted "
-        "(1 and 2), and 5 are not testable with what there is."
+        "Of 23 claims of the white paper, 16 hold (6 by the log, 10 by the model under stated assumptions), 2 are contradicted "
+        "(1 and 1), and 5 are not testable with what there is."
     )
 
 
@@ -91,7 +91,7 @@ def test_appendix_a(paper: Log) -> None:
         (6, {"notices_an_hour": 5000}, MODEL_NO),
         (6, {"notices_an_ndr": 0.1}, MODEL_NO),
         (7, {"server": Server(cpu=0.02), "simulated": 200.0, "replications": 2}, MODEL_NO),
-        (8, {"as_bad": 0.3}, MODEL_YES),
+        (8, {"as_bad": 2.0}, MODEL_NO),
         (11, {"magnitude": 1e5}, MODEL_NO),
         (14, {"server": Server(fall_through=False, guest=False), "simulated": 200.0, "replications": 2}, MODEL_NO),
         (15, {"call": 2.0}, MODEL_YES),
