@@ -319,6 +319,18 @@ def attack(
     return pd.DataFrame(columns, index=pd.Index(PUBLISHED, name="quantity"), dtype="float64")
 
 
+def attack_answer(table: pd.DataFrame) -> str:
+    """Say in a sentence how near `attack` comes to what was published."""
+    off = {name: (table[name] / table["published"] - 1).map("{:+.0%}".format) for name in table.columns[:2]}
+    alone, given = (table[name] for name in table.columns[:2])
+    mail, report, factor = table.index[[0, 3, 5]]
+    said = f"From its inputs alone the model gives {words.octets(alone[mail])} a mail sent ({off['predicted'][mail]} of"
+    said += f" what was published), {words.octets(alone[report])} a report ({off['predicted'][report]}) and an"
+    said += f" amplification of {alone[factor]:.0f} if every recipient brings a report; {given['reports']:,.0f} of"
+    said += f" {alone['reports']:,.0f} did, which makes it {given[factor]:.0f}"
+    return (said + f" ({off['with_their_reports'][factor]}).").replace("(-", "(−")
+
+
 def answer(log: Log, wire: WireModel = LINUX) -> str:
     """Say in a sentence how many NDRs, what they cost, on the wire too, what refusing them early spared."""
     each = _account(log, wire)[1]
