@@ -84,7 +84,7 @@ def compare(
     found, bare = [], []
     keys = ["ip", "timestamps", "client", "server"]
     for kind in connections[keys].drop_duplicates().itertuples(index=False):  # a dozen kinds of hosts
-        own = (connections[keys] == tuple(kind)).all(axis=1)
+        own = connections[keys].eq(pd.Series(kind, keys)).all(axis=1)
         given = writes[writes["connection"].isin(connections.index[own])]
         opener, other = ((name not in WAITS) * quick for name, quick in zip(kind[2:], model.quickacks, strict=True))
         close = 2 if {*kind[2:]} & set(WAITS) else model.teardown

@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import spamlab
-from spamlab import backscatter, dialogue
+from spamlab import backscatter, costs, dialogue, wire
 from spamlab.log import Log
+from spamlab.wire import WireModel
 from tests.made import dialogue_log, empty_log, mta_log, talk
 
+CONTRACT = ["smtp_out", "smtp_in", "tcp_out", "tcp_in", "ip_out", "ip_in", "packets_out", "packets_in"]
 REFUSED = ["MAIL", "RCPT(550)", "RSET"]
 
 
@@ -47,8 +49,107 @@ def test_appendix_a(appendix: Path) -> None:
     assert saved["saved"].between(0.9, 0.92).all()
     assert backscatter.answer(log) == (
         "8 attempts to deliver a non-delivery report were made; they took 564 SMTP octets out and 1,180 SMTP octets in "
-        "(logged); 8 of 8 were refused before the message, which spared 17,329 octets."
+        "(logged); 8 of 8 were refused before the message, which spared 17,329 octets. On the wire that is 4,828 B in "
+        "59 packets (TCP/IP, modelled; 4,672 B to 7,428 B, depending on delayed ACKs)."
     )
+
+
+# -- on the wire ---------------------------------------------------------------------------------------
+
+
+def test_appendix_a_on_the_wire(appendix: Path) -> None:
+    log = spamlab.read(appendix)
+    cost = backscatter.cost(log)
+    assert cost.columns.tolist() == [*CONTRACT, "smtp_basis"]
+    # The session's lines one after another, as one dialogue: what the NDRs cost together.
+    spoken = log.events[
+        (log.events["session"] == 1) & ~log.events["echo"] & log.events["kind"].isin(["command", "reply"])
+    ]
+    pairs = zip(spoken["direction"].astype("str"), dialogue.octets(spoken["text"]), strict=True)
+    whole = wire.dialogue(pairs)
+    assert len(spoken) == 25 + 26
+    assert np.allclose(cost[wire.COLUMNS].sum(), whole)
+    # By hand. Out: SYN, ACK, the banner's ACK, 25 commands, FIN. In: SYN-ACK, EHLO's ACK, 26 replies, FIN, ACK.
+    assert whole[["packets_out", "packets_in"]].tolist() == [29, 30]
+    assert whole["ip_out"] == 564 + 29 * (32 + 20) + 8 and whole["ip_in"] == 1180 + 30 * (32 + 20) + 8
+
+
+def test_layers_tell_logged_added_and_avoided_apart(appendix: Path) -> None:
+    log = spamlab.read(appendix)
+    layers, cost = backscatter.layers(log), backscatter.cost(log)
+    assert layers.loc[("SMTP", "logged"), ["out", "in"]].tolist() == [564, 1180]
+    assert layers.loc[("SMTP", "modelled"), "octets"] == 0
+    spent = layers.drop(index="avoided", level="basis")["octets"].sum()
+    assert spent == pytest.approx(cost[["ip_out", "ip_in"]].sum().sum())
+    # Avoided: eight texts with their dots, eight times DATA and 354, RCPT answered 250 OK instead of at length.
+    avoided = layers.xs("avoided", level="basis")
+    assert avoided.loc["SMTP", "out"] == 17329 + 8 * 3 + 8 * 6
+    assert avoided.loc["SMTP", "in"] == 8 * (46 + 8)
+    otherwise = backscatter.counterfactuals(log)["octets"]
+    assert otherwise["texts sent, then refused"] - otherwise["as logged"] == pytest.approx(avoided["octets"].sum())
+
+
+def test_counterfactuals_differ_as_they_must(appendix: Path) -> None:
+    log = spamlab.read(appendix)
+    table = backscatter.counterfactuals(log)
+    octets, packets = table["octets"], table["packets"]
+    assert octets["as logged"] == pytest.approx(backscatter.cost(log)[["ip_out", "ip_in"]].sum().sum())
+    assert octets["refused at RCPT"] == octets["as logged"] == octets["no second try"]
+    assert octets["put off to the end"] == 15 * octets["as logged"]
+    assert octets["no reports"] == packets["no reports"] == 0
+    # With PIPELINING each report is a packet out and one in; the lines stay the same.
+    assert packets["PIPELINING"] == packets["as logged"] - 2 * (8 + 7)
+    piped = backscatter.cost(log, WireModel(pipelining=True))
+    assert piped[["smtp_out", "smtp_in"]].sum().tolist() == [564, 1180]
+    assert piped[["ip_out", "ip_in"]].sum().sum() == pytest.approx(octets["PIPELINING"])
+    once = backscatter.counterfactuals(log, WireModel(retry=()))
+    assert once.loc["put off to the end", "octets"] == octets["as logged"]
+
+
+def test_assumptions_move_the_cost(appendix: Path) -> None:
+    log = spamlab.read(appendix)
+    cost, far = backscatter.cost(log), backscatter.bounds(log)
+    whole = cost[["ip_out", "ip_in"]].sum().sum()
+    assert (far["low"] <= whole).all() and (far["high"] >= whole).all()
+    assert far["low"].idxmin() == far["high"].idxmax() == "all together"
+    six = backscatter.cost(log, WireModel(ip=6))
+    assert np.allclose(six["ip_out"] - cost["ip_out"], 20 * cost["packets_out"])
+    assert six["tcp_out"].equals(cost["tcp_out"])
+    assert "6,008 B in 59 packets" in backscatter.answer(log, WireModel(ip=6))
+
+
+def test_a_mail_servers_log_on_the_wire() -> None:
+    log = mta_log(4)  # two NDRs of 3,000 octets, delivered
+    cost = backscatter.cost(log)
+    sent = [(way, n) for way, n in costs.MODEL[["direction", "octets"]].itertuples(index=False)]
+    sent[3], sent[5] = ("sent", sent[3][1] + 4), ("sent", sent[5][1] + 13)  # the size's digits; a@example.org
+    sent[6], sent[9] = ("received", 8.0), ("sent", 3003.0)
+    assert np.allclose(cost.loc[0, wire.COLUMNS].astype(float), wire.dialogue(sent))
+    assert backscatter.layers(log).loc[("SMTP", "logged"), "octets"] == 0
+    table = backscatter.counterfactuals(log)
+    assert table.loc["refused at RCPT", "octets"] < 0.4 * table.loc["as logged", "octets"]
+    assert table.loc["texts sent, then refused", "change"] == 0  # they were sent
+    again = mta_log(4)
+    again.recipients = pd.concat([again.recipients, again.recipients.iloc[:1]], ignore_index=True)
+    twice = backscatter.counterfactuals(again)
+    assert twice.loc["as logged", "octets"] == pytest.approx(1.5 * table.loc["as logged", "octets"])
+    assert twice.loc["no second try", "octets"] == pytest.approx(table.loc["as logged", "octets"])
+    known = backscatter.amplification(log)
+    assert known["reports"] == 2 and known["amplification"] == pytest.approx(1, abs=0.02)
+    assert known["uplink"] == pytest.approx(known["rate"] / 1_544_000, nan_ok=True)
+
+
+def test_the_attack_of_2004_from_its_inputs() -> None:
+    table = backscatter.attack()
+    off = table["predicted"] / table["published"]
+    assert off[["octets a mail sent", "octets sent", "octets a report"]].between(0.95, 1.05).all()
+    given = table["with_their_reports"] / table["published"]
+    assert given[["octets returned", "amplification"]].between(0.95, 1.06).all()
+    assert table.loc["reports", "predicted"] == 105_000
+    # On the wire each RCPT is a packet there and one back: the attacker pays more than the octets counted then.
+    assert table.loc["amplification", "wire"] < table.loc["amplification", "predicted"]
+    assert backscatter.attack(recipients=2000).loc["amplification", "predicted"] > off["amplification"] * 330
+    assert "amplification of 454" in backscatter.attack_answer(table)
 
 
 def test_a_message_that_was_sent_is_modelled_by_its_size() -> None:
@@ -125,6 +226,11 @@ def test_logs_without_ndrs() -> None:
         found = function(empty_log())
         assert found.empty and found.columns.tolist() == function(full).columns.tolist()
         assert [str(t) for t in found.dtypes] == [str(t) for t in function(full).dtypes]
+    assert backscatter.layers(empty_log())["octets"].eq(0).all()
+    assert backscatter.bounds(empty_log()).eq(0).all(axis=None)
+    table = backscatter.counterfactuals(empty_log())
+    assert table["octets"].eq(0).all() and table["change"].isna().all()
+    assert backscatter.amplification(empty_log())[["reports", "octets", "spam"]].eq(0).all()
     assert backscatter.answer(empty_log()) == "This log holds no attempt to deliver a non-delivery report."
 
 
@@ -134,7 +240,7 @@ turn = st.sampled_from(
 
 
 @given(st.lists(st.lists(turn, min_size=1, max_size=5), min_size=1, max_size=4))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_parts_add_up_and_nothing_is_lost(sessions: list[list[list[str]]]) -> None:
     scripts = [talk(["EHLO", *(s for t in turns for s in t), "QUIT"], 100 * k) for k, turns in enumerate(sessions)]
     log = dialogue_log(scripts)
@@ -146,6 +252,10 @@ def test_parts_add_up_and_nothing_is_lost(sessions: list[list[list[str]]]) -> No
     assert cost["smtp_out"].sum() == pytest.approx(float(of["octets_sent"].sum()))
     assert cost["smtp_in"].sum() == pytest.approx(float(of["octets_received"].sum()))
     assert (backscatter.saved(log)["saved"].dropna().between(0, 1)).all()
+    # Below SMTP too: shares add up to the total, headers to packets.
+    total = costs.total(costs.written(log, backscatter.ndrs(log)), WireModel())
+    assert np.allclose(cost[costs.AMOUNTS].sum(), total)
+    assert np.allclose(cost["ip_in"] - cost["tcp_in"], 20 * cost["packets_in"])
 
 
 def test_many_ndrs_take_seconds() -> None:
