@@ -8,7 +8,7 @@ PYTHON ?= $(firstword $(foreach v,python3.13 python3.12 python3.11 python3.14 py
 PY := .venv/bin/python
 READY := .venv/.ready
 
-.PHONY: help report test lab notebooks figure lint bench testbed lock clean
+.PHONY: help report test lab notebooks figure lint bench testbed wire lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -41,6 +41,9 @@ bench: $(READY) ## measure reading, side by side with other ways (two minutes)
 
 testbed: $(READY) ## run real mail servers in namespaces and store their logs with the truth in data/samples/ (root)
 	$(PY) -m tests.testbed
+
+wire: $(READY) ## count every packet between real mail servers and store it in data/wire/ (root; 25 minutes)
+	$(PY) -m tests.testbed.wire
 
 lock: pyproject.toml ## resolve the dependencies anew: names, versions and hashes, nothing else
 	env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(PY) -m uv pip compile pyproject.toml --extra dev --universal \

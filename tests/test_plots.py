@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.text import Annotation, Text
 
 import spamlab
-from spamlab import backscatter, loops, plots, sizes, tables, timing, traffic
+from spamlab import backscatter, captures, loops, plots, sizes, tables, timing, traffic
 from spamlab.plots import _look as look
 
 mpl.use("Agg")
@@ -54,6 +54,9 @@ def figures(log: spamlab.Log) -> dict[str, Callable[[], Axes]]:
         "loops": lambda: plots.loops(loops.find(log)),
         "octets": lambda: plots.octets(backscatter.parts(log)),
         "saved": lambda: plots.saved(backscatter.saved(log)),
+        "layers": lambda: plots.layers(backscatter.layers(log), backscatter.bounds(log)),
+        "counterfactuals": lambda: plots.counterfactuals(backscatter.counterfactuals(log)),
+        "captures": lambda: plots.captures(captures.checked()[: 400 * len(log.transactions)]),  # no log, none
         "mail": lambda: plots.mail(traffic.by_time(log), **clock),
         "top": lambda: plots.top(traffic.by_host(log, by="relay")),
         "reasons": lambda: plots.reasons(traffic.reasons(log)),
