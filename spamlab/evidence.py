@@ -210,7 +210,8 @@ def made_by(address: pd.Series) -> pd.Series:
     local = address.astype("str").str.rsplit("@", n=1).str[0].fillna("")
     macro = local.str.contains(_MACRO, regex=True)
     switches = local.str.count(r"(?i)[a-z](?=[0-9])|[0-9](?=[a-z])")
-    noise = (local.str.len() >= _LONG) & (switches >= _SWITCHES) & (entropy(local) >= _BITS)
+    noise = (local.str.len() >= _LONG) & (switches >= _SWITCHES)
+    noise[noise] = entropy(local[noise]) >= _BITS
     return pd.Series(np.select([macro, noise], ["macro", "random"], "plain"), address.index, dtype="str")
 
 
