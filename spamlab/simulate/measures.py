@@ -16,7 +16,7 @@ from typing import Any, ParamSpec
 import numpy as np
 import pandas as pd
 
-from spamlab.simulate.server import TALK, Message, Model, Run, arrivals, may_relay, run
+from spamlab.simulate.server import TALK_NDR, Message, Model, Run, arrivals, may_relay, run
 from spamlab.simulate.settings import MEASURES, Hosts, Load, Mail, Server, Spam
 from spamlab.stats import share_interval
 
@@ -81,11 +81,13 @@ def error_messages(*, seed: int = 0) -> pd.DataFrame:
     >>> sorted(set(error_messages()["messages"]))
     [0, 1, 2, 3, 4]
     """
-    units = np.random.default_rng(seed).exponential(size=max(TALK.values()) + 1).tolist()
+    units = np.random.default_rng(seed).exponential(size=TALK_NDR + 1).tolist()
     rows = []
     senders, valid, late = ("valid", "invalid", "null", "malformed"), (True, False), (False, True)
     for policy, sender, known, host in itertools.product(MEASURES, senders, valid, late):
-        spam = Message(0, "spam", None, 0, 0.0, 2000, sender, 0, "", False, known, 0, host, host, units)
+        spam = Message(
+            0, "spam", None, 0, 0.0, 2000, sender, 0, "", False, known, 0, host, host and sender == "invalid", units
+        )
         model = Model(changed(Server(), policy), Hosts(), [spam])
         model.env.run(until=3600)
         kinds = [message.kind for message in model.messages]

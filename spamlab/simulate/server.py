@@ -37,7 +37,7 @@ SILENT = -1  # stands for all hosts that do not answer
 LINES = 100  # octets the server writes for each message it offers: EHLO's share, MAIL, RCPT, RSET or DATA
 # Which of a message's drawn units of processor time is used for what.
 TAKE, SEND, NDR, NOTICE, DOUBLE, RETURNED, REFUSE = range(7)
-TALK = {"spam": 7, "harvest": 7, "mail": 7, "ndr": 8}  # and of dialogue time
+TALK, TALK_NDR = 7, 8  # and of dialogue time
 
 
 @dataclass(slots=True)
@@ -72,70 +72,62 @@ CATEGORIES = {"kind": KINDS, "state": STATES, "sender": SENDERS, "login": LOGINS
 # -- what comes ----------------------------------------------------------------------------------------
 
 
-def _times(rng: np.random.Generator, rate: float, duration: float) -> np.ndarray:
-    """When a Poisson stream's messages come, in s."""
-    return np.sort(rng.random(rng.poisson(rate * duration)) * duration)
+def _pick(rng: np.random.Generator, n: int, rest: str, shares: dict[str, float]) -> np.ndarray:
+    """Draw n names, each with its share; what these leave is ``rest``."""
+    ends = np.cumsum(list(shares.values()))
+    drawn: np.ndarray = np.array([*shares, rest])[np.searchsorted(ends, rng.random(n), "right")]
+    return drawn
 
 
-def _attack(rng: np.random.Generator, spam: Spam, duration: float) -> dict[str, Any]:
-    """Spam, or a harvest attack: the columns of its messages."""
-    time = _times(rng, spam.rate, duration)
-    n, others = len(time), [spam.invalid, spam.null, spam.malformed, spam.unreachable]
-    elsewhere, login = rng.random(n) < spam.elsewhere, rng.random(n)
-    named = np.where(login < spam.guest_logins, "guest", "")
-    named = np.where(login >= 1 - spam.failed_logins, "failed", named)
-    mail = {
-        "arrived": time,
-        "mail": np.arange(n),
-        "size": spam.size.draw(rng, n),
-        "sender": np.array(SENDERS)[rng.choice(5, n, p=[1 - sum(others), *others])],
-        "sender_host": rng.integers(0, spam.domains, n),
-        "login": np.where(elsewhere, named, ""),
-        "elsewhere": elsewhere,
-        "host": rng.integers(0, spam.domains, n),
-    }
-    each = {name: np.repeat(values, spam.recipients) for name, values in mail.items()}
-    return {**each, "valid": rng.random(n * spam.recipients) < spam.valid_recipients}
+def _attack(rng: np.random.Generator, n: int, spam: Spam) -> pd.DataFrame:
+    """Messages of spam, or of a harvest attack."""
+    sender = _pick(rng, n, "valid", {name: getattr(spam, name) for name in SENDERS[1:]})
+    login = _pick(rng, n, "", {"guest": spam.guest_logins, "failed": spam.failed_logins})
+    elsewhere, (host, sender_host) = rng.random(n) < spam.elsewhere, rng.integers(0, spam.domains, (2, n))
+    mails = pd.DataFrame({"mail": range(n), "size": spam.size.draw(rng, n), "sender": sender, "host": host})
+    mails["sender_host"] = np.where(sender == "unreachable", SILENT, sender_host)
+    mails["login"], mails["elsewhere"] = np.where(elsewhere, login, ""), elsewhere
+    copies = mails.loc[np.repeat(mails.index, spam.recipients)]
+    return copies.assign(valid=rng.random(len(copies)) < spam.valid_recipients)
 
 
-def _legitimate(rng: np.random.Generator, mail: Mail, duration: float) -> dict[str, Any]:
-    """Legitimate mail: the columns of its messages."""
-    time = _times(rng, mail.rate, duration)
-    n, who, slip = len(time), rng.random(len(time)), rng.random((2, len(time)))
-    login = np.where(who < mail.inside, "inside", np.where(slip[0] < mail.mistyped, "retried", "user"))
-    elsewhere = who < mail.inside + mail.roaming
-    report = ~elsewhere & (slip[0] < mail.ndrs)
-    return {
-        "arrived": time,
-        "mail": np.arange(n),
-        "size": mail.size.draw(rng, n),
-        "sender": np.where(report, "null", "valid"),
-        "sender_host": FAMILIAR + rng.integers(0, 200, n),
-        "login": np.where(elsewhere, login, ""),
-        "elsewhere": elsewhere,
-        "host": FAMILIAR + rng.integers(0, 200, n),
-        "valid": report | (slip[1] >= mail.typing_errors),
-    }
+def _legitimate(rng: np.random.Generator, n: int, mail: Mail) -> pd.DataFrame:
+    """Legitimate messages."""
+    slip, typed = rng.random((2, n))
+    login = _pick(rng, n, "", {"inside": mail.inside, "user": mail.roaming})
+    report = (login == "") & (slip < mail.ndrs)
+    hosts = FAMILIAR + rng.integers(0, 200, (2, n))
+    made = pd.DataFrame({"mail": range(n), "size": mail.size.draw(rng, n), "host": hosts[0], "sender_host": hosts[1]})
+    return made.assign(
+        sender=np.where(report, "null", "valid"),
+        login=np.where((login == "user") & (slip < mail.mistyped), "retried", login),
+        elsewhere=login != "",
+        valid=report | (typed >= mail.typing_errors),
+    )
 
 
 def arrivals(server: Server, load: Load, duration: float, seed: int) -> list[Message]:
     """All that comes from outside and from users here, in order; each stream has random numbers of its own."""
-    rngs = [np.random.Generator(np.random.PCG64([seed, stream])) for stream in range(4)]
-    streams = {
-        "spam": _attack(rngs[0], load.spam, duration),
-        "harvest": _attack(rngs[1], load.harvest, duration),
-        "mail": _legitimate(rngs[2], load.mail, duration),
-    }
-    frames = [pd.DataFrame(columns).assign(kind=kind) for kind, columns in streams.items()]
-    come = pd.concat(frames, ignore_index=True).sort_values("arrived", kind="stable", ignore_index=True)
-    come["mail"] = come.groupby(["kind", "mail"], sort=False).ngroup()
-    come["size"] = come["size"].clip(lower=100).round().astype("int64")
-    n = len(come)
-    late, sender_late = rngs[3].random((2, n)) < load.hosts.late
-    units = rngs[3].exponential(size=(n, 9))
+    streams: dict[str, Spam | Mail] = {"spam": load.spam, "harvest": load.harvest, "mail": load.mail}
+    parts = []
+    for number, (kind, stream) in enumerate(streams.items()):
+        rng = np.random.Generator(np.random.PCG64([seed, number]))
+        time = np.sort(rng.random(rng.poisson(stream.rate * duration)) * duration)
+        make = _legitimate if isinstance(stream, Mail) else _attack
+        part: pd.DataFrame = make(rng, len(time), stream)  # type: ignore[arg-type]
+        parts.append(part.assign(kind=kind, arrived=time[part["mail"]]))
+    come = pd.concat(parts).sort_values("arrived", kind="stable", ignore_index=True)
+    rng, n = np.random.Generator(np.random.PCG64([seed, len(streams)])), len(come)
+    come["late"], sender_late = rng.random((2, n)) < load.hosts.late
+    come["sender_late"] = sender_late & (
+        come["sender"] == "invalid"
+    )  # all take what is somebody's, none what is malformed
+    units = rng.exponential(size=(n, 9))
     if server.cpu_law == "fixed":
         units[:, : REFUSE + 1] = 1.0
-    come = come.assign(number=np.arange(n), of=None, late=late, sender_late=sender_late, units=units.tolist())
+    come["mail"] = come.groupby(["kind", "mail"], sort=False).ngroup()
+    come["size"] = come["size"].clip(lower=100).round().astype("int64")
+    come = come.assign(number=range(n), of=None, units=units.tolist())
     names = [name for name in Message.__slots__ if name in come]
     return [Message(*row) for row in zip(*(come[name].tolist() for name in names), strict=True)]
 
@@ -254,14 +246,8 @@ class Model:
 
     def queue(self, message: Message) -> None:
         """Into the queue of its host."""
-        to = self.origin(message).sender if message.kind == "ndr" else ""
-        host = SILENT if to == "unreachable" else message.host
-        self.waiting[host].append(message)
-        self.line.put(host)
-
-    def origin(self, report: Message) -> Message:
-        """The message that a report is about."""
-        return self.messages[report.of or 0]
+        self.waiting[message.host].append(message)
+        self.line.put(message.host)
 
     def connection(self) -> Generator[simpy.Event, Any, None]:
         """An outbound connection: hosts in turn, at each what waits for it, RSET after a refusal."""
@@ -289,9 +275,12 @@ class Model:
 
     def offer(self, session: int, message: Message) -> Generator[simpy.Event, Any, None]:
         """MAIL and RCPT, then DATA and the text, or a refusal and RSET."""
-        env, begun, unit = self.env, self.env.now, self.hosts.latency * message.units[TALK[message.kind]]
-        malformed = message.kind == "ndr" and self.origin(message).sender == "malformed"
-        accepted = message.valid or (message.late and not malformed)
+        env, begun, unit = (
+            self.env,
+            self.env.now,
+            self.hosts.latency * message.units[TALK_NDR if message.kind == "ndr" else TALK],
+        )
+        accepted = message.valid or message.late
         message.tries += 1
         message.octets += LINES
         yield env.timeout(3 * unit)

@@ -6,31 +6,35 @@ nothing better is known: change it and see what moves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
 from spamlab.simulate.scenario import Lognormal
 
 DAY = 86_400
 SENDERS = ("valid", "invalid", "null", "malformed", "unreachable")
 """Of a reverse-path: somebody's; nobody's at a real domain; ``<>``; not by RFC 5321; at a domain that is silent."""
+POSITIVE = ("connections", "per_connection", "uplink", "cpu", "recipients", "domains")
 SPAM_SIZE, MAIL_SIZE = Lognormal(1500, 0.4), Lognormal(6000, 1.3)
 
 
-def _check(parts: Server | Spam | Mail | Hosts, shares: str, *sums: str) -> None:
-    """Refuse what is no share, shares that together exceed 1, and numbers below 0."""
-    for names in [*shares.split(), *sums]:
-        total = sum(getattr(parts, name) for name in names.split())
-        if not 0 <= total <= 1 + 1e-9:
-            raise ValueError(f"{type(parts).__name__}: {names} must lie between 0 and 1, not {total:g}")
-    for one in fields(parts):
-        value = getattr(parts, one.name)
-        if isinstance(value, (int, float)) and not 0 <= value < float("inf"):
-            raise ValueError(f"{type(parts).__name__}: {one.name} must be a number from 0 on, not {value:g}")
+class _Checked:
+    """Settings that are numbers from 0 on; of those in ``POSITIVE`` more than 0, and each of the sums at most 1."""
+
+    SUMS: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        known = {name: value for name, value in vars(self).items() if isinstance(value, (int, float))}
+        for name, value in known.items():
+            if not 0 <= value < float("inf") or (value == 0 and name in POSITIVE):
+                raise ValueError(f"{type(self).__name__}: {name} must be a positive number, not {value:g}")
+        for names in self.SUMS:
+            if (total := sum(known[name] for name in names.split())) > 1 + 1e-9:
+                raise ValueError(f"{type(self).__name__}: {names} can be 1 at most, not {total:g}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Server:
+class Server(_Checked):
     """The server's parts and its administrator's choices; the defaults are the server of the white paper.
 
     Parameters
@@ -73,14 +77,9 @@ class Server:
     refusing: float = 0.008
     report_size: int = 2166
 
-    def __post_init__(self) -> None:
-        _check(self, "")
-        if min(self.connections, self.per_connection, self.uplink) <= 0:
-            raise ValueError("Server: connections, per_connection and uplink must be above 0")
-
 
 @dataclass(frozen=True, kw_only=True)
-class Spam:
+class Spam(_Checked):
     """Spam, or a harvest attack (much mail to guessed addresses here): a Poisson stream.
 
     Parameters
@@ -111,13 +110,11 @@ class Spam:
     failed_logins: float = 0.5
     domains: int = 3
 
-    def __post_init__(self) -> None:
-        senders, logins = "invalid null malformed unreachable", "guest_logins failed_logins"
-        _check(self, f"elsewhere valid_recipients {senders} {logins}", senders, logins)
+    SUMS = ("elsewhere", "valid_recipients", "invalid null malformed unreachable", "guest_logins failed_logins")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mail:
+class Mail(_Checked):
     """Legitimate mail: a Poisson stream of messages to one recipient each.
 
     Parameters
@@ -138,12 +135,11 @@ class Mail:
     ndrs: float = 0.05
     size: Lognormal = MAIL_SIZE
 
-    def __post_init__(self) -> None:
-        _check(self, "inside roaming mistyped typing_errors ndrs", "inside roaming")
+    SUMS = ("inside roaming", "mistyped", "typing_errors", "ndrs")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hosts:
+class Hosts(_Checked):
     """The other hosts.
 
     Parameters
@@ -160,8 +156,7 @@ class Hosts:
     latency: float = 22 / 21
     silence: float = 30.0
 
-    def __post_init__(self) -> None:
-        _check(self, "late")
+    SUMS = ("late",)
 
 
 @dataclass(frozen=True, kw_only=True)
