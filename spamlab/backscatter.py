@@ -202,7 +202,7 @@ def counterfactuals(log: Log, wire: WireModel = LINUX) -> pd.DataFrame:
     DataFrame, index ``measure``, float: ``out``, ``in``, ``octets`` (of IP packets; both ways), ``packets``,
     ``change`` (of octets, relative to the first row, ``as logged``). ``texts sent, then refused``:
     the texts of known size that refusal at RCPT spared; ``refused at RCPT``: every recipient; ``PIPELINING``: commands
-    in groups; ``no second try``: the first connection of each report alone; ``put off to the end``: every attempt
+    in groups; ``no second try``: the first connection of each report alone; ``deferred at each try``: every attempt
     fails for now, as often as it is tried; ``no reports``: none are made.
     """
     found = ndrs(log)
@@ -214,7 +214,7 @@ def counterfactuals(log: Log, wire: WireModel = LINUX) -> pd.DataFrame:
         "refused at RCPT": (costs.without_texts(rows), wire, 1),
         "PIPELINING": (rows, replace(wire, pipelining=True), 1),
         "no second try": (rows[first.isna() | (rows["connection"] == first)], wire, 1),
-        "put off to the end": (costs.without_texts(rows), wire, wire.tries),
+        "deferred at each try": (costs.without_texts(rows), wire, wire.tries),
         "no reports": (rows[:0], wire, 1),
     }
     totals = {name: costs.total(lines, model) * times for name, (lines, model, times) in measures.items()}

@@ -95,7 +95,7 @@ def test_counterfactuals_differ_as_they_must(appendix: Path) -> None:
     octets, packets = table["octets"], table["packets"]
     assert octets["as logged"] == pytest.approx(backscatter.cost(log)[["ip_out", "ip_in"]].sum().sum())
     assert octets["refused at RCPT"] == octets["as logged"] == octets["no second try"]
-    assert octets["put off to the end"] == 15 * octets["as logged"]
+    assert octets["deferred at each try"] == 15 * octets["as logged"]
     assert octets["no reports"] == packets["no reports"] == 0
     # With PIPELINING each report is a packet out and one in; the lines stay the same.
     assert packets["PIPELINING"] == packets["as logged"] - 2 * (8 + 7)
@@ -103,7 +103,7 @@ def test_counterfactuals_differ_as_they_must(appendix: Path) -> None:
     assert piped[["smtp_out", "smtp_in"]].sum().tolist() == [564, 1180]
     assert piped[["ip_out", "ip_in"]].sum().sum() == pytest.approx(octets["PIPELINING"])
     once = backscatter.counterfactuals(log, WireModel(retry=()))
-    assert once.loc["put off to the end", "octets"] == octets["as logged"]
+    assert once.loc["deferred at each try", "octets"] == octets["as logged"]
 
 
 def test_assumptions_move_the_cost(appendix: Path) -> None:

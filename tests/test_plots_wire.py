@@ -81,7 +81,7 @@ def test_counterfactuals_are_in_order_and_name_the_extremes(log) -> None:
     ax = plots.counterfactuals(table)
     assert widths(ax) == sorted(table["octets"], reverse=True)
     assert ax.get_xlim()[0] == 0
-    assert plots.alt(ax).startswith("Put off to the end: 15 times as much; PIPELINING: −32%.")
+    assert plots.alt(ax).startswith("Deferred at each try: 15 times as much; PIPELINING: −32%.")
     names = [label.get_text() for label in ax.get_yticklabels()]
     grey = [
         name

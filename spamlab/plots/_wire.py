@@ -109,8 +109,11 @@ def captures(compared: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     within = held["error"].abs().le(0.01).mean()
     title = f"{within:.0%} of {len(held):,} captured connections are within 1% of the modelled octets"
     other = len(held) - equal.sum() - acks.sum()
-    detail = f"Packets as modelled: {equal.sum():,}; ACKs more or fewer: {acks.sum():,}, each some 50 octets; "
-    detail += f"a segment more or fewer: {other:,}; grey: {len(compared) - len(held):,} that the model was made on"
+    detail = (
+        f"Packets as modelled: {equal.sum():,}; ACKs more or fewer: {acks.sum():,}, each some 50 octets; a segment "
+    )
+    detail += f"more or fewer: {other:,}; with ACKs as counted: at worst {held['apart'].abs().max():.1%} off"
+    detail += f"; grey: {len(compared) - len(held):,} that the model was made on"
     return look.finding(ax, title, detail, compared.reset_index(), stretch=0.85)
 
 
@@ -143,6 +146,7 @@ def counterfactuals(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         aside = words.octets(octets) + ("" if name == was else f", {says[name]}")
         look.note(ax, aside, (octets, row), (4, 0), weight="bold" if name == was else "normal")
     look.scale(ax, "x", words.octets, 0, 1.25 * float(drawn["octets"].max()))
+    ax.set_ylim(len(drawn) - 0.5, -0.6)
     ax.set_xlabel("octets of IP packets, both ways")
     others = drawn.drop(index=[was, "no reports"], errors="ignore")
     title = "; ".join(f"{name}: {says[name]}" for name in dict.fromkeys([others.index[0], others.index[-1]]))
