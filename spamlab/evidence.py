@@ -181,8 +181,10 @@ def strangers_relays(truth: dict[str, Any]) -> tuple[int, int]:
 # -- addresses -------------------------------------------------------------------------------------------------
 
 # Bulk mailers' placeholders for random text, left as they were: $RANDOMIZE3T, ${RND}, %RND_TEXT%, {%RAND%}, [[rnd]].
-_MACRO = r"^\W*(?:\$\{?|%\w*_?|\{[{%]|\[\[|<%)\s*[A-Za-z_]*(?:RAND|RND|DIGIT|CHAR|WORD|ALPHA|FROM|USER|NAME|MAIL)"
-_BITS, _SWITCHES, _LONG = 2.2, 2, 8
+_MACRO = r"(?i)^(?:\$\{?|%|\{[{%]|\[\[|<%)%?[a-z_]*(?:rand|rnd|digit|char|word|alpha|from|user|name|mail)"
+# Senders that mailing lists and forwarders make, one for each message (VERP, SRS, BATV, sub-addresses), and IDNA.
+_LISTS = r"(?i)\+.*$|^(?:bounces?|srs[01]|prvs|xn-)[-+=_].*$"
+_LONG, _DIGITS, _SWITCHES, _BITS = 8, 3, 2, 2.2
 
 
 def entropy(texts: pd.Series) -> pd.Series:
@@ -201,16 +203,18 @@ def entropy(texts: pd.Series) -> pd.Series:
 def made_by(address: pd.Series) -> pd.Series:
     """Who or what a local part looks made by: ``macro`` (left unexpanded), ``random``, else ``plain``.
 
-    Random is taken to be what has 8 characters or more, changes between letters and digits twice or more, and has
-    2.2 bits a character or more; ``tests/test_claims.py`` measures how often that errs.
+    Random is taken to be what has 8 characters or more, 3 digits or more, changes between letters and digits twice or
+    more, and has 2.2 bits a character or more (``tests/test_claims.py`` measures how often that errs), but not what
+    mailing lists and forwarders make for each message.
 
     >>> made_by(pd.Series(["$RANDOMIZE3T@NETSCAPE.COM", "7adc27da80@example.com", "webmaster138@example.net"])).tolist()
     ['macro', 'random', 'plain']
     """
     local = address.astype("str").str.rsplit("@", n=1).str[0].fillna("")
     macro = local.str.contains(_MACRO, regex=True)
+    local = local.str.replace(_LISTS, "", regex=True)
     switches = local.str.count(r"(?i)[a-z](?=[0-9])|[0-9](?=[a-z])")
-    noise = (local.str.len() >= _LONG) & (switches >= _SWITCHES)
+    noise = (local.str.len() >= _LONG) & (local.str.count("[0-9]") >= _DIGITS) & (switches >= _SWITCHES)
     noise[noise] = entropy(local[noise]) >= _BITS
     return pd.Series(np.select([macro, noise], ["macro", "random"], "plain"), address.index, dtype="str")
 

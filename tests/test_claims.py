@@ -328,6 +328,18 @@ def test_how_often_a_random_local_part_is_recognised() -> None:
     found = evidence.made_by(recipients)
     assert stats.share_interval(int(found[drawn].eq("random").sum()), int(drawn.sum()))[0] > 0.9
     assert found[plain].eq("plain").all() and plain.sum() > 400
+    lists = ["bounce-4TtH3b172Tc003J@a.test", "jo+fbafbe15e9@a.test", "SRS0=a1b2=c3d4e5=x.org=jo@a.test", "xn--ihqwcrb4cv8a8dqg056pqjye@a.test",
+             "someone2A@a.test", "felica4uu@a.test"]  # fmt: skip
+    assert evidence.made_by(pd.Series(lists)).eq("plain").all()
+    macros = [
+        "$RANDOMIZE6E@a.test",
+        "${RND}@a.test",
+        "%RND_TEXT%@a.test",
+        "{%RAND%}@a.test",
+        "[[rnd]]@a.test",
+        "$FROM_USER@a.test",
+    ]
+    assert evidence.made_by(pd.Series(macros)).eq("macro").all()
     postfix = spamlab.read(ROOT / "data" / "samples" / "postfix.log", year=2026)
     assert evidence.made_by(postfix.recipients["forward_path"].dropna().drop_duplicates()).eq("plain").all()
 
