@@ -229,18 +229,25 @@ def _mean_count(rng: np.random.Generator, runs: int) -> Bools:
     return np.asarray((ends[:, 0] <= 100) & (ends[:, 1] >= 100))
 
 
-def _measured(rng: np.random.Generator, runs: int) -> Bools:
+def _simulated(rng: np.random.Generator, runs: int) -> Bools:
     """The same of whole simulations, against the mean of them all."""
-    load, first = Load(spam=Spam(rate=1.0)), int(rng.integers(0, 2**20))
+    load, first, found = Load(spam=Spam(rate=1.0)), int(rng.integers(0, 2**20)), []
+    for n in range(runs):
+        table = simulate.measures(None, load, names=("nothing",), duration=60, replications=4, seed=first + 4 * n)
+        found.append(table.set_index("outcome").loc["NDRs", ["value", "low", "high"]])
+    value, low, high = pd.DataFrame(found).astype("float64").to_numpy().T
+    return np.asarray((low <= value.mean()) & (value.mean() <= high))
+
+
+def _capacity(rng: np.random.Generator, runs: int) -> Bools:
+    """Of the capacity that ``simulate.saturation`` finds, against the one by arithmetic."""
+    first, ends = int(rng.integers(0, 2**20)), ["capacity_expected", "capacity_low", "capacity_high"]
     found = [
-        simulate.measures(None, load, names=("nothing",), duration=60, replications=4, seed=first + 4 * n).set_index(
-            "outcome"
-        )
-        for n in range(runs)
+        simulate.saturation((0.0,), names=("nothing",), duration=300, replications=4, seed=first + 4 * n)[ends]
+        for n in range(max(runs // 10, 200))
     ]
-    rows = pd.DataFrame([table.loc["NDRs", ["value", "low", "high"]] for table in found]).astype("float64")
-    truth = rows["value"].mean()
-    return np.asarray((rows["low"] <= truth) & (truth <= rows["high"]))
+    expected, low, high = pd.concat(found).to_numpy().T
+    return np.asarray((low <= expected.mean()) & (expected.mean() <= high))
 
 
 INTERVALS = {
@@ -262,7 +269,8 @@ INTERVALS = {
     "pace of loops of whole logs": Interval("exact", _loops_of_logs, 100),
     "messages an address found": Interval("exact", _guesses(0.01)),
     "mean count of six runs": Interval("approximate", _mean_count),
-    "NDRs an hour of simulations": Interval("approximate", _measured, 0),
+    "NDRs an hour of simulations": Interval("approximate", _simulated, 0),
+    "capacity of simulations": Interval("approximate", _capacity, 0),
 }
 
 

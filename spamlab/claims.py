@@ -475,7 +475,7 @@ def _starves(case: Case) -> Finding:
         f"{case.runs}: busy {busy['utilisation']:.1%} of the time; other mail waits {wait} ({least} to {most} over the "
         f"runs), {seconds(idle['delay_mean'])} without spam. Capacity: {busy['capacity']:.3g} spams a second "
         f"({busy['capacity_expected']:.3g} by arithmetic). It hangs on the assumed {cpu:g} s of processor for each "
-        f"handling: load is 1 at {cpu / busy['load']:.2g} s.",
+        f"handling, which nobody measured: load is 1 at {cpu / busy['load']:.2g} s.",
     )
 
 
@@ -498,8 +498,10 @@ def _errors_alone(case: Case) -> Finding:
     cost = backscatter.cost(case.log)[["ip_out", "ip_in"]].sum(axis=1, skipna=False).dropna()
     logged = f", {octets(cost.mean())} each (IP, both ways)" if len(cost) else ""
     return Finding(
-        _decide(alone[work]["low"] / relayed[work]["high"], alone[work]["high"] / relayed[work]["low"], of.as_bad),
-        f"{alone[work]['value'] / relayed[work]['value']:.0%} of the processor load of relaying",
+        _decide(
+            *(alone[work][a] / max(relayed[work][b], 1e-9) for a, b in (("low", "high"), ("high", "low"))), of.as_bad
+        ),
+        f"{alone[work]['value'] / max(relayed[work]['value'], 1e-9):.0%} of the processor load of relaying",
         f"Model ({case.runs}), {of.load.spam.rate:.3g} spams a second, none relayed and all reported against all "
         f"relayed "
         f"and none reported: {work} {_ends(alone[work])} against {_ends(relayed[work])}, other mail's median delay "

@@ -71,6 +71,13 @@ class Assumptions:
     simulated: float = _given(600.0, "s", "time simulated in each run of a model")
     replications: int = _given(6, "runs", "of each model, with different seeds; 2 or more")
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be: no parameter is a number of 0 or less."""
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if isinstance(value, (int, float)) and not value > 0:
+                raise ValueError(f"Assumptions: {one.name} must be above 0, not {value}")
+
     def table(self) -> pd.DataFrame:
         """All parameters: index ``name``; ``value``, ``unit``, ``source`` (texts)."""
         rows = [(one.name, _said(getattr(self, one.name)), *one.metadata.values()) for one in fields(self)]

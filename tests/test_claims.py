@@ -20,7 +20,7 @@ from spamlab import claims, evidence, report, simulate, stats
 from spamlab.claims import LOG_NO, LOG_YES, MODEL_NO, MODEL_YES, OPEN
 from spamlab.evidence import Assumptions
 from spamlab.log import Log
-from spamlab.simulate import Load, Server
+from spamlab.simulate import Load, Server, Spam
 from tests.made import EPOCH, dialogue_log, empty_log, mta_log, talk
 from tests.test_every_format import LOGS
 
@@ -113,6 +113,14 @@ def test_assumptions_say_unit_and_source() -> None:
     assert table.loc["server", "value"] == "changed" and table.loc["load", "value"] == "the white paper's"
     with pytest.raises(TypeError):
         Assumptions(conections=3)
+    with pytest.raises(ValueError, match="dialup must be above 0, not 0"):
+        Assumptions(dialup=0)
+
+
+def test_a_world_without_spam(paper: Log) -> None:
+    found = claims.ledger(paper, Assumptions(load=Load(spam=Spam(rate=0.0)), simulated=100.0, replications=2))
+    assert found["verdict"].isin(claims.VERDICTS).all()
+    assert found.loc[[7, 14], "verdict"].tolist() == [MODEL_NO, MODEL_NO]
 
 
 # -- other logs -------------------------------------------------------------------------------------------------
