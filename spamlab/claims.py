@@ -493,14 +493,13 @@ def _errors_alone(case: Case) -> Finding:
         )
         runs.append(made.set_index("outcome")[["value", "low", "high"]].T.to_dict())
     (alone, relayed), work = runs, "processor load"
+    low, high = (alone[work][a] / max(relayed[work][b], 1e-9) for a, b in (("low", "high"), ("high", "low")))
     line, relay = (octets(run["uplink octets"]["value"]) for run in runs)
     wait, waits = (seconds(run["legitimate delay (median)"]["value"]) for run in runs)
     cost = backscatter.cost(case.log)[["ip_out", "ip_in"]].sum(axis=1, skipna=False).dropna()
     logged = f", {octets(cost.mean())} each (IP, both ways)" if len(cost) else ""
     return Finding(
-        _decide(
-            *(alone[work][a] / max(relayed[work][b], 1e-9) for a, b in (("low", "high"), ("high", "low"))), of.as_bad
-        ),
+        _decide(low, high, of.as_bad),
         f"{alone[work]['value'] / max(relayed[work]['value'], 1e-9):.0%} of the processor load of relaying",
         f"Model ({case.runs}), {of.load.spam.rate:.3g} spams a second, none relayed and all reported against all "
         f"relayed "
