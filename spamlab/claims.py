@@ -198,8 +198,8 @@ def _null(case: Case) -> Finding:
     return Finding(
         OPEN if not judged else LOG_YES if taken else LOG_NO,
         f"{len(null):,} of {len(known):,} senders null, {taken:,} of {judged:,} taken",
-        f"Null: {share(len(null), len(known), 'transactions')}; taken: {share(taken, judged, 'null senders')}; "
-        f"{own:,} were the logging server's own, which another answered "
+        f"Null: {share(len(null), len(known), 'transactions')}; taken: {share(taken, judged, 'null senders')}; {own:,} "
+        "were the logging server's own, which another answered "
         f"({places(log, evidence.firsts(log, null['transaction']))}).",
     )
 
@@ -406,8 +406,7 @@ def _sendmail(case: Case) -> Finding:
         f"{share(passed, asked)}, refused at RCPT ({places(log, denied)}); unknown users refused at RCPT: "
         f"{len(unknown):,} ({places(log, unknown)}); fell through after a failed login "
         f"{share(fell, failed, 'sessions')}. It does take <> ({truth['totals']['accepted_null_sender']:,} messages). "
-        f"Not "
-        "replayed: the paper's own tests, which are not published, and a Sendmail of 2003.",
+        "Not replayed: the paper's own tests, which are not published, and a Sendmail of 2003.",
     )
 
 
@@ -502,12 +501,9 @@ def _errors_alone(case: Case) -> Finding:
         _decide(low, high, of.as_bad),
         f"{alone[work]['value'] / max(relayed[work]['value'], 1e-9):.0%} of the processor load of relaying",
         f"Model ({case.runs}), {of.load.spam.rate:.3g} spams a second, none relayed and all reported against all "
-        f"relayed "
-        f"and none reported: {work} {_ends(alone[work])} against {_ends(relayed[work])}, other mail's median delay "
-        f"{wait} "
-        f"against {waits}, uplink {line} against {relay} an hour; as much means {of.as_bad:.0%} of the processor "
-        f"load. In "
-        f"the log: {count(len(cost), 'NDR')} of known cost{logged}.",
+        f"relayed and none reported: {work} {_ends(alone[work])} against {_ends(relayed[work])}, other mail's median "
+        f"delay {wait} against {waits}, uplink {line} against {relay} an hour; as much means {of.as_bad:.0%} of the "
+        f"processor load. In the log: {count(len(cost), 'NDR')} of known cost{logged}.",
     )
 
 
@@ -529,8 +525,8 @@ def _harvest(case: Case) -> Finding:
         f"{ratio:,.0f} times the messages where 1 in {1 / off['valid']:,.0f} guesses exists",
         f"{off['guesses']:,} guesses: without look-up {off['messages']:,} messages for {off['found']:,} addresses, for "
         f"each {interval(off['low'], off['per_address'], off['high'])}; with it {on['messages']:,} for "
-        f"{on['found']:,}. Look-up takes the NDRs from {ndrs:,.0f} to {looked:,.0f} an hour ({case.runs}); it does "
-        f"not stop relaying.",
+        f"{on['found']:,}. Look-up takes the NDRs from {ndrs:,.0f} to {looked:,.0f} an hour ({case.runs}); it does not "
+        "stop relaying.",
     )
 
 
