@@ -346,8 +346,8 @@ def answer(log: Log, wire: WireModel = LINUX) -> str:
     if refused := int((each["body"] > 0).sum()):
         text += f"; {refused:,} of {n:,} {'was' if refused == 1 else 'were'} refused before the message, which spared "
         text += count(int(each["body"].sum()), "octet")
-    whole, packets = (each[[f"{what}_out", f"{what}_in"]].sum().sum() for what in ("ip", "packets"))
-    far = bounds(log, wire)
+    far, spent = bounds(log, wire), costs.total(costs.written(log, ndrs(log)), wire)  # texts of unknown size left out
+    whole, packets = (spent[f"{what}_out"] + spent[f"{what}_in"] for what in ("ip", "packets"))
     text += f". On the wire that is {words.octets(whole)} in {count(round(packets), 'packet')}"
     low, high = (words.octets(far[end]["delayed ACKs"]) for end in ("low", "high"))
     return f"{text} (TCP/IP, modelled; {low} to {high}, depending on delayed ACKs)."

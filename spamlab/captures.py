@@ -20,7 +20,8 @@ FOLDER = Path(__file__).parent.parent / "data" / "wire"
 FITTED = ("rejected", "deferred")
 """Cases whose connections over IPv4 with timestamps the model was made on; all others are held out."""
 WAITS = ("exim",)
-"""Programs that turn TCP_QUICKACK off (their first answer carries the ACK) and send the FIN with their last line."""
+"""Programs that turn TCP_QUICKACK off (their first answer carries the ACK) and send the FIN with their last line. Not
+modelled: Exim turns it on for DATA (an ACK more), and its SYN asks for a Fast Open cookie (4 octets, RFC 7413)."""
 COLUMNS = ["case", "client", "server", "ip", "timestamps", "pipelining", "k", "size", "held_out", "packets",
            "packets_model", "octets", "octets_model", "error", "acks", "apart", "verdict"]  # fmt: skip
 WAYS = ("out", "in")

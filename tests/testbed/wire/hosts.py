@@ -63,10 +63,9 @@ class Sendmail(servers.Sendmail):
         text = text.replace(f"`{scenario.SIZE_LIMIT}'", "`3000000'")
         self.main = text if role == "maker" else swap(text)
         self.submit = self.submit if role == "maker" else swap(self.submit)
-        self.access += "".join(
-            f"To:{LATER}@{d}\tERROR:4.2.0:450 Greylisted, come back later\n" for d in DOMAINS.values()
-        )
-        self.access = self.access if role == "maker" else self.access.replace("To:example.net\tRELAY\n", "")
+        if role == "taker":
+            later = [f"To:{LATER}@{d}\tERROR:4.2.0:450 Greylisted, come back later\n" for d in DOMAINS.values()]
+            self.access = self.access.replace("To:example.net\tRELAY\n", "") + "".join(later)
         self.role = role
 
     def configure(self, rig: Rig) -> None:
