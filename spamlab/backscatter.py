@@ -348,6 +348,8 @@ def answer(log: Log, wire: WireModel = LINUX) -> str:
         text += count(int(each["body"].sum()), "octet")
     far, spent = bounds(log, wire), costs.total(costs.written(log, ndrs(log)), wire)  # texts of unknown size left out
     whole, packets = (spent[f"{what}_out"] + spent[f"{what}_in"] for what in ("ip", "packets"))
+    if not packets:
+        return f"{text}. None of them went to another host."
     text += f". On the wire that is {words.octets(whole)} in {count(round(packets), 'packet')}"
     low, high = (words.octets(far[end]["delayed ACKs"]) for end in ("low", "high"))
     return f"{text} (TCP/IP, modelled; {low} to {high}, depending on delayed ACKs)."

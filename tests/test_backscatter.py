@@ -134,6 +134,9 @@ def test_a_mail_servers_log_on_the_wire() -> None:
     twice = backscatter.counterfactuals(again)
     assert twice.loc["as logged", "octets"] == pytest.approx(1.5 * table.loc["as logged", "octets"])
     assert twice.loc["no second try", "octets"] == pytest.approx(table.loc["as logged", "octets"])
+    log.recipients["relay"] = "local"
+    assert backscatter.answer(log).endswith("(modelled). None of them went to another host.")
+    log = mta_log(4)
     known = backscatter.amplification(log)
     assert known["reports"] == 2 and known["amplification"] == pytest.approx(1, abs=0.02)
     assert known["uplink"] == pytest.approx(known["rate"] / 1_544_000, nan_ok=True)
