@@ -42,7 +42,7 @@ bench: $(READY) ## measure reading, side by side with other ways (two minutes)
 testbed: $(READY) ## run real mail servers in namespaces and store their logs with the truth in data/samples/ (root)
 	$(PY) -m tests.testbed
 
-wire: $(READY) ## count every packet between real mail servers and store it in data/wire/ (root; 25 minutes)
+wire: $(READY) ## count every packet between real mail servers and store it in data/wire/ (root; 15 minutes)
 	$(PY) -m tests.testbed.wire
 
 lock: pyproject.toml ## resolve the dependencies anew: names, versions and hashes, nothing else

@@ -77,7 +77,7 @@ def compare(
     ``packets_model``, ``octets_model``; ``error`` (relative, of octets); ``acks`` (packets more than modelled);
     ``apart`` (the error had the model known that number);
     ``verdict``: ``equal`` (as many packets as modelled), ``delayed ACKs`` (all that differs is ACKs without payload),
-    ``other`` (a segment more or less: a text that its sender wrote in pieces).
+    ``other`` (a segment more or less: a text that its sender wrote in pieces, a FIN sent again).
     """
     if connections is None or writes is None:
         connections, writes = read()

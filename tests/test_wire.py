@@ -182,14 +182,14 @@ def test_packets_are_as_modelled_or_differ_in_acks_or_are_counted(compared) -> N
     assert len(held) > 400 and len(held) > 5 * (~compared["held_out"]).sum()
     share = held["verdict"].value_counts(normalize=True)
     assert share["equal"] > 0.7 and share["equal"] + share["delayed ACKs"] > 0.9
-    # Whatever is not an ACK is a text that its sender wrote in pieces.
-    assert (held.loc[held["verdict"] == "other", "size"] > 0).all()
+    # Whatever is not an ACK is a text that its sender wrote in pieces; once a FIN was sent again.
+    assert (held.loc[held["verdict"] == "other", "size"] == 0).sum() <= 1
 
 
 def test_octets_are_within_one_percent_once_acks_are_counted(compared) -> None:
     held = compared[compared["held_out"]]
     assert held["apart"].abs().max() < 0.01
-    assert held["error"].abs().le(0.01).mean() > 0.8 and held["error"].abs().max() < 0.06
+    assert held["error"].abs().le(0.01).mean() > 0.9 and held["error"].abs().max() < 0.12
     exact = held[held["verdict"].isin(["equal", "delayed ACKs"])]
     assert exact["apart"].abs().max() < 0.005
 

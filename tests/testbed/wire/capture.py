@@ -151,5 +151,5 @@ def describe(one: Connection) -> dict:
     return {
         "k": len(re.findall(rb"MAIL FROM:", text, re.I)),
         "size": max(sent) if has_text and sent else 0,
-        "deferred": b"RCPT TO:<later@" in text,
+        "deferred": b"RCPT TO:<LATER@" in text.upper(),
     }

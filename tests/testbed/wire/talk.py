@@ -17,7 +17,7 @@ def message(recipient: str, size: int) -> bytes:
     line = b"Your message could not be delivered to a user who does not exist.\r\n"
     lines = max(size - len(head), 0) // len(line)
     rest = max(size - len(head) - lines * len(line), 2) - 2
-    return head + line * lines + b"." * 0 + b"x" * rest + b"\r\n"
+    return head + line * lines + b"x" * rest + b"\r\n"
 
 
 def session(address: str, name: str, turns: list[str], recipient: str = "", size: int = 0) -> None:
