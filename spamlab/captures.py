@@ -76,7 +76,7 @@ def compare(
     (transactions), ``size`` (octets of text), ``held_out``; ``packets``, ``octets`` (of IP packets, both ways) with
     ``packets_model``, ``octets_model``; ``error`` (relative, of octets); ``acks`` (packets more than modelled);
     ``apart`` (the error had the model known that number);
-    ``verdict``: ``equal`` (as many packets as modelled), ``delayed ACKs`` (all that differs is ACKs without payload),
+    ``verdict``: ``equal`` (the packets modelled), ``delayed ACKs`` (all that differs is ACKs without payload),
     ``other`` (a segment more or less: a text that its sender wrote in pieces, a FIN sent again).
     """
     if connections is None or writes is None:
@@ -107,7 +107,7 @@ def compare(
     table["acks"] = table["packets"] - table["packets_model"]
     bare_ack = 20 + 12 * table["timestamps"] + np.where(table["ip"] == 4, 20, 40)
     table["apart"] = (table["octets_model"] + table["acks"] * bare_ack) / table["octets"] - 1
-    return table.assign(verdict=np.select([table["acks"].eq(0), same], VERDICTS[:2], VERDICTS[2]))[COLUMNS]
+    return table.assign(verdict=np.select([same & table["acks"].eq(0), same], VERDICTS[:2], VERDICTS[2]))[COLUMNS]
 
 
 def checked(model: WireModel | None = None) -> pd.DataFrame:
