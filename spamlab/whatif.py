@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ENOUGH = 100  # messages, and a time of ``LONG`` s, that a rate or a share is taken from
 LONG = 600
+RARE = 0.05  # messages/s: of fewer a simulated quarter of an hour holds too few to time them by
 MOST = 0.5  # of the processor that legitimate mail may take: a busier log is another machine's
 PAPER, ASSUMED, LOG = "the white paper", "assumption", "this log"
 
@@ -59,14 +60,15 @@ def measured(log: Log) -> dict[str, tuple[float, int]]:
     if turns.sum() > 0:
         found["latency"] = float(turns.mean()) / 3, len(turns)  # MAIL, RCPT, RSET
     out = log.sessions.loc[log.sessions["role"].eq("client") & log.sessions["transactions"].gt(0), "transactions"]
-    if len(out):
+    if out.max() > 1:
         found["per_connection"] = float(out.max()), len(out)
     came = log.transactions.dropna(subset="start")
     came = came[came["transaction"].isin(messages.arrivals(log).map(messages.first_hop(log)))]
     span = (came["start"].max() - came["start"].min()).total_seconds() if len(came) else 0
     if len(came) < ENOUGH or span < LONG:
         return found
-    found["mail_rate"] = len(came) / span, len(came)
+    if len(came) / span >= RARE:
+        found["mail_rate"] = len(came) / span, len(came)
     found["null"] = float(came["null_sender"].mean()), len(came)
     found["recipients"] = max(float(came["recipients"].mean()), 1.0), len(came)
     known = came["size"].dropna().astype("float64")

@@ -389,11 +389,27 @@ def test_saturation() -> None:
     table = simulate.saturation((0.5, 2.0, 3.0), names=("nothing", "disable Guest"), duration=300, replications=3)
     assert table["saturated"].tolist() == [False, False, True, False, False, False]
     bad = table[table["measure"] == "nothing"]
+    pd.testing.assert_frame_equal(
+        simulate.saturation([0.5], names=["nothing"], duration=300, replications=3),
+        bad.head(1),  # type: ignore[arg-type]
+    )
     assert bad["delay_mean"].is_monotonic_increasing and bad["utilisation"].iloc[-1] > 0.97
     assert bad["utilisation"].iloc[:2].to_numpy() == pytest.approx(bad["load"].iloc[:2].to_numpy(), abs=0.1)
     first = table.drop_duplicates("measure")
     assert (first["capacity"] / first["capacity_expected"]).to_numpy() == pytest.approx(1, abs=0.1)
     assert first["capacity"].iloc[1] > 2 * first["capacity"].iloc[0]
+
+
+def test_the_interval_of_the_capacity_covers() -> None:
+    sets, runs = 90, 3
+    found = pd.concat(
+        simulate.saturation((0.1,), names=("nothing",), duration=60, replications=runs, seed=runs * n)
+        for n in range(sets)
+    )
+    truth = found["capacity"].mean()
+    hits = int(((found["capacity_low"] <= truth) & (truth <= found["capacity_high"])).sum())
+    assert covered(hits, sets, 0.93, 0.97)
+    assert agrees(found["capacity"].tolist(), found["capacity_expected"].mean())
 
 
 def test_harvest() -> None:

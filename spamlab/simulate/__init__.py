@@ -1,8 +1,9 @@
-"""Simulated Exchange 5.5 logs whose truth is known.
+"""Simulated Exchange 5.5 logs whose truth is known, and the white paper's server as a model of its queues.
 
-A ``Scenario`` says what happens on a mail server, its ``Dialect`` how the server logs it; ``exchange55``
-writes the log and hands over the ``Truth``. What happens is recorded there event by event, so other models of
-a server can play to the same truth and writer.
+Two ways to a log. A ``Scenario`` says what happens on a mail server, its ``Dialect`` how the server logs it;
+``exchange55`` writes the log and hands over the ``Truth``. A ``Server`` and its ``Load`` say what a server
+does and what comes to it; ``run`` simulates its queues, and ``server`` reads the log that it writes. From runs
+come ``error_messages``, ``measures``, ``saturation`` and ``harvest``: what would have stopped it.
 
 >>> log, truth = exchange55(Scenario(seed=1, sessions=3, outbound=1.0, loops=1.0))
 >>> log.decode().splitlines()[0]

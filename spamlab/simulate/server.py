@@ -178,17 +178,12 @@ class Model:
             yield self.env.timeout(max(message.arrived - self.env.now, 0.0))
             self.take(message)
 
-    def work(self, message: Message, seconds: float, then: Callable[[Message], None]) -> None:
-        """Have the processor handle a message after all it was given before."""
-        now = self.env.now
-        start = max(now, self.free)
-        self.free = start + seconds
+    def handle(self, message: Message, what: int, then: Callable[[Message], None]) -> None:
+        """Have the processor handle a message, after all it was given before, for the time drawn for that."""
+        now, start = self.env.now, max(self.env.now, self.free)
+        self.free = start + message.units[what] * (self.server.refusing if what == REFUSE else self.server.cpu)
         self.jobs.append((message.number, now, start, self.free))
         self.later(self.free - now, then, message)
-
-    def handle(self, message: Message, what: int, then: Callable[[Message], None]) -> None:
-        """Have a message handled once, for the time drawn for that."""
-        self.work(message, self.server.cpu * message.units[what], then)
 
     def close(self, message: Message, state: str) -> None:
         """A message has come to its end."""
@@ -197,7 +192,7 @@ class Model:
     def take(self, message: Message) -> None:
         """A message is offered: refuse it or take it in."""
         if refusal(self.server, message):
-            self.work(message, self.server.refusing * message.units[REFUSE], lambda m: self.close(m, "refused"))
+            self.handle(message, REFUSE, lambda m: self.close(m, "refused"))
         else:
             self.handle(message, RETURNED if message.kind == "returned" else TAKE, self.taken)
 
@@ -266,20 +261,16 @@ class Model:
         begun = self.env.now
         yield self.env.timeout(self.hosts.silence)
         self.attempts.append((session, message.number, begun, self.env.now, "silent"))
-        retries = self.server.retries
         message.tries += 1
-        if message.tries > len(retries):
+        if message.tries > len(self.server.retries):
             self.fail(message)
         else:
-            self.later(3600 * retries[message.tries - 1], self.queue, message)
+            self.later(3600 * self.server.retries[message.tries - 1], self.queue, message)
 
     def offer(self, session: int, message: Message) -> Generator[simpy.Event, Any, None]:
         """MAIL and RCPT, then DATA and the text, or a refusal and RSET."""
-        env, begun, unit = (
-            self.env,
-            self.env.now,
-            self.hosts.latency * message.units[TALK_NDR if message.kind == "ndr" else TALK],
-        )
+        env, begun, of = self.env, self.env.now, TALK_NDR if message.kind == "ndr" else TALK
+        unit = self.hosts.latency * message.units[of]
         accepted = message.valid or message.late
         message.tries += 1
         message.octets += LINES
