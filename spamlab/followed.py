@@ -19,7 +19,7 @@ from spamlab.engine import Kernel
 from spamlab.records import Options, Records, first
 
 _messages = Kernel(lives.messages, "i4* i1* i4* i4* i8 i8* b1* b1* i8* i8* i8*")
-_connections = Kernel(lives.connections, "i8* b1* b1* b1* i4* b1* i8 i8** i8** i8*")
+_connections = Kernel(lives.connections, "i8* b1* b1* b1* i4* b1* i8 i8* i8** i8** i8*")
 
 _STAGES = {"receive": lives.BEGIN, "queue": lives.MIDDLE, "remove": lives.END}
 _UNCLEAR = -2  # a delivery's word that no rule knows: its enhanced code decides
@@ -162,8 +162,10 @@ class Followed:
             closes = (self.is_kind("disconnect") | (self.is_kind("reject") & records.says("ended")))[rows]
             # A client without a port can have several connections at a time.
             shared = np.full(len(rows), "port" in self.rules.process) & (records.number("port", rows) < 0)
-            keys, of = (np.full((i, j + 1), -1, dtype=np.int64) for i, j in ((2, key.max()), (4, len(rows))))
-            self.sessions = int(run(key, opens, closes, starts, peer, shared, self.rules.once, keys, of[:3], of[3]))
+            keys, of = (np.full((i, j + 1), -1, dtype=np.int64) for i, j in ((3, key.max()), (4, len(rows))))
+            stamp = records.number("time", rows)
+            scratch = keys, of[:3], of[3]
+            self.sessions = int(run(key, opens, closes, starts, peer, shared, self.rules.once, stamp, *scratch))
             self.session[rows] = of[3, :-1]
         # A message's session: that of its arrival, else of its first event that has one.
         self.arrival = first(self.transaction, self.made, among=self.is_kind("receive"))

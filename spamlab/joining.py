@@ -6,7 +6,7 @@ Memory that was never used before is what reading costs most, so no column is ev
 from __future__ import annotations
 
 import mmap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,9 @@ from spamlab.scan import Field, Lines
 
 ROOM = 1 << 16  # octets, to begin with
 HUGE = 8 << 20  # from so many on the system may give memory in large pages
+
+
+_PLACES = ("source", "line", "lines", "shape")
 
 
 class _Growing:
@@ -97,33 +100,55 @@ class _Column:
 class Joiner:
     """The events of one format, from piece after piece."""
 
-    def __init__(self) -> None:
-        self._columns: dict[str, _Column] = {}
-        self._places = {name: _Growing() for name in ("source", "line", "lines", "shape")}
-        self._events = 0
+    def __init__(self, clock: dict[str, Any] | None = None) -> None:
         self._bases: dict[Variant, int] = {}
         self._shapes: list[Shape] = []
+        self._clock = clock
+        self._empty()
+
+    def _empty(self) -> None:
+        self._columns: dict[str, _Column] = {}
+        self._places = {name: _Growing() for name in _PLACES}
+        self._times: dict[str, Any] = {}
+        self.events = 0
+        self._old = 0
+
+    @property
+    def octets(self) -> int:
+        """How much it holds, about."""
+        return sum(column.values.n + 8 * column.n for column in self._columns.values())
+
+    @property
+    def fresh(self) -> int:
+        """How much of it was not there before."""
+        return self.octets - self._old
 
     def add(self, source: int, before: int, variant: Variant, lines: Lines) -> None:
         """Add a piece of a source, which is that many lines after its beginning."""
         if variant not in self._bases:
             self._bases[variant] = len(self._shapes)
             self._shapes += variant.shapes
-        for name, field in lines.columns.items():
-            self._columns.setdefault(name, _Column()).extend(field, self._events, lines.events)
-        self._events += lines.events
-        places = (
-            np.full(lines.events, source),
-            lines.line + (before + 1),
-            lines.lines,
-            lines.shape + self._bases[variant],
-        )
+        shape, line = lines.shape + self._bases[variant], lines.line + (before + 1)
+        self._put(lines.events, lines.columns, (np.full(lines.events, source), line, lines.lines, shape))
+
+    def again(self, records: Records) -> None:
+        """Begin with events that ``records`` gave before, whose times are known."""
+        self._put(len(records), records.columns, [getattr(records, name) for name in _PLACES])
+        self._times, self._old = records.times, self.octets
+
+    def _put(self, events: int, columns: Mapping[str, Field], places: Sequence[np.ndarray]) -> None:
+        for name, field in columns.items():
+            self._columns.setdefault(name, _Column()).extend(field, self.events, events)
         for numbers, values in zip(self._places.values(), places, strict=True):
             numbers.extend(values)
+        self.events += events
 
     def records(self, names: list[str], modified: Sequence[float] = ()) -> Records:
-        """All events added; the joiner is used up."""
+        """All events since the last time; they leave the joiner."""
         places = {name: numbers.whole(np.int64) for name, numbers in self._places.items()}
-        every = np.arange(self._events)
+        every, times = np.arange(self.events), self._times
         columns = {name: self._columns.pop(name).field(every) for name in list(self._columns)}
-        return Records(columns, **places, shapes=self._shapes, names=names, modified=modified)
+        self._empty()
+        return Records(
+            columns, **places, shapes=self._shapes, names=names, modified=modified, times=times, clock=self._clock
+        )

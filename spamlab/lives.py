@@ -6,7 +6,10 @@ Plain Python over flat arrays, which ``engine`` can compile; one pass over the e
 
 from __future__ import annotations
 
+from spamlab.lexer import MISSING, SECOND
+
 BEGIN, MIDDLE, END = 0, 1, 2  # what an event is in a message's life
+SILENCE = 3600 * SECOND  # after it a process that serves once in its life is another one with the same number
 
 
 def messages(queue_id, stage, refers, host, hosts, current, ended, begun, waiting, transaction, other):
@@ -50,7 +53,7 @@ def messages(queue_id, stage, refers, host, hosts, current, ended, begun, waitin
     return made
 
 
-def connections(key, opens, closes, starts, peer, shared, once, keys, sessions, session):
+def connections(key, opens, closes, starts, peer, shared, once, stamp, keys, sessions, session):
     """Give each event its session: how many there are.
 
     ``key`` numbers the process that logs (-1: none). An event that ``opens`` begins a session; one that ``starts``
@@ -60,12 +63,17 @@ def connections(key, opens, closes, starts, peer, shared, once, keys, sessions, 
     the end is no new session, unless one opens. ``keys`` and ``sessions`` are scratch, filled with -1.
     """
     current, several = keys[0], keys[1]  # several: sessions under way, where they are more than one or were; else -1
+    heard = keys[2]  # when an event of this process was
     who, closed, implied = sessions[0], sessions[1], sessions[2]  # of the latter: 1 yes, else no
     made = 0
     for i in range(len(key)):
         k = key[i]
         if k < 0:
             continue
+        if stamp[i] != MISSING:
+            if once and heard[k] >= 0 and (stamp[i] >> 3) - heard[k] > SILENCE:
+                current[k] = -1
+            heard[k] = stamp[i] >> 3
         s = current[k]
         same = s >= 0 and (peer[i] < 0 or who[s] < 0 or peer[i] == who[s])
         if several[k] > 0 and not opens[i]:

@@ -207,15 +207,9 @@ def concatenate(logs: list[Log]) -> Log:
     given: dict[str, list[pd.DataFrame]] = {name: [] for name in tables.TABLES}
     files: dict[str, Source] = {}
     offsets = {"session": 0, "transaction": 0}
-    keys = {
-        "session": "session",
-        "transaction": "transaction",
-        "ndr_of": "transaction",
-        "requeued_as": "transaction",
-    }
     for log in logs:
         for name, table in log.tables().items():
-            moved = {column: table[column] + offsets[key] for column, key in keys.items() if column in table}
+            moved = {column: table[column] + offsets[key] for column, key in tables.IDS.items() if column in table}
             given[name].append(table.assign(**moved))
         for key in offsets:
             ids = log.sessions["session"] if key == "session" else log.transactions["transaction"]

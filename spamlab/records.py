@@ -41,6 +41,10 @@ class Records:
     names: list[str]
     modified: Sequence[float] = ()
     """When each source was last written (seconds since 1970); NaN where it is no file."""
+    times: dict[str, pd.Series] = field(default_factory=dict)
+    """The times that some way of reading stamps found for the first events: they were read before."""
+    clock: dict[str, Any] | None = None
+    """Where the stamps stood at the end of what was read before, for who goes on from there."""
 
     def __len__(self) -> int:
         return len(self.source)
@@ -60,7 +64,19 @@ class Records:
             if len(at):
                 columns[name] = Field(place[found.rows[at]], found.values.take(at))
         chosen = {name: getattr(self, name)[rows] for name in ("source", "line", "lines", "shape")}
-        return replace(self, columns=columns, **chosen)
+        times = {name: time.take(rows).reset_index(drop=True) for name, time in self.times.items()}
+        return replace(self, columns=columns, times=times, **chosen)
+
+    def after(self, n: int, *names: str) -> Records:
+        """What follows the first events: of the columns these alone."""
+        columns = {}
+        for name in set(names) & set(self.columns):
+            found = self.columns[name]
+            i = int(np.searchsorted(found.rows, n))
+            if i < len(found.rows):
+                columns[name] = Field(found.rows[i:] - n, found.values[i:])
+        chosen = {name: getattr(self, name)[n:] for name in ("source", "line", "lines", "shape")}
+        return replace(self, columns=columns, times={}, **chosen)
 
     def rows(self, name: str) -> np.ndarray:
         """The events that have a column."""

@@ -83,6 +83,8 @@ class Source:
         self.spool = spool
         self.sha256 = ""
         self.octets = 0
+        self.passed = 0
+        """Octets read so far, as stored."""
         self.newline = 10
         """What ends its lines: LF, or CR alone in a file that holds no LF."""
         self.damage = ""
@@ -99,6 +101,14 @@ class Source:
             return self.path.stat().st_mtime if self.path else float("nan")
         except OSError:
             return float("nan")
+
+    @property
+    def stored(self) -> int:
+        """How many octets are stored; 0 where that is not known."""
+        try:
+            return self.path.stat().st_size if self.path else 0
+        except OSError:
+            return 0
 
     def open(self) -> BinaryIO:
         """The bytes as stored."""
@@ -125,6 +135,7 @@ class Source:
         read = getattr(expanded, "read1", expanded.read)
         try:
             while piece := read(READ):
+                self.passed = raw.octets
                 yield piece
         except _DAMAGE as error:
             if not unpack:

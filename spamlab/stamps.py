@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,28 @@ def to_utc(naive: pd.Series, zone: str) -> pd.Series:
     return pd.Series(zoned.dt.tz_convert("UTC"), dtype=tables.TIME)
 
 
-def locale(records: Records, options: Options) -> tuple[pd.Series, dict[str, Any]]:
+_Times = tuple[pd.Series, dict[str, Any]]
+
+
+def _onward(read: Callable[[Records, Options], _Times]) -> Callable[[Records, Options], _Times]:
+    """Read the stamps of the events whose times are not known from before."""
+
+    @functools.wraps(read)
+    def wrapper(records: Records, options: Options) -> _Times:
+        known = records.times.get(read.__name__)
+        n = 0 if known is None else len(known)
+        time, assumed = read(records.after(n, "time", "day", "stamp") if n else records, options)
+        if known is not None:
+            time = pd.concat([known, time], ignore_index=True)
+        if records.clock is not None:
+            records.times[read.__name__] = time
+        return time, assumed
+
+    return wrapper
+
+
+@_onward
+def locale(records: Records, options: Options) -> _Times:
     """Times of a column ``stamp`` of type ``locale``, in UTC, and what had to be assumed by source.
 
     A number over 12 is a day. A file that shows the order decides for files that do not, since the locale is
@@ -34,6 +57,8 @@ def locale(records: Records, options: Options) -> tuple[pd.Series, dict[str, Any
     ordinary = has & ~year_first
     n = len(records.names)
     vote = np.bincount(records.source, ordinary * ((a > 12) * (b <= 12) - 1.0 * (b > 12) * (a <= 12)), n)
+    if records.clock is not None:
+        vote = records.clock["vote"] = vote + records.clock.get("vote", 0)
     told = vote[vote != 0]
     points = bool((packed[ordinary] & 1).all()) and bool(ordinary.any())
     default = bool(told[0] > 0) if len(told) else points
@@ -58,7 +83,8 @@ def locale(records: Records, options: Options) -> tuple[pd.Series, dict[str, Any
 HALF_YEAR = 183 * DAY
 
 
-def moments(records: Records, options: Options) -> tuple[pd.Series, dict[str, Any]]:
+@_onward
+def moments(records: Records, options: Options) -> _Times:
     """Times of a column ``time`` of type ``time``, in UTC, and what had to be assumed by source.
 
     Stamps without a year: a step back of more than half a year is New Year. The year is the one the caller gives for
@@ -78,15 +104,23 @@ def moments(records: Records, options: Options) -> tuple[pd.Series, dict[str, An
     year_assumed = pd.Series(pd.NA, index=range(len(records.names)), dtype="Int64")
     if (bare := np.flatnonzero(flags & NO_DATE)).size:
         day = records.number("day", fresh[bare])
-        step = np.diff(micros[bare], prepend=micros[bare[0]])
-        new = np.diff(day, prepend=day[0]) != 0
-        nights = np.cumsum(~new & (step < -DAY // 2))
+        begun = _before(records.clock, "night", source[bare[0]], (micros[bare[0]], day[0], 0))
+        step = np.diff(micros[bare], prepend=begun[0])
+        new = np.diff(day, prepend=begun[1]) != 0
+        nights = begun[2] + np.cumsum(~new & (step < -DAY // 2))
         nights -= np.maximum.accumulate(np.where(new, nights, 0))
+        _note(records.clock, "night", source[bare[-1]], (micros[bare[-1]], day[-1], nights[-1]))
         micros[bare] += (day + nights) * DAY
         has[bare[day == MISSING]] = False
     if (bare := np.flatnonzero(flags & NO_YEAR)).size:
-        year, known = _years(micros[bare], source[bare], records.modified, options)
-        year_assumed[known.index] = known
+        begun = _before(records.clock, "year", None if options.year is not None else source[bare[0]], None)
+        if begun is None:
+            year, known = _years(micros[bare], source[bare], records.modified, options)
+            year_assumed[known.index] = known
+        else:
+            going, at = np.append(begun[0], micros[bare]), np.append(source[bare[0]], source[bare])
+            year = _years(going, at, records.modified, replace(options, year=begun[1]))[0][1:]
+        _note(records.clock, "year", source[bare[-1]], (micros[bare[-1]], int(year[-1])))
         begins = (year - 1970).astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64)
         ordinal, rest = np.divmod(micros[bare] - _BEGIN, DAY)
         leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
@@ -102,6 +136,17 @@ def moments(records: Records, options: Options) -> tuple[pd.Series, dict[str, An
     each = np.repeat(times.to_numpy(), np.diff(np.append(fresh, len(records))))
     time = pd.Series(pd.Series(each).dt.tz_localize("UTC"), dtype=tables.TIME)
     return time, {"tz_assumed": tz, "year_assumed": year_assumed}
+
+
+def _before(clock: dict[str, Any] | None, what: str, source: Any, other: Any) -> Any:
+    """What the clock says of a source (None: of any), if it was noted, else ``other``."""
+    noted = None if clock is None else clock.get(what)
+    return other if noted is None or (source is not None and noted[0] != source) else noted[1]
+
+
+def _note(clock: dict[str, Any] | None, what: str, source: Any, state: Any) -> None:
+    if clock is not None:
+        clock[what] = source, state
 
 
 _BEGIN = (LEAP_YEAR - 1970) * 365 * DAY + 7 * DAY  # seven leap days between 1970 and 2000

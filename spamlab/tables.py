@@ -36,6 +36,8 @@ DIRECTIONS = ("sent", "received")
 ROLES = ("client", "server")
 REPORTS = ("ndr", "postmaster", "delay", "success")
 
+IDS = {"session": "session", "transaction": "transaction", "ndr_of": "transaction", "requeued_as": "transaction"}
+"""Columns that hold ids, and of what."""
 CLOSED = {"kind": KINDS, "status": STATUSES, "direction": DIRECTIONS, "role": ROLES, "report": REPORTS}
 
 

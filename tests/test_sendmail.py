@@ -257,3 +257,10 @@ def test_crlf_other_programs_and_a_year_that_ends():
         pd.Timestamp("2019-12-31 23:59:59", tz="UTC"), pd.Timestamp("2020-01-01 00:00:01", tz="UTC"),
     ]  # fmt: skip
     assert log.sources["ignored_lines"].tolist() == [1]
+
+
+def test_a_process_number_that_comes_again_after_an_hour_is_another_connection():
+    line = "Mar 11 {} mx sm-mta[77]: 42B{}: from=<a@b.test>, size=900, nrcpts=1, relay=h.test [192.0.2.7]"
+    log = read(line.format("10:00:00", "A00077"), line.format("10:59:00", "AxK077"), line.format("12:00:00", "C00077"))
+    assert log.events["session"].tolist() == [0, 0, 1]
+    assert [t.minute for t in log.sessions["end"]] == [59, 0]

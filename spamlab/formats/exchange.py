@@ -180,7 +180,7 @@ def _complete(made: dict[str, pd.DataFrame], records: Records, session: np.ndarr
     why[session[late]] = True
     sessions["ended"] = ended.mask(why & ended.eq("dropped"), "timeout").astype("category")
     account = sessions["user"].where(sessions["authenticated"])
-    transactions["user"] = account.take(transactions["session"].to_numpy(np.int64)).to_numpy()
+    transactions["user"] = account.take(transactions["session"].to_numpy(np.int64)).array
 
 
 FORMAT = Format("exchange", (_protocol(),), assemble, resolution=0.001, header=header)
