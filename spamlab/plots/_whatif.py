@@ -91,8 +91,9 @@ def measures(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     some = value.index[1:][value["legitimate mail refused"].iloc[1:] > 0]
     title += f"; “{some[0]}” costs legitimate mail" if len(some) else ""
     detail = (
-        "simulated; purple: less than with nothing done, orange: more (from 5%); right of the load: legitimate mail; "
+        f"{table['runs'].iloc[0]} simulated runs each; purple: less than with nothing done, orange: more (from 5%); "
     )
+    detail += "right of the load: legitimate mail; "
     return look.finding(ax, title, f"{detail}intervals and ranges: in this figure's table", table, 1.25)
 
 
@@ -138,7 +139,8 @@ def saturation(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     best = str(full.idxmax())
     title = f"Beyond {_about(full.iloc[0])} spams an hour legitimate mail waits ever longer"
     title += f"; with “{best}” beyond {_about(full.max())}" if best != full.index[0] else ""
-    detail = "simulated from empty queues; ×: more to do than the processor can; whiskers: range over the runs"
+    detail = f"{table['runs'].iloc[0]} simulated runs each, from empty queues; ×: more to do than the "
+    detail += "processor can; whiskers: range over the runs"
     return look.finding(ax, title, detail, table, 1.1)
 
 
@@ -213,7 +215,7 @@ def error_messages(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         left += width
     ax.set(xlim=(0, max(left.max(), 1) + 0.1), xlabel="error messages for one spam")
     ax.set_xticks(range(int(left.max()) + 1))
-    ax.legend(loc="upper left", bbox_to_anchor=(-0.44, 1.0), ncols=2, columnspacing=1)
+    ax.legend(loc="upper left", bbox_to_anchor=(-0.42, 1.0), ncols=2, columnspacing=1)
     most = cases.iloc[-1]
     title = (
         f"One spam to nobody causes up to {most['messages']} error messages, {most['across_internet']} of them across"

@@ -169,7 +169,7 @@ def measures(
     Returns
     -------
     DataFrame, one row a measure and outcome: ``measure``, ``outcome``, ``value``, ``low``, ``high``, ``unit``,
-    ``kind`` (what low and high are). Outcomes:
+    ``kind`` (what low and high are), ``runs`` (of each measure). Outcomes:
     ``relayed spam``, ``NDRs``, ``admin mail`` (messages/h), ``uplink octets`` (octets/h), ``processor load`` (s
     of processor asked for by each second; near and beyond 1 too low, as what waits has yet to ask for more): means,
     low to high a ``95% interval``;
@@ -197,7 +197,8 @@ def measures(
         for outcome, unit in OUTCOMES.items():
             value, low, high, kind = _summary([one[outcome] for one in runs], unit)
             rows.append((name, outcome, value, low, high, unit, kind))
-    return pd.DataFrame(rows, columns=["measure", "outcome", "value", "low", "high", "unit", "kind"])
+    table = pd.DataFrame(rows, columns=["measure", "outcome", "value", "low", "high", "unit", "kind"])
+    return table.assign(runs=replications)
 
 
 # -- saturation ----------------------------------------------------------------------------------------
@@ -271,7 +272,7 @@ def saturation(
     ``delay_p95_low``, ``delay_p95_high`` (the range over the replications), ``saturated`` (bool: load of 1 or
     more), ``capacity`` (messages/s at which the load reaches 1, from the processor time that spam took in
     runs at a tenth of the capacity), ``capacity_low``, ``capacity_high`` (its 95% interval over replications),
-    ``capacity_expected`` (the same by arithmetic).
+    ``capacity_expected`` (the same by arithmetic), ``runs`` (of each measure and rate).
 
     Examples
     --------
@@ -309,7 +310,7 @@ def saturation(
                 value = _summary(values, "s")
                 row |= {f"{column}{end}": number for end, number in zip(("", "_low", "_high"), value[:3], strict=True)}
             rows.append({**row, "saturated": bool(row["load"] >= 1), **found})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).assign(runs=replications)
 
 
 def _busy(one: Run) -> float:
