@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import os
 import sys
 import warnings
@@ -111,27 +112,30 @@ def _report(chosen: argparse.Namespace) -> None:
 
 
 def _convert(chosen: argparse.Namespace) -> None:
-    from spamlab import atomic
+    from spamlab import atomic, parquet
 
     atomic.check(chosen.output)  # before a long read
-    log = _read(chosen)
+    parts = _parts(chosen)
+    first = next(parts)  # where nothing can be read, nothing is begun
     with atomic.folder(chosen.output) as build:
-        log.to_parquet(build)
-    print(f"{len(log.events):,} events, {len(log.unparsed):,} unparsed lines: {printable(chosen.output)}")
+        rows = parquet.write(itertools.chain([first], parts), build)
+    print(f"{rows['events']:,} events, {rows['unparsed']:,} unparsed lines: {printable(chosen.output)}")
 
 
 def _summary(chosen: argparse.Namespace) -> None:
-    from spamlab import summary
+    from spamlab.summary import Summary
 
-    log = _read(chosen)
-    if chosen.since is not None or chosen.until is not None:
-        log = log.between(_localized(chosen.since, chosen.tz), _localized(chosen.until, chosen.tz))
+    summary = Summary(chosen.hops)
+    for part in _parts(chosen):
+        if chosen.since is not None or chosen.until is not None:
+            part = part.between(_localized(chosen.since, chosen.tz), _localized(chosen.until, chosen.tz))
+        summary.add(part)
     if chosen.json:
         import json
 
-        print(json.dumps(summary.totals(log, hops=chosen.hops), indent=2))
+        print(json.dumps(summary.totals(), indent=2))
     else:
-        print(summary.text(log, hops=chosen.hops))
+        print(summary.text())
 
 
 def _trace(chosen: argparse.Namespace) -> None:
@@ -168,6 +172,13 @@ def _read(chosen: argparse.Namespace) -> Log:
     return spamlab.read(_sources(chosen), progress=sys.stderr.isatty(), **_read_options(chosen))
 
 
+def _parts(chosen: argparse.Namespace) -> Iterator[Log]:
+    """The log in parts: its size does not matter."""
+    from spamlab import stream
+
+    return stream.parts(_sources(chosen), progress=sys.stderr.isatty(), **_read_options(chosen))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="spamlab", description="SMTP logs as tables, figures and a report.", allow_abbrev=False
@@ -192,7 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_span(report)
 
-    convert = command("convert", _convert, "write the tables as Parquet")
+    convert = command("convert", _convert, "write the tables as Parquet, in bounded memory")
     _add_logs(convert)
     _add_output(convert)
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from spamlab import tables
+from spamlab import parquet, tables
 from spamlab.errors import ReadError
 from spamlab.sources import Source
-
-MARKER = "spamlab-log.json"
-"""The file that says a folder of Parquet files is a converted log."""
 
 
 class Log:
@@ -176,26 +173,16 @@ class Log:
 
         ``spamlab.read(folder)`` gives the same Log back. Text, times and categories keep their types.
         """
-        folder = Path(folder)
-        for name, table in self.tables().items():
-            table.to_parquet(folder / f"{name}.parquet", index=False)
-        paths = {name: str(file.path.resolve()) for name, file in self._files.items() if file.path}
-        (folder / MARKER).write_text(json.dumps({"files": paths}, indent=1) + "\n", encoding="utf-8")
+        parquet.write([self], Path(folder))
 
     @classmethod
     def from_parquet(cls, folder: str | Path) -> Log:
-        """Read a folder that ``to_parquet`` wrote."""
-        folder = Path(folder)
-        try:
-            paths = json.loads((folder / MARKER).read_text(encoding="utf-8"))["files"]
-            given = {name: _load(folder, name) for name in tables.TABLES}
-        except (OSError, ValueError, KeyError) as error:
-            raise ReadError(f"{folder}: not a whole converted log ({error})") from error
-        return cls(given, {name: Source(name, Path(path)) for name, path in paths.items()})
-
-
-def _load(folder: Path, name: str) -> pd.DataFrame:
-    return tables.conform(name, pd.read_parquet(folder / f"{name}.parquet").to_dict("series"))
+        """Read a folder that ``to_parquet`` or ``spamlab convert`` wrote."""
+        found = list(parquet.parts(Path(folder)))
+        files = {name: Source(name, Path(path)) for name, path in found[-1][1].items()} if found else {}
+        whole = {name: _stack(name, [given[name] for given, _ in found if name in given]) for name in tables.TABLES}
+        log = cls(whole, files)
+        return ordered(log) if len(found) > 1 else log
 
 
 def _only(table: pd.DataFrame, key: str, wanted: pd.Series) -> pd.DataFrame:
@@ -232,3 +219,28 @@ def _stack(name: str, parts: list[pd.DataFrame]) -> pd.DataFrame:
         else:
             columns[column] = pd.concat(series, ignore_index=True)
     return tables.conform(name, columns)
+
+
+def renumbered(table: pd.DataFrame, numbers: dict[str, Any]) -> pd.DataFrame:
+    """A table with other ids: ``numbers`` has a Series, from old to new, or a function for each kind of id."""
+    moved = {
+        column: table[column].map(numbers[key]).astype(table[column].dtype)
+        for column, key in tables.IDS.items()
+        if column in table
+    }
+    return table.assign(**moved)
+
+
+def ordered(log: Log) -> Log:
+    """A log with its events as its files hold them, and sessions and transactions numbered as they begin there."""
+    place = pd.Series(np.arange(len(log.sources)), log.sources["source"].astype("str"))
+    order = np.lexsort((log.events["line"], log.events["source"].astype("str").map(place)))
+    events = log.events.take(order).reset_index(drop=True)
+    numbers = {}
+    for key, table in (("session", log.sessions), ("transaction", log.transactions)):
+        seen = pd.concat([events[key].dropna().astype("int64"), table[key]]).drop_duplicates()
+        numbers[key] = pd.Series(np.arange(len(seen)), seen.to_numpy())
+    given = {name: renumbered(table, numbers) for name, table in (log.tables() | {"events": events}).items()}
+    for key, name in (("session", "sessions"), ("transaction", "transactions")):
+        given[name] = given[name].sort_values(key, ignore_index=True)
+    return Log(given, log._files)

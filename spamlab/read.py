@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from spamlab import engine, intake, joining
+from spamlab import engine, intake, joining, parquet
 from spamlab import tables as schema
 from spamlab.formats import all_formats
 from spamlab.intake import Intake
-from spamlab.log import MARKER, Log, concatenate
+from spamlab.log import Log, concatenate
 from spamlab.records import Options
 
 
@@ -68,13 +67,10 @@ def read(
     >>> spamlab.read("data/exchange55-appendix-a.log").transactions["size"].sum()
     np.int64(17329)
     """
-    listed = source if isinstance(source, (list, tuple)) else [source]
-    converted = [one for one in listed if isinstance(one, (str, Path)) and (Path(one) / MARKER).is_file()]
+    converted, source = parquet.split(source)
     logs = [Log.from_parquet(one) for one in converted]
-    if converted and len(converted) == len(listed):
+    if converted and not source:
         return _only(concatenate(logs), _names(tables))
-    if converted:
-        source = [one for one in listed if one not in converted]
     options = Options(tz, year, dayfirst, _names(tables))
     taken, failed = intake.opened(source, format)
     if not taken and not logs:

@@ -13,16 +13,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from spamlab import intake, joining, tables
+from spamlab import intake, joining, parquet
 from spamlab.errors import ReadWarning
 from spamlab.intake import Intake
-from spamlab.log import Log, concatenate
+from spamlab.log import Log, concatenate, ordered, renumbered
 from spamlab.records import Options
+from spamlab.sources import Source
 
 WINDOW = 96 << 20
 """Octets of columns that are taken in at a time; about half as much in the log."""
@@ -56,7 +58,7 @@ def parts(
     Parameters
     ----------
     source, format, tz, year, dayfirst, progress
-        As in ``spamlab.read``; a converted folder is no source.
+        As in ``spamlab.read``; a converted folder is read in the parts it was written in.
 
     Yields
     ------
@@ -80,8 +82,14 @@ def parts(
     72
     """
     options = Options(tz, year, dayfirst)
+    converted, source = parquet.split(source)
+    for folder in converted:
+        for given, paths in parquet.parts(folder):
+            yield Log(given, {name: Source(name, Path(path)) for name, path in paths.items()})
+    if not source and converted:
+        return
     taken, failed = intake.opened(source, format)
-    if not taken:
+    if not taken and not converted:
         raise intake.refuse(failed)
     for one in taken:
         yield from _Stream(one, options).parts(progress)
@@ -200,27 +208,6 @@ def _without(made: dict[str, pd.DataFrame], waiting: pd.DataFrame) -> dict[str, 
     return given
 
 
-def renumbered(table: pd.DataFrame, numbers: dict[str, Any]) -> pd.DataFrame:
-    """A table with other ids: ``numbers`` has a Series, from old to new, or a function for each kind of id."""
-    moved = {
-        column: table[column].map(numbers[key]).astype(table[column].dtype)
-        for column, key in tables.IDS.items()
-        if column in table
-    }
-    return table.assign(**moved)
-
-
 def whole(logs: Iterable[Log]) -> Log:
     """Parts put together, in the order and with the numbers that reading in one go gives."""
-    log = concatenate(list(logs))
-    place = pd.Series(np.arange(len(log.sources)), log.sources["source"].astype("str"))
-    order = np.lexsort((log.events["line"], log.events["source"].astype("str").map(place)))
-    events = log.events.take(order).reset_index(drop=True)
-    numbers = {}
-    for key, table in (("session", log.sessions), ("transaction", log.transactions)):
-        seen = pd.concat([events[key].dropna().astype("int64"), table[key]]).drop_duplicates()
-        numbers[key] = pd.Series(np.arange(len(seen)), seen.to_numpy())
-    given = {name: renumbered(table, numbers) for name, table in (log.tables() | {"events": events}).items()}
-    for key, name in (("session", "sessions"), ("transaction", "transactions")):
-        given[name] = given[name].sort_values(key, ignore_index=True)
-    return Log(given, log._files)
+    return ordered(concatenate(list(logs)))

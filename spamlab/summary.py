@@ -40,6 +40,97 @@ def totals(log: Log, hops: bool = False) -> dict[str, Any]:
     >>> totals(log)["rset_loops"], totals(log)["null_sender_transactions"]
     (1, 8)
     """
+    return Summary(hops).add(log).totals()
+
+
+class Summary:
+    """The totals of a log from part after part (see ``stream``).
+
+    Examples
+    --------
+    >>> from spamlab import stream
+    >>> summary = Summary()
+    >>> for part in stream.parts("data/exchange55-appendix-a.log"):
+    ...     summary = summary.add(part)
+    >>> summary.totals()["sessions"]
+    2
+    """
+
+    def __init__(self, hops: bool = False) -> None:
+        self._hops = hops
+        self._counts: dict[str, int] = {}
+        self._times: list[Any] = []
+        self._sources: list[pd.DataFrame] = []
+        self._tops: dict[str, pd.Series] = {}
+
+    def add(self, log: Log) -> Summary:
+        """Take in a part: sessions and messages that are whole."""
+        for name, n in _counts(log, self._hops).items():
+            self._counts[name] = self._counts.get(name, 0) + n
+        self._times += [log.events["time"].min(), log.events["time"].max()]
+        self._sources.append(log.sources)
+        for title, values in _shown(log).items():
+            counts = values.dropna().astype("str").value_counts()
+            if title in self._tops:
+                counts = counts.add(self._tops[title], fill_value=0).astype("int64")
+            if len(counts) > MOST:  # of the rarest some are forgotten: they come near no top
+                counts = counts.sort_values(ascending=False, kind="stable").head(MOST // 2)
+            self._tops[title] = counts
+        return self
+
+    @property
+    def sources(self) -> pd.DataFrame:
+        """The table ``sources`` of all parts."""
+        some = [each for each in self._sources if len(each)]
+        return pd.concat(some, ignore_index=True) if some else self._sources[0]
+
+    @property
+    def span(self) -> tuple[Any, Any]:
+        """The earliest and the latest time (NaT: none)."""
+        times = pd.Series(self._times, dtype="datetime64[us, UTC]")
+        return times.min(), times.max()
+
+    def totals(self) -> dict[str, Any]:
+        """See the function ``totals``."""
+        first, last = map(_iso, self.span)
+        formats = ", ".join(dict.fromkeys(self.sources["format"].astype("str"))) or "no format"
+        return {"format": formats, **self._counts, "first": first, "last": last}
+
+    def text(self, top: int = 5) -> str:
+        """See the function ``text``."""
+        count = self.totals()
+        files, lines = counted(count["files"], "file"), counted(count["lines"], "line")
+        head = [f"{count['format']}, {files}, {lines}, {_span(*self.span)}"]
+        if unparsed := count["unparsed_lines"]:
+            head.append(f"{unparsed:,} of the lines could not be read: see the table `unparsed`.")
+        if assumed := _assumptions(self.sources):
+            head.append(f"Assumed, since the log does not say: {'; '.join(assumed)}.")
+        left, right = GROUPS["Messages"], GROUPS["Log"][2:] + GROUPS["Notices and spam"]
+        rows = [
+            f"  {label(a):18}{count[a]:>12,}     {label(b):18}{count[b]:>12,}" for a, b in zip(left, right, strict=True)
+        ]
+        sizes = ("octets_received", "octets_delivered")
+        rows.append("  " + "     ".join(f"{label(n):18}{octets(count[n]):>12}" for n in sizes))
+        lists = [line for title, counts in self._tops.items() for line in _top(title, counts, top)]
+        return "\n".join([*head, "", *rows, *lists])
+
+
+MOST = 400_000
+"""Different values that are counted for a top list."""
+
+
+def _shown(log: Log) -> dict[str, pd.Series]:
+    """What the commonest values are shown of, by title."""
+    refused = log.recipients[log.recipients["status"].isin(["rejected", "bounced", "deferred", "expired"])]
+    return {
+        "Peers": log.sessions["peer_host"].fillna(log.sessions["peer_ip"]),
+        "Senders": log.transactions["reverse_path"].replace("", "<>"),
+        "Refused and failed recipients": refused["forward_path"],
+        "Why": refused["reply"].str.replace(r"<[^<>]*>", "<…>", regex=True),
+    }
+
+
+def _counts(log: Log, hops: bool) -> dict[str, int]:
     transactions, recipients = log.transactions, log.recipients
     message = messages.first_hop(log)
     size = transactions.set_index("transaction")["size"].astype("float64")
@@ -57,7 +148,6 @@ def totals(log: Log, hops: bool = False) -> dict[str, Any]:
     status = recipients["status"].value_counts()
     found = loops.find(log)
     return {
-        "format": log.format,
         "files": len(log.sources),
         "lines": int(log.sources["lines"].sum()),
         "unparsed_lines": int(log.sources["unparsed_lines"].sum()),
@@ -65,8 +155,6 @@ def totals(log: Log, hops: bool = False) -> dict[str, Any]:
         "sessions": len(log.sessions),
         "transactions": len(transactions),
         "recipients": len(recipients),
-        "first": _iso(log.events["time"].min()),
-        "last": _iso(log.events["time"].max()),
         "null_sender_transactions": int(transactions["null_sender"].sum()),
         "rset_loops": int(found["unit"].astype("str").str.contains("RSET").sum()),
         "received": number(received),
@@ -131,42 +219,22 @@ def text(log: Log, hops: bool = False, top: int = 5) -> str:
     >>> print(text(spamlab.read("data/exchange55-appendix-a.log")))  # doctest: +ELLIPSIS
     exchange55, 1 file, ...
     """
-    count = totals(log, hops)
-    files, lines = counted(count["files"], "file"), counted(count["lines"], "line")
-    head = [f"{count['format']}, {files}, {lines}, {span(log)}"]
-    if unparsed := count["unparsed_lines"]:
-        head.append(f"{unparsed:,} of the lines could not be read: see the table `unparsed`.")
-    if assumed := assumptions(log):
-        head.append(f"Assumed, since the log does not say: {'; '.join(assumed)}.")
-    left, right = GROUPS["Messages"], GROUPS["Log"][2:] + GROUPS["Notices and spam"]
-    rows = [
-        f"  {label(a):18}{count[a]:>12,}     {label(b):18}{count[b]:>12,}" for a, b in zip(left, right, strict=True)
-    ]
-    sizes = ("octets_received", "octets_delivered")
-    rows.append("  " + "     ".join(f"{label(n):18}{octets(count[n]):>12}" for n in sizes))
-    lists = [
-        *_top("Peers", log.sessions["peer_host"].fillna(log.sessions["peer_ip"]), top),
-        *_top("Senders", log.transactions["reverse_path"].replace("", "<>"), top),
-        *_top("Refused and failed recipients", _refused(log)["forward_path"], top),
-        *_top("Why", _refused(log)["reply"].str.replace(r"<[^<>]*>", "<…>", regex=True), top),
-    ]
-    return "\n".join([*head, "", *rows, *lists])
+    return Summary(hops).add(log).text(top)
 
 
-def _refused(log: Log) -> pd.DataFrame:
-    return log.recipients[log.recipients["status"].isin(["rejected", "bounced", "deferred", "expired"])]
-
-
-def _top(title: str, values: pd.Series, most: int) -> list[str]:
-    counts = commonest(values.str.replace("\n", " "), most)
-    rows = [f"  {number:>8,}  {shorten(printable(name), 88)}" for name, number in counts.items()]
+def _top(title: str, counts: pd.Series, most: int) -> list[str]:
+    shown = counts.rename(lambda value: value.replace("\n", " ")).groupby(level=0).sum()
+    rows = [f"  {n:>8,}  {shorten(printable(name), 88)}" for name, n in _largest(shown, most).items()]
     return ["", title, *rows] if rows else []
+
+
+def _largest(counts: pd.Series, most: int) -> pd.Series:
+    return counts.sort_index().sort_values(ascending=False, kind="stable").head(most)
 
 
 def commonest(values: pd.Series, most: int) -> pd.Series:
     """How often each of the commonest values of a text column occurs; ties in order of the text."""
-    counts = values.dropna().astype("str").value_counts().sort_index()
-    return counts.sort_values(ascending=False, kind="stable").head(most)
+    return _largest(values.dropna().astype("str").value_counts(), most)
 
 
 def answer(log: Log) -> str:
@@ -212,7 +280,11 @@ def complete(events: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
 
 def assumptions(log: Log) -> list[str]:
     """What reading had to assume, since the log does not say it: zone, year, order of day and month."""
-    zone, year, dayfirst = (log.sources[f"{name}_assumed"].dropna().unique() for name in ("tz", "year", "dayfirst"))
+    return _assumptions(log.sources)
+
+
+def _assumptions(sources: pd.DataFrame) -> list[str]:
+    zone, year, dayfirst = (sources[f"{name}_assumed"].dropna().unique() for name in ("tz", "year", "dayfirst"))
     said = []
     if len(zone):
         said.append(f"time zone {' and '.join(map(str, zone))}")
@@ -224,7 +296,10 @@ def assumptions(log: Log) -> list[str]:
 
 def span(log: Log) -> str:
     """From when to when, and how long: ``2003-11-11 13:59:23 to 14:00:27 UTC (64 s)``."""
-    first, last = log.events["time"].min(), log.events["time"].max()
+    return _span(log.events["time"].min(), log.events["time"].max())
+
+
+def _span(first: Any, last: Any) -> str:
     if pd.isna(first):
         return "no times"
     end = f"{last:%H:%M:%S}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M:%S}"

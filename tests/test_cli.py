@@ -264,7 +264,7 @@ def test_a_fault_of_ours_is_one_line_too(run: Run, monkeypatch: pytest.MonkeyPat
         raise ZeroDivisionError("oh")
 
     monkeypatch.setattr(spamlab, "read", broken)
-    code, _, stderr = run("summary", "a.log")
+    code, _, stderr = run("trace", "x", "a.log")
     assert code == 1
     assert "ZeroDivisionError" in stderr
     assert stderr.count("\n") == 1

@@ -1,6 +1,9 @@
 """A log in parts: the same sessions, messages and recipients as in one go, in bounded memory."""
 
 import gzip
+import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -8,7 +11,7 @@ import pytest
 
 import spamlab
 from benchmarks.logs import write
-from spamlab import sources, stream, tables
+from spamlab import sources, stream, summary, tables
 from tests.conftest import ROOT
 
 SAMPLES, SIMULATED = ROOT / "data" / "samples", ROOT / "data" / "exchange55-simulated-day.log.gz"
@@ -127,3 +130,41 @@ def test_unreadable_files_and_unparsed_lines_are_told(tmp_path):
     assert found.sources["lines"].iloc[0] == 31
     with pytest.raises(spamlab.UnknownFormat):
         list(stream.parts(tmp_path / "b.log"))
+
+
+def test_a_converted_log_is_the_log_and_its_parts_add_up(tmp_path, monkeypatch, capsys):
+    """What ``convert`` writes in parts reads back as if read whole, and ``summary`` of either says the same."""
+    from spamlab.cli import main
+
+    write("postfix", tmp_path / "x.log", 6_000_000)
+    monkeypatch.setattr(stream, "WINDOW", 3_000_000)
+    monkeypatch.setattr(stream, "GRACE", pd.Timedelta(minutes=2))
+    monkeypatch.setattr(sources.Source.text, "__defaults__", (300_000,))
+    log = spamlab.read(tmp_path / "x.log")
+    assert main(["convert", str(tmp_path / "x.log"), "-o", str(tmp_path / "tables")]) == 0
+    assert f"{len(log.events):,} events" in capsys.readouterr().out
+    assert len(list(stream.parts(tmp_path / "tables"))) > 2
+    same(spamlab.read(tmp_path / "tables"), stream.whole([log]))
+    for options in ([], ["--hops"], ["--json"]):
+        said = []
+        for place in ("x.log", "tables"):
+            assert main(["summary", str(tmp_path / place), *options]) == 0
+            said.append(capsys.readouterr().out)
+        assert said[0] == said[1]
+    assert summary.text(log) == summary.Summary().add(log).text()
+    assert json.loads(said[0]) == summary.totals(log)
+
+
+def test_memory_does_not_grow_with_the_log(tmp_path):
+    """Of a log five times as long, ``summary`` takes hardly more memory: windows of 8 MB, each in a process of its own."""
+    code = "import sys; from spamlab import stream; stream.WINDOW = stream.MOST = 8 << 20; "
+    code += "from spamlab.cli import main; main(['summary', sys.argv[1]]); "
+    code += "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    peaks = []
+    for size in (20_000_000, 100_000_000):
+        write("postfix", tmp_path / "x.log", size)
+        done = subprocess.run(
+            [sys.executable, "-c", code, tmp_path / "x.log"], capture_output=True, text=True, check=True
+        )
+        peaks.append(int(done.stdout.splitlines()[-1]))
+    assert peaks[1] < 1.3 * peaks[0], peaks

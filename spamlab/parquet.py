@@ -1,0 +1,118 @@
+"""Tables as Parquet: one file a table, one row group a part of the log."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from spamlab import tables
+from spamlab.errors import ReadError
+
+if TYPE_CHECKING:
+    from spamlab.log import Log
+
+MARKER = "spamlab-log.json"
+"""The file that says a folder of Parquet files is a converted log, where its sources were, how many rows a part has."""
+
+_TYPES = {
+    tables.TEXT: pa.large_string(),
+    tables.CATEGORY: pa.dictionary(pa.int32(), pa.large_string()),
+    tables.INTEGER: pa.int64(),
+    tables.COUNT: pa.int64(),
+    tables.FLAG: pa.bool_(),
+    tables.SECONDS: pa.float64(),
+    tables.TIME: pa.timestamp("us", tz="UTC"),
+    "boolean": pa.bool_(),
+}
+
+
+def split(source: Any) -> tuple[list[Path], Any]:
+    """The converted logs among what is to be read, and the rest."""
+    listed = source if isinstance(source, (list, tuple)) else [source]
+    converted = [one for one in listed if isinstance(one, (str, Path)) and (Path(one) / MARKER).is_file()]
+    return [Path(one) for one in converted], [one for one in listed if one not in converted] if converted else source
+
+
+def schema(name: str) -> pa.Schema:
+    """A table's schema; it tells pandas the dtypes too."""
+    plain = pa.Schema.from_pandas(tables.empty(name), preserve_index=False)
+    types = {column: _TYPES[spec.dtype] for column, spec in tables.TABLES[name].items()}
+    return pa.schema(types, metadata=plain.metadata)
+
+
+def write(parts: Iterable[Log], folder: Path) -> dict[str, int]:
+    """Write a log's parts into a folder that exists, ids counted on from part to part; how many rows each table has."""
+    rows: list[dict[str, int]] = []
+    ids = {"session": 0, "transaction": 0}
+    paths: dict[str, str] = {}
+    with contextlib.ExitStack() as files:
+        writers = {
+            name: files.enter_context(pq.ParquetWriter(folder / f"{name}.parquet", schema(name), compression="zstd"))
+            for name in tables.TABLES
+        }
+        for part in parts:
+            for name, table in part.tables().items():
+                if len(table):
+                    moved = {c: table[c] + ids[key] for c, key in tables.IDS.items() if c in table}
+                    arrow = _arrow(name, table.assign(**moved))
+                    writers[name].write_table(arrow, row_group_size=max(len(table), 1))
+            rows.append({name: len(table) for name, table in part.tables().items()})
+            for key, name in (("session", "sessions"), ("transaction", "transactions")):
+                used = part.tables()[name][key]
+                ids[key] += int(used.max()) + 1 if len(used) else 0
+            paths |= {name: str(file.path.resolve()) for name, file in part._files.items() if file.path}
+    (folder / MARKER).write_text(json.dumps({"files": paths, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    return {name: sum(each[name] for each in rows) for name in tables.TABLES}
+
+
+def _arrow(name: str, table: pd.DataFrame) -> pa.Table:
+    columns = []
+    for field in schema(name):
+        column = table[field.name]
+        if pa.types.is_dictionary(field.type):
+            codes = pd.array(column.cat.codes.astype("Int32").mask(column.isna()))
+            words = pa.array(column.cat.categories.astype("str"), pa.large_string())
+            columns.append(pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), words))
+        else:
+            columns.append(pa.array(column, field.type, from_pandas=True))
+    return pa.Table.from_arrays(columns, schema=schema(name))
+
+
+def parts(folder: Path) -> Iterator[tuple[dict[str, pd.DataFrame], dict[str, str]]]:
+    """The tables of each part, and where its sources were.
+
+    Raises
+    ------
+    ReadError
+        The folder does not hold a whole converted log.
+    """
+    try:
+        told = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        with contextlib.ExitStack() as opened:
+            files = {
+                name: opened.enter_context(pq.ParquetFile(folder / f"{name}.parquet", memory_map=True))
+                for name in tables.TABLES
+            }
+            at = dict.fromkeys(tables.TABLES, 0)
+            for rows in told["rows"]:
+                given = {}
+                for name, n in rows.items():
+                    if n:
+                        given[name] = _frame(name, files[name].read_row_group(at[name]))
+                        at[name] += 1
+                yield given, told["files"]
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        raise ReadError(f"{folder}: not a whole converted log ({error})") from error
+
+
+def _frame(name: str, table: pa.Table) -> pd.DataFrame:
+    whole: dict[Any, Any] = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+    frame = table.replace_schema_metadata(None).to_pandas(types_mapper=whole.get)
+    return tables.conform(name, {column: frame[column] for column in frame})
