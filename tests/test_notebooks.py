@@ -91,7 +91,8 @@ def test_figure_names_are_unique() -> None:
 def test_committed_outputs_are_what_running_again_gives(tmp_path: Path) -> None:
     for path, made in zip(NOTEBOOKS, execute.run(NOTEBOOKS), strict=True):
         execute.write(made, tmp_path / path.name)
-        assert (tmp_path / path.name).read_bytes() == path.read_bytes(), f"{path.name}: run `make notebooks`"
+        same = (tmp_path / path.name).read_bytes() == path.read_bytes()  # a diff of images would take pytest an hour
+        assert same, f"{path.name}: run `make notebooks`"
 
 
 @pytest.mark.slow
