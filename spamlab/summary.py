@@ -61,7 +61,7 @@ class Summary:
         self._counts: dict[str, int] = {}
         self._times: list[Any] = []
         self._sources: list[pd.DataFrame] = []
-        self._tops: dict[str, pd.Series] = {}
+        self._tops: dict[str, list[pd.Series]] = {}
 
     def add(self, log: Log) -> Summary:
         """Take in a part: sessions and messages that are whole."""
@@ -70,12 +70,10 @@ class Summary:
         self._times += [log.events["time"].min(), log.events["time"].max()]
         self._sources.append(log.sources)
         for title, values in _shown(log).items():
-            counts = values.dropna().astype("str").value_counts()
-            if title in self._tops:
-                counts = counts.add(self._tops[title], fill_value=0).astype("int64")
-            if len(counts) > MOST:  # of the rarest some are forgotten: they come near no top
-                counts = counts.sort_values(ascending=False, kind="stable").head(MOST // 2)
-            self._tops[title] = counts
+            held = self._tops.setdefault(title, [])
+            held.append(values.dropna().astype("str").value_counts())
+            if sum(map(len, held)) > MOST:  # of the rarest some are forgotten: they come near no top
+                held[:] = [_largest(_added(held), MOST // 4)]
         return self
 
     @property
@@ -111,12 +109,17 @@ class Summary:
         ]
         sizes = ("octets_received", "octets_delivered")
         rows.append("  " + "     ".join(f"{label(n):18}{octets(count[n]):>12}" for n in sizes))
-        lists = [line for title, counts in self._tops.items() for line in _top(title, counts, top)]
+        lists = [line for title, held in self._tops.items() for line in _top(title, _added(held), top)]
         return "\n".join([*head, "", *rows, *lists])
 
 
 MOST = 400_000
-"""Different values that are counted for a top list."""
+"""Values that are held for a top list before they are counted together."""
+
+
+def _added(counts: list[pd.Series]) -> pd.Series:
+    total: pd.Series = pd.concat(counts).groupby(level=0).sum()
+    return total
 
 
 def _shown(log: Log) -> dict[str, pd.Series]:
