@@ -26,10 +26,10 @@ from spamlab.log import Log, concatenate, ordered, renumbered
 from spamlab.records import Options
 from spamlab.sources import Source
 
-WINDOW = 96 << 20
+WINDOW = 48 << 20
 """Octets of columns that are taken in at a time; about half as much in the log."""
 
-MOST = 96 << 20
+MOST = 64 << 20
 """Octets of columns that can wait."""
 
 GRACE = pd.Timedelta(minutes=10)

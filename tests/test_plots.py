@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.text import Annotation, Text
 
 import spamlab
-from spamlab import backscatter, captures, loops, plots, sizes, tables, timing, traffic
+from spamlab import backscatter, captures, claims, loops, plots, simulate, sizes, tables, timing, traffic
 from spamlab.plots import _look as look
 
 mpl.use("Agg")
@@ -62,7 +62,21 @@ def figures(log: spamlab.Log) -> dict[str, Callable[[], Axes]]:
         "reasons": lambda: plots.reasons(traffic.reasons(log)),
         "delays": lambda: plots.delays(traffic.delays(log)),
         "clients": lambda: plots.clients(traffic.clients(log)),
+        "verdicts": lambda: plots.verdicts(claims.ledger(log, LITTLE)),
+        **{
+            name: lambda name=name: getattr(plots, name)(SIMULATED[name]()[: len(log.transactions) * 99])
+            for name in SIMULATED
+        },
     }
+
+
+LITTLE = claims.Assumptions(simulated=200, replications=2)  # the simulations are kept: each is made once
+SIMULATED = {  # of no log
+    "error_messages": simulate.error_messages,
+    "harvest": simulate.harvest,
+    "measures": lambda: simulate.measures(duration=200, replications=2),
+    "saturation": lambda: simulate.saturation(duration=100, replications=2),
+}
 
 
 NAMES = [name for name in vars(plots) if callable(getattr(plots, name)) and name not in ("alt", "data")]
@@ -148,7 +162,7 @@ def test_a_log_with_next_to_nothing_gives_a_sentence_or_a_figure(name: str, text
         assert plots.alt(ax) in words(ax).replace("\n", " ")
         assert ax.figure.get_figheight() < 1
     else:
-        assert name in ("sessions", "spans")
+        assert name in ("sessions", "spans", "verdicts")
 
 
 @each
