@@ -133,7 +133,8 @@ class Joiner:
 
     def again(self, records: Records) -> None:
         """Begin with events that ``records`` gave before, whose times are known."""
-        self._put(len(records), records.columns, [getattr(records, name) for name in _PLACES])
+        columns = {name: Field(field.rows, _compact(field.values)) for name, field in records.columns.items()}
+        self._put(len(records), columns, [getattr(records, name) for name in _PLACES])
         self._times, self._old = records.times, self.octets
 
     def _put(self, events: int, columns: Mapping[str, Field], places: Sequence[np.ndarray]) -> None:
@@ -152,3 +153,10 @@ class Joiner:
         return Records(
             columns, **places, shapes=self._shapes, names=names, modified=modified, times=times, clock=self._clock
         )
+
+
+def _compact(values: Any) -> Any:
+    """Categories without those that nothing is of any more."""
+    if isinstance(values, np.ndarray) or not pa.types.is_dictionary(values.type):
+        return values
+    return values.dictionary_decode().dictionary_encode()

@@ -11,7 +11,7 @@ import pytest
 
 import spamlab
 from benchmarks.logs import write
-from spamlab import sources, stream, summary, tables
+from spamlab import joining, sources, stream, summary, tables
 from tests.conftest import ROOT
 
 SAMPLES, SIMULATED = ROOT / "data" / "samples", ROOT / "data" / "exchange55-simulated-day.log.gz"
@@ -168,3 +168,24 @@ def test_memory_does_not_grow_with_the_log(tmp_path):
         )
         peaks.append(int(done.stdout.splitlines()[-1]))
     assert peaks[1] < 1.3 * peaks[0], peaks
+
+
+def test_queue_ids_that_are_over_are_forgotten(tmp_path, monkeypatch):
+    """Else the categories of what waits would grow with the log."""
+    write("postfix", tmp_path / "x.log", 6_000_000)
+    monkeypatch.setattr(stream, "GRACE", pd.Timedelta(minutes=2))
+    monkeypatch.setattr(stream, "WINDOW", 1_000_000)
+    monkeypatch.setattr(sources.Source.text, "__defaults__", (200_000,))
+    held = []
+
+    def kept(joiner, records):
+        again(joiner, records)
+        held.append((len(joiner._columns["queue_id"].categories[0].dictionary), len(records)))
+
+    again = joining.Joiner.again
+    monkeypatch.setattr(joining.Joiner, "again", kept)
+    events = sum(len(part.events) for part in stream.parts(tmp_path / "x.log"))
+    assert len(held) > 3 and events > 30_000
+    assert all(ids <= records for ids, records in held)
+    ids = spamlab.read(tmp_path / "x.log").events["queue_id"].nunique()
+    assert held[-1][0] < ids / 2
