@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -178,11 +178,16 @@ class Log:
     @classmethod
     def from_parquet(cls, folder: str | Path) -> Log:
         """Read a folder that ``to_parquet`` or ``spamlab convert`` wrote."""
-        found = list(parquet.parts(Path(folder)))
-        files = {name: Source(name, Path(path)) for name, path in found[-1][1].items()} if found else {}
-        whole = {name: _stack(name, [given[name] for given, _ in found if name in given]) for name in tables.TABLES}
-        log = cls(whole, files)
+        found = list(converted(Path(folder)))
+        whole = {name: _stack(name, [part.tables()[name] for part in found]) for name in tables.TABLES}
+        log = cls(whole, found[-1]._files if found else {})
         return ordered(log) if len(found) > 1 else log
+
+
+def converted(folder: Path) -> Iterator[Log]:
+    """The parts in which a converted log was written; their ids go on from part to part."""
+    for given, paths in parquet.parts(folder):
+        yield Log(given, {name: Source(name, Path(path)) for name, path in paths.items()})
 
 
 def _only(table: pd.DataFrame, key: str, wanted: pd.Series) -> pd.DataFrame:
@@ -193,14 +198,10 @@ def concatenate(logs: list[Log]) -> Log:
     """Put Logs together; sessions and transactions are renumbered so that ids stay unique."""
     given: dict[str, list[pd.DataFrame]] = {name: [] for name in tables.TABLES}
     files: dict[str, Source] = {}
-    offsets = {"session": 0, "transaction": 0}
+    numbering = tables.Numbering()
     for log in logs:
-        for name, table in log.tables().items():
-            moved = {column: table[column] + offsets[key] for column, key in tables.IDS.items() if column in table}
-            given[name].append(table.assign(**moved))
-        for key in offsets:
-            ids = log.sessions["session"] if key == "session" else log.transactions["transaction"]
-            offsets[key] += int(ids.max()) + 1 if len(ids) else 0
+        for name, table in numbering.shift(log.tables()).items():
+            given[name].append(table)
         files |= log._files
     return Log({name: _stack(name, parts) for name, parts in given.items()}, files)
 
@@ -221,8 +222,8 @@ def _stack(name: str, parts: list[pd.DataFrame]) -> pd.DataFrame:
     return tables.conform(name, columns)
 
 
-def renumbered(table: pd.DataFrame, numbers: dict[str, Any]) -> pd.DataFrame:
-    """A table with other ids: ``numbers`` has a Series, from old to new, or a function for each kind of id."""
+def renumbered(table: pd.DataFrame, numbers: dict[str, pd.Series]) -> pd.DataFrame:
+    """A table with other ids: ``numbers`` has a Series, from old to new, for each kind of id."""
     moved = {
         column: table[column].map(numbers[key]).astype(table[column].dtype)
         for column, key in tables.IDS.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -40,6 +41,7 @@ def split(source: Any) -> tuple[list[Path], Any]:
     return [Path(one) for one in converted], [one for one in listed if one not in converted] if converted else source
 
 
+@functools.cache
 def schema(name: str) -> pa.Schema:
     """A table's schema; it tells pandas the dtypes too."""
     plain = pa.Schema.from_pandas(tables.empty(name), preserve_index=False)
@@ -50,7 +52,7 @@ def schema(name: str) -> pa.Schema:
 def write(parts: Iterable[Log], folder: Path) -> dict[str, int]:
     """Write a log's parts into a folder that exists, ids counted on from part to part; how many rows each table has."""
     rows: list[dict[str, int]] = []
-    ids = {"session": 0, "transaction": 0}
+    numbering = tables.Numbering()
     paths: dict[str, str] = {}
     with contextlib.ExitStack() as files:
         writers = {
@@ -58,15 +60,11 @@ def write(parts: Iterable[Log], folder: Path) -> dict[str, int]:
             for name in tables.TABLES
         }
         for part in parts:
-            for name, table in part.tables().items():
+            given = numbering.shift(part.tables())
+            for name, table in given.items():
                 if len(table):
-                    moved = {c: table[c] + ids[key] for c, key in tables.IDS.items() if c in table}
-                    arrow = _arrow(name, table.assign(**moved))
-                    writers[name].write_table(arrow, row_group_size=max(len(table), 1))
-            rows.append({name: len(table) for name, table in part.tables().items()})
-            for key, name in (("session", "sessions"), ("transaction", "transactions")):
-                used = part.tables()[name][key]
-                ids[key] += int(used.max()) + 1 if len(used) else 0
+                    writers[name].write_table(_arrow(name, table), row_group_size=len(table))
+            rows.append({name: len(table) for name, table in given.items()})
             paths |= {name: str(file.path.resolve()) for name, file in part._files.items() if file.path}
     (folder / MARKER).write_text(json.dumps({"files": paths, "rows": rows}, indent=1) + "\n", encoding="utf-8")
     return {name: sum(each[name] for each in rows) for name in tables.TABLES}

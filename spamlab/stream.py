@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,9 +21,8 @@ import pandas as pd
 from spamlab import intake, joining, parquet
 from spamlab.errors import ReadWarning
 from spamlab.intake import Intake
-from spamlab.log import Log, concatenate, ordered, renumbered
+from spamlab.log import Log, concatenate, converted, ordered, renumbered
 from spamlab.records import Options
-from spamlab.sources import Source
 
 WINDOW = 48 << 20
 """Octets of columns that are taken in at a time; about half as much in the log."""
@@ -82,14 +80,13 @@ def parts(
     72
     """
     options = Options(tz, year, dayfirst)
-    converted, source = parquet.split(source)
-    for folder in converted:
-        for given, paths in parquet.parts(folder):
-            yield Log(given, {name: Source(name, Path(path)) for name, path in paths.items()})
-    if not source and converted:
+    folders, source = parquet.split(source)
+    for folder in folders:
+        yield from converted(folder)
+    if not source and folders:
         return
     taken, failed = intake.opened(source, format)
-    if not taken and not converted:
+    if not taken and not folders:
         raise intake.refuse(failed)
     for one in taken:
         yield from _Stream(one, options).parts(progress)

@@ -215,3 +215,21 @@ def conform(table: str, columns: Mapping[Any, Any], index: pd.Index | None = Non
 def empty(table: str) -> pd.DataFrame:
     """The table with no rows."""
     return conform(table, {})
+
+
+class Numbering:
+    """Ids that go on from one part of a log to the next."""
+
+    def __init__(self) -> None:
+        self._used = {"session": 0, "transaction": 0}
+
+    def shift(self, part: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+        """A part's tables with its ids counted on from those of the parts before."""
+        moved = {}
+        for name, table in part.items():
+            ids = {column: table[column] + self._used[key] for column, key in IDS.items() if column in table}
+            moved[name] = table.assign(**ids)
+        for key in self._used:
+            own = part[f"{key}s"][key]
+            self._used[key] += int(own.max()) + 1 if len(own) else 0
+        return moved
