@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from spamlab import tables
 from spamlab.errors import ReadError
@@ -51,6 +50,8 @@ def schema(name: str) -> pa.Schema:
 
 def write(parts: Iterable[Log], folder: Path) -> dict[str, int]:
     """Write a log's parts into a folder that exists, ids counted on from part to part; how many rows each table has."""
+    import pyarrow.parquet as pq  # where it is needed: reading a log is quicker to begin without
+
     rows: list[dict[str, int]] = []
     numbering = tables.Numbering()
     paths: dict[str, str] = {}
@@ -91,6 +92,8 @@ def parts(folder: Path) -> Iterator[tuple[dict[str, pd.DataFrame], dict[str, str
     ReadError
         The folder does not hold a whole converted log.
     """
+    import pyarrow.parquet as pq
+
     try:
         told = json.loads((folder / MARKER).read_text(encoding="utf-8"))
         with contextlib.ExitStack() as opened:

@@ -75,10 +75,10 @@ def read(
     taken, failed = intake.opened(source, format)
     if not taken and not logs:
         raise intake.refuse(failed)
-    logs.append(Log({"sources": intake.unreadable(failed)}))
+    lost = Log({"sources": intake.unreadable(failed)})
     while taken:  # what was scanned is let go once it stands in tables
-        logs.insert(-1, _whole(taken.pop(0), options, progress))
-    return _only(concatenate(logs), options.tables)
+        logs.append(_whole(taken.pop(0), options, progress))
+    return _only(concatenate([*logs, lost]), options.tables)
 
 
 def _whole(taken: Intake, options: Options, progress: bool) -> Log:
