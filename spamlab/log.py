@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,8 @@ import pandas as pd
 from spamlab import parquet, tables
 from spamlab.errors import ReadError
 from spamlab.sources import Source
+
+T = TypeVar("T")
 
 
 class Log:
@@ -59,6 +61,17 @@ class Log:
     def tables(self) -> dict[str, pd.DataFrame]:
         """All six tables by name."""
         return {name: getattr(self, name) for name in tables.TABLES}
+
+    def map(self, function: Callable[[Log], T]) -> list[T]:
+        """What a function gives for each part of the log; a session or message is whole in one part.
+
+        A log in memory is one part. One that is larger than memory is never there as a whole.
+
+        >>> import spamlab
+        >>> spamlab.read("data/exchange55-appendix-a.log").map(lambda part: len(part.sessions))
+        [2]
+        """
+        return [function(self)]
 
     def raw(self, event: Any) -> bytes:
         """Return the exact bytes of an event, from the file it was read from.

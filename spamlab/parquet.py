@@ -33,6 +33,11 @@ _TYPES = {
 }
 
 
+def gather(folder: Path, parts: Iterable[str]) -> None:
+    """Make a folder a converted log whose parts are converted logs in folders within it, ids counted on already."""
+    (folder / MARKER).write_text(json.dumps({"folders": list(parts)}, indent=1) + "\n", encoding="utf-8")
+
+
 def split(source: Any) -> tuple[list[Path], Any]:
     """The converted logs among what is to be read, and the rest."""
     listed = source if isinstance(source, (list, tuple)) else [source]
@@ -96,6 +101,10 @@ def parts(folder: Path) -> Iterator[tuple[dict[str, pd.DataFrame], dict[str, str
 
     try:
         told = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        for within in told.get("folders", ()):
+            yield from parts(folder / within)
+        if "folders" in told:
+            return
         with contextlib.ExitStack() as opened:
             files = {
                 name: opened.enter_context(pq.ParquetFile(folder / f"{name}.parquet", memory_map=True))

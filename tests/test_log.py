@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import spamlab
-from spamlab import tables
+from spamlab import parquet, tables
 
 LOG = Path(__file__).parents[1] / "data" / "exchange55-appendix-a.log"
 
@@ -110,3 +110,16 @@ def test_every_table_has_the_contracts_columns_and_dtypes(log, name):
     assert list(table.columns) == list(tables.TABLES[name])
     for column, spec in tables.TABLES[name].items():
         assert str(table[column].dtype) == spec.dtype, column
+
+
+def test_a_folder_of_converted_logs_is_one_log(tmp_path):
+    """Each of several machines can convert its part of a log: ids are counted on before that."""
+    one, two = (spamlab.read(LOG) for _ in range(2))
+    numbering = tables.Numbering()
+    for name, log in (("a", one), ("b", two)):
+        (tmp_path / name).mkdir()
+        parquet.write([spamlab.log.Log(numbering.shift(log.tables()))], tmp_path / name)
+    parquet.gather(tmp_path, ["a", "b"])
+    both = spamlab.read(tmp_path)
+    assert both.transactions["transaction"].tolist() == list(range(16))
+    assert len(both.events) == 144
