@@ -56,8 +56,8 @@ def _between(
     """Whether each message had a recipient of such a status between two events."""
     wanted = np.isin([*tables.STATUSES, ""], statuses)[log.status]
     at = np.flatnonzero(wanted & (log.transaction >= 0))
-    places = np.sort(log.transaction[at] * (log.n + 1) + at)
-    before, until = (np.searchsorted(places, message * (log.n + 1) + edge) for edge in (begin, end))
+    places = np.sort(log.transaction[at].astype(np.int64) * (log.n + 1) + at)
+    before, until = (np.searchsorted(places, message.astype(np.int64) * (log.n + 1) + edge) for edge in (begin, end))
     return np.asarray(until > before)
 
 

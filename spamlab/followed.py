@@ -18,8 +18,8 @@ from spamlab import lives, stamps, tables
 from spamlab.engine import Kernel
 from spamlab.records import Options, Records, first
 
-_messages = Kernel(lives.messages, "i4* i1* i4* i4* i8 i8* b1* b1* i8* i8* i8*")
-_connections = Kernel(lives.connections, "i8* b1* b1* b1* i4* b1* i8 i8* i8** i8** i8*")
+_messages = Kernel(lives.messages, "i4* i1* i4* i4* i8 i4* b1* b1* i4* i4* i4*")
+_connections = Kernel(lives.connections, "i4* b1* b1* b1* i4* b1* i8 i8* i8** i4** i4*")
 
 _STAGES = {"receive": lives.BEGIN, "queue": lives.MIDDLE, "remove": lives.END}
 _UNCLEAR = -2  # a delivery's word that no rule knows: its enhanced code decides
@@ -56,7 +56,7 @@ def within(rows: np.ndarray, choice: np.ndarray) -> np.ndarray:
 class Followed:
     """The records of one format, and what was found about each.
 
-    By event: ``kind``, ``verb``, ``code``, ``time``, ``echo``, ``status`` (of a recipient), ``transaction``,
+    By event: ``kind``, ``verb``, ``time``, ``echo``, ``status`` (of a recipient), ``transaction``,
     ``session`` (-1: none), ``other`` (a second message that it names). Of ``made`` messages: ``arrival`` (its
     event), ``session_of``.
     """
@@ -68,7 +68,6 @@ class Followed:
         self.kind = np.array([*(place.get(shape.kind, -1) for shape in records.shapes), -1], dtype=np.int8)[
             records.shape
         ]
-        self.code = records.number("code")
         self.echo = self._echoes()
         with ThreadPoolExecutor(1) as beside:  # most of the work holds no lock
             time = beside.submit(stamps.moments, records, options)
@@ -131,9 +130,9 @@ class Followed:
             both = np.concatenate([ids, refers]).astype(np.int64) * hosts + np.tile(host + 1, 2)
             both = np.where(both < 0, -1, pd.factorize(both)[0]).astype(np.int32)
             ids, refers, hosts, top = both[:n], both[n:], 0, 2 * n
-        current, waiting = np.full(top, -1, dtype=np.int64), np.full(top, -1, dtype=np.int64)
+        current, waiting = np.full(top, -1, dtype=np.int32), np.full(top, -1, dtype=np.int32)
         ended, begun = np.zeros(top, dtype=bool), np.zeros(top, dtype=bool)
-        self.transaction, self.other = np.full(n, -1, dtype=np.int64), np.full(n, -1, dtype=np.int64)
+        self.transaction, self.other = np.full(n, -1, dtype=np.int32), np.full(n, -1, dtype=np.int32)
         run = _messages.pick(n * 60)
         found = current, ended, begun, waiting, self.transaction, self.other
         self.made = int(run(ids, stage, refers, host, hosts, *found))
@@ -155,21 +154,22 @@ class Followed:
             else:
                 part = records.number(name, rows) if name in ("pid", "port") else records.codes(name, rows)
             key = key * (1 << 22) + np.where(part < 0, 0, part + 1)
-        key = pd.factorize(key)[0].astype(np.int64)
-        self.session, self.sessions = np.full(n, -1, dtype=np.int64), 0
+        key = pd.factorize(key)[0].astype(np.int32)
+        self.session, self.sessions = np.full(n, -1, dtype=np.int32), 0
         if (opens | starts).any():
             run = _connections.pick(n * 60)
             closes = (self.is_kind("disconnect") | (self.is_kind("reject") & records.says("ended")))[rows]
             # A client without a port can have several connections at a time.
             shared = np.full(len(rows), "port" in self.rules.process) & (records.number("port", rows) < 0)
-            keys, of = (np.full((i, j + 1), -1, dtype=np.int64) for i, j in ((3, key.max()), (4, len(rows))))
+            keys = np.full((3, key.max() + 1), -1, dtype=np.int64)
+            of = np.full((4, len(rows) + 1), -1, dtype=np.int32)
             stamp = records.number("time", rows)
             scratch = keys, of[:3], of[3]
             self.sessions = int(run(key, opens, closes, starts, peer, shared, self.rules.once, stamp, *scratch))
             self.session[rows] = of[3, :-1]
         # A message's session: that of its arrival, else of its first event that has one.
         self.arrival = first(self.transaction, self.made, among=self.is_kind("receive"))
-        self.session_of = np.full(self.made + 1, -1, dtype=np.int64)
+        self.session_of = np.full(self.made + 1, -1, dtype=np.int32)
         known = np.flatnonzero((self.transaction >= 0) & (self.session >= 0))[::-1]
         self.session_of[self.transaction[known]] = self.session[known]
         arrived = self.arrival[self.arrival >= 0]

@@ -80,6 +80,17 @@ class Intake:
         return tables.conform("sources", told, index=pd.RangeIndex(len(self.files)))
 
 
+def times(time: pd.Series, source: np.ndarray) -> pd.DataFrame:
+    """When the first and the last event of each source was, of events in the order of their sources."""
+    if not len(time):
+        return pd.DataFrame({"first": time, "last": time})
+    begins = np.flatnonzero(np.diff(source, prepend=-1))
+    stamps = time.dt.tz_localize(None).to_numpy()
+    both = {"first": np.fmin, "last": np.fmax}  # which leave out missing times
+    ends = {name: pd.Series(least.reduceat(stamps, begins), source[begins]) for name, least in both.items()}
+    return pd.DataFrame({name: end.dt.tz_localize("UTC") for name, end in ends.items()})
+
+
 def opened(source: Any, format: str | None) -> tuple[list[Intake], list[_Failed]]:
     """What a call of ``read`` names, by format; and what could not be read."""
     given = load(format) if format is not None else None

@@ -5,6 +5,7 @@ Memory that was never used before is what reading costs most, so no column is ev
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +21,11 @@ ROOM = 1 << 16  # octets, to begin with
 HUGE = 8 << 20  # from so many on the system may give memory in large pages
 
 
-_PLACES = ("source", "line", "lines", "shape")
+_PLACES = {"source": np.int32, "line": np.int64, "lines": np.int64, "shape": np.int32}
+"""Where an event stands and what it is: as narrow as it may be, for what is read takes long to find room for."""
+
+ROW = np.int32
+"""Numbers of events, of which a reading holds fewer than 2^31."""
 
 
 class _Growing:
@@ -46,7 +51,9 @@ class _Growing:
         self.n = end
 
     def whole(self, dtype: Any) -> np.ndarray:
-        """What was put there."""
+        """What was put there; nothing can follow."""
+        with contextlib.suppress(SystemError, OSError, ValueError):  # not on this system
+            self._room.resize(max(self.n, 1))
         return np.frombuffer(self._room, dtype, self.n // np.dtype(dtype).itemsize)
 
 
@@ -70,9 +77,9 @@ class _Column:
         n, values = len(field.rows), field.values
         if self.rows is None and (n < events or self.n < before):
             self.rows = _Growing()
-            self.rows.extend(np.arange(self.n))
+            self.rows.extend(np.arange(self.n, dtype=ROW))
         if self.rows:
-            self.rows.extend(field.rows + before)
+            self.rows.extend(field.rows.astype(ROW) + ROW(before))
         self.n += n
         if isinstance(values, np.ndarray):
             self.values.extend(values)
@@ -88,7 +95,7 @@ class _Column:
 
     def field(self, every: np.ndarray) -> Field:
         """All of it; ``every`` numbers all events."""
-        rows = self.rows.whole(np.int64) if self.rows else every[: self.n]
+        rows = self.rows.whole(ROW) if self.rows else every[: self.n]
         if self.categories:
             return Field(rows, pa.chunked_array(self.categories).unify_dictionaries().combine_chunks())
         if self.ends:
@@ -140,14 +147,14 @@ class Joiner:
     def _put(self, events: int, columns: Mapping[str, Field], places: Sequence[np.ndarray]) -> None:
         for name, field in columns.items():
             self._columns.setdefault(name, _Column()).extend(field, self.events, events)
-        for numbers, values in zip(self._places.values(), places, strict=True):
-            numbers.extend(values)
+        for (name, numbers), values in zip(self._places.items(), places, strict=True):
+            numbers.extend(values.astype(_PLACES[name], copy=False))
         self.events += events
 
     def records(self, names: list[str], modified: Sequence[float] = ()) -> Records:
         """All events since the last time; they leave the joiner."""
-        places = {name: numbers.whole(np.int64) for name, numbers in self._places.items()}
-        every, times = np.arange(self.events), self._times
+        places = {name: numbers.whole(_PLACES[name]) for name, numbers in self._places.items()}
+        every, times = np.arange(self.events, dtype=ROW), self._times
         columns = {name: self._columns.pop(name).field(every) for name in list(self._columns)}
         self._empty()
         return Records(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ SPARE = frozenset({"text"})
 
 
 def assembler(rules: Rules) -> Callable[[Records, Options], Assembled]:
-    """The function that turns a format's records into tables."""
+    """The function that turns a format's records into tables, and uses them up: who needs them after gives a copy."""
     return lambda records, options: _tables(Followed(records, options, rules))
 
 
@@ -34,57 +35,67 @@ def _seconds(micros: np.ndarray) -> np.ndarray:
 
 
 def _tables(log: Followed) -> Assembled:
-    """Build the tables that are wanted."""
+    """Build the tables that are wanted, the largest last: what the others alone need is let go before."""
     wanted = log.options.tables
+    made = {}
     with ThreadPoolExecutor(1) as beside:  # most of the work holds no lock
-        apart = {"events": beside.submit(_events, log, wanted)}
-        if "sessions" in wanted:
-            apart["sessions"] = beside.submit(_sessions, log)
-        made = {}
+        sessions = beside.submit(_sessions, log) if "sessions" in wanted else None
         if wanted & {"recipients", "transactions"}:
             recipients = _recipients(log)
-            transactions = _transactions(log, recipients)
-            recipients["requeued_as"] = chains.requeued(log, recipients)
-            made = {"recipients": recipients, "transactions": transactions}
-        return Assembled(made | {name: table.result() for name, table in apart.items()}, log.assumed)
+            transactions = beside.submit(_transactions, log, recipients)
+            became = chains.requeued(log, recipients)
+            made["transactions"] = transactions.result()
+            made["recipients"] = recipients.assign(requeued_as=became)
+        if sessions:
+            made["sessions"] = sessions.result()
+        if "events" in wanted:
+            made["events"] = _events(log, beside)
+        else:  # only what is needed to know when a source begins and ends
+            made["events"] = tables.conform("events", {"time": log.time})
+    return Assembled(made, log.assumed)
 
 
-def _events(log: Followed, wanted: frozenset[str]) -> pd.DataFrame:
+_OF_EVENTS = (*tables.TABLES["events"], "forward_path", "user")
+"""The columns that ``log.events`` is made of."""
+
+
+def _events(log: Followed, beside: ThreadPoolExecutor) -> pd.DataFrame:
     records = log.records
-    if "events" not in wanted:  # only what is needed to know when a source begins and ends
-        return tables.conform("events", {"time": log.time})
+    records.keep(_OF_EVENTS)
     way = log.is_kind("receive", "connect") * np.int8(2) + log.is_kind("reject", "deliver") * np.int8(1) - 1
-    rows = [within(records.rows("forward_path"), log.is_kind("reject"))]
-    rows += [within(records.rows("user"), log.is_kind("auth"))]
+    columns: dict[str, Callable[[], Any]] = {
+        "argument": lambda: _arguments(log),
+        "session": lambda: integers(log.session),
+        "transaction": lambda: integers(log.transaction),
+        "direction": lambda: tables.categorical(way, tables.DIRECTIONS),
+        "kind": lambda: tables.categorical(log.kind, tables.KINDS),
+        "code": lambda: records.integer("code"),
+        "enhanced_code": lambda: records.category("enhanced_code"),
+        "text": lambda: records.text("text"),
+        "size": lambda: records.integer("size"),
+        "queue_id": lambda: records.text("queue_id"),
+        "host": lambda: records.category("host"),
+        "program": lambda: records.category("program"),
+        "pid": lambda: records.integer("pid"),
+        "repeats": lambda: _repeats(log),
+        "source": lambda: tables.categorical(records.source, records.names),
+    }
+    made: dict[str, Any] = {"time": log.time, "verb": log.verb, "echo": log.echo}
+    made |= {"line": records.line, "lines": records.lines}
+    later = {name: beside.submit(column) for name, column in list(columns.items())[1::2]}
+    made |= {name: column() for name, column in list(columns.items())[::2]}
+    made |= {name: column.result() for name, column in later.items()}
+    return tables.conform("events", made, index=pd.RangeIndex(log.n))
+
+
+def _arguments(log: Followed) -> pd.Series:
+    """Whom a refusal was about, and the account of a login."""
+    rows = [within(log.records.rows("forward_path"), log.is_kind("reject"))]
+    rows += [within(log.records.rows("user"), log.is_kind("auth"))]
     at = np.full(log.n, -1, dtype=np.int64)
     at[np.concatenate(rows)] = np.arange(len(rows[0]) + len(rows[1]))
-    arguments = pd.concat([records.text("forward_path", rows[0]), records.text("user", rows[1])], ignore_index=True)
-    return tables.conform(
-        "events",
-        {
-            "time": log.time,
-            "session": integers(log.session),
-            "transaction": integers(log.transaction),
-            "direction": tables.categorical(way, tables.DIRECTIONS),
-            "kind": tables.categorical(log.kind, tables.KINDS),
-            "verb": log.verb,
-            "argument": pd.Series(arguments.array.take(at, allow_fill=True)),
-            "code": integers(log.code, lexer.MISSING),
-            "enhanced_code": records.category("enhanced_code"),
-            "text": records.text("text"),
-            "size": records.integer("size"),
-            "queue_id": records.text("queue_id"),
-            "host": records.category("host"),
-            "program": records.category("program"),
-            "pid": records.integer("pid"),
-            "echo": log.echo,
-            "repeats": _repeats(log),
-            "source": tables.categorical(records.source, records.names),
-            "line": records.line,
-            "lines": records.lines,
-        },
-        index=pd.RangeIndex(log.n),
-    )
+    texts = (log.records.text(name, which) for name, which in zip(("forward_path", "user"), rows, strict=True))
+    return pd.Series(pd.concat(list(texts), ignore_index=True).array.take(at, allow_fill=True))
 
 
 def _repeats(log: Followed) -> np.ndarray:
@@ -157,7 +168,7 @@ def _recipients(log: Followed) -> pd.DataFrame:
             "forward_path": path.take(named),
             "orig_to": original.take(named),
             "status": tables.categorical(status[rows], tables.STATUSES),
-            "code": integers(log.code[rows], lexer.MISSING),
+            "code": records.integer("code", rows),
             "enhanced_code": records.category("enhanced_code", rows),
             "reply": records.text("reply", rows),
             "relay": records.text("relay", rows),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import pandas as pd
-
 from spamlab import engine, intake, joining, parquet
 from spamlab import tables as schema
 from spamlab.formats import all_formats
@@ -87,8 +85,7 @@ def _whole(taken: Intake, options: Options, progress: bool) -> Log:
         joiner.add(number, before, variant, lines)
     records = joiner.records(taken.names, taken.modified)
     made = taken.kind.assemble(records, options)
-    time = made.tables["events"]["time"].groupby(records.source)
-    times = pd.DataFrame({"first": time.min(), "last": time.max()})
+    times = intake.times(made.tables["events"]["time"], records.source)
     made.tables |= {"sources": taken.about(times, made.assumed), "unparsed": taken.unparsed()}
     return Log(made.tables, {source.name: source for source in taken.sources})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -77,6 +77,11 @@ class Records:
                 columns[name] = Field(found.rows[i:] - n, found.values[i:])
         chosen = {name: getattr(self, name)[n:] for name in ("source", "line", "lines", "shape")}
         return replace(self, columns=columns, times={}, **chosen)
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Let go of all other columns, unless the reading goes on with them: memory is what large logs want."""
+        if self.clock is None:
+            self.columns = {name: self.columns[name] for name in names if name in self.columns}
 
     def rows(self, name: str) -> np.ndarray:
         """The events that have a column."""
@@ -197,9 +202,12 @@ def first(group: np.ndarray, n: int, *, last: bool = False, among: Any = True) -
 
 
 def integers(values: np.ndarray, none: int = -1) -> pd.Series:
-    """Numbers as ``Int64``; ``none`` stands for a missing one."""
+    """Numbers as ``Int64``; ``none`` stands for a missing one. What can be used as it is, is not copied."""
     missing = values == none
-    return pd.Series(pd.arrays.IntegerArray(np.where(missing, 0, values).astype(np.int64, copy=False), missing))
+    whole = values.astype(np.int64, copy=False)
+    if missing.any():
+        whole = np.where(missing, 0, whole)
+    return pd.Series(pd.arrays.IntegerArray(whole, missing))
 
 
 def used(codes: np.ndarray, words: Any) -> tuple[np.ndarray, Any]:

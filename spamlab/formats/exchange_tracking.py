@@ -59,7 +59,7 @@ _link = linking.assembler(
 
 def assemble(records: Records, options: Options) -> Assembled:
     """Turn the records of tracking logs into the tables."""
-    found = _link(records, replace(options, tables=frozenset(tables.TABLES)))
+    found = _link(replace(records), replace(options, tables=frozenset(tables.TABLES)))
     events, transactions, recipients = (found.tables[name] for name in ("events", "transactions", "recipients"))
     belongs = events["transaction"].fillna(-1).to_numpy(np.int64)
     said = records.text_by("sender", belongs, len(transactions), last=True)
