@@ -87,8 +87,8 @@ def times(time: pd.Series, source: np.ndarray) -> pd.DataFrame:
     begins = np.flatnonzero(np.diff(source, prepend=-1))
     stamps = time.dt.tz_localize(None).to_numpy()
     both = {"first": np.fmin, "last": np.fmax}  # which leave out missing times
-    ends = {name: pd.Series(least.reduceat(stamps, begins), source[begins]) for name, least in both.items()}
-    return pd.DataFrame({name: end.dt.tz_localize("UTC") for name, end in ends.items()})
+    ends = {name: pd.to_datetime(least.reduceat(stamps, begins), utc=True) for name, least in both.items()}
+    return pd.DataFrame(ends, source[begins])
 
 
 def opened(source: Any, format: str | None) -> tuple[list[Intake], list[_Failed]]:
