@@ -234,13 +234,13 @@ def test_what_a_client_says_is_no_reply_and_a_broken_row_is_unparsed():
     assert log.unparsed["line"].tolist() == [10]
 
 
-def tracked(*rows):
-    names = TRACKING.split(",")
+def tracked(*rows, names=TRACKING, head=True):
+    fields, names = names, names.split(",")
     lines = []
     for i, told in enumerate(rows):
         cells = {"date-time": f"2024-01-02T03:04:{i:02}.000Z", "server-hostname": "MX1", "source": "SMTP", **told}
         lines.append(",".join(cells.get(name, "") for name in names) + "\r\n")
-    return header("Message Tracking Log", TRACKING) + "".join(lines)
+    return header("Message Tracking Log", fields) * head + "".join(lines)
 
 
 def message(event, number="77", **more):
@@ -283,6 +283,29 @@ def test_the_tracking_log():
     ]
     assert log.recipients["transaction"].isna().tolist() == [False] * 5 + [True]
     assert log.sources["ignored_lines"].tolist() == [5]
+
+
+SINCE_2013 = TRACKING.replace("message-id,recipient", "message-id,network-message-id,recipient")
+
+
+@pytest.mark.parametrize("names", [TRACKING, SINCE_2013 + ",directionality,tenant-id,schema-version"])
+def test_rows_without_their_header_are_read_in_their_versions_order(names):
+    """Log shippers and copied excerpts lose the header; rows about no message have no numbers."""
+    both, network = "ben@example.com;cat@example.com", "2fd37dca-1234-5bfb-175d-08dc1db88f52"
+    rows = (
+        message("RECEIVE", recipient_address=both, recipient_count="2", network_message_id=network),
+        message("SEND", recipient_address=both, recipient_count="2", recipient_status='"250 2.1.5 Ok, a;250 2.6.0 b"'),
+        {"event-id": "NOTIFYMAPI", "source": "STOREDRIVER", "source-context": '"MDB:1, Mailbox:2"'},
+    )
+    found = read(tracked(*rows, names=names, head=False))
+    assert found.format == "exchange"
+    assert found.events["kind"].tolist() == ["receive", "deliver", "note"]
+    assert found.recipients["forward_path"].tolist() == both.split(";")
+    assert found.recipients["enhanced_code"].tolist() == ["2.1.5", "2.6.0"]
+    assert found.transactions[["reverse_path", "size"]].values.tolist() == [["ann@example.net", 1234]]
+    headed = read(tracked(*rows, names=names))
+    pd.testing.assert_frame_equal(found.recipients, headed.recipients)
+    pd.testing.assert_frame_equal(found.transactions, headed.transactions)
 
 
 @pytest.mark.parametrize("way", ["reference", "reference of the failure"])
@@ -331,6 +354,7 @@ def test_protocol_and_tracking_logs_together(tmp_path):
         "2024-01-02T03:04:05.678Z,08D0,SMTP,example.com,+,Undefined\n",
         "date,name,id,n,from,to,event,data,context\n2024-01-02,a,b,1,c,d,click,e,f\n",
         "a,b,c,d\n1,2,3,4\n",
+        "2024-01-02T03:04:05.678Z,1,2,3,4,5,6,shop,SEND,77,x,b@example.com,ok,12,1,,,,,\n",  # a table of something
         '192.0.2.1 - - [11/Oct/2006:13:16:43 -0600] "GET /a,b HTTP/1.0" 200 4\n',
         '{"date-time":"2024-01-02T03:04:05.678Z","event":"<"}\n',
     ],

@@ -186,6 +186,8 @@ MADE = [
     (f'H={CLIENT} rejected connection in "connect" ACL: no', {"kind": "reject", "ended": "dropped", "reply": "no"} | PEER),
     (f"H={CLIENT} rejected MAIL <a@example.net>: no", {"kind": "reject", "verb": "MAIL"} | PEER),
     (f"{ID} H={CLIENT} F=<> rejected during MIME ACL checks: no", {"kind": "reject", "reply": "no"}),
+    (f"{ID} F=a@example.net H={CLIENT} I=[192.0.2.9]:25 P=esmtp temporarily rejected by local_scan(): no",
+     {"kind": "reject", "reply": "no", "reverse_path": "a@example.net"} | PEER),
     (f"{ID} F=<a@example.net> U=joe P=local rejected by non-SMTP ACL: no", {"kind": "reject", "reply": "no"}),
     (f"H={CLIENT} Warning: x", {"kind": "note"} | PEER),
     (f"rejected MAIL FROM:<a@example.net> H={CLIENT}: message too big: size=9", {"kind": "reject", "verb": "MAIL"} | PEER),

@@ -183,4 +183,4 @@ def _complete(made: dict[str, pd.DataFrame], records: Records, session: np.ndarr
     transactions["user"] = account.take(transactions["session"].to_numpy(np.int64)).array
 
 
-FORMAT = Format("exchange", (_protocol(),), assemble, resolution=0.001, header=header)
+FORMAT = Format("exchange", (_protocol(), *exchange_tracking.HEADLESS), assemble, resolution=0.001, header=header)

@@ -8,6 +8,7 @@ A message is an internal message id. ``exchange`` reads these files too: it look
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -45,8 +46,50 @@ def variant(names: list[str]) -> Variant:
         Shape(columns.row(names[at:], {**_TRACKED, "event-id": event + "{&,}"}, ",", quoted=True), kind)
         for kind, event in _EVENTS
     )
-    first = columns.head(names[:1], before, ",", quoted=True)
-    return Variant("tracking", ((first + "{text>}" + head.removeprefix(first), shapes),), comment=b"#", unset=(b"",))
+    return _variant("tracking", head, shapes, before)
+
+
+def _variant(name: str, head: str, shapes: tuple[Shape, ...], before: Mapping[str, str]) -> Variant:
+    first = columns.head(["date-time"], before, ",", quoted=True)
+    return Variant(name, ((first + "{text>}" + head.removeprefix(first), shapes),), comment=b"#", unset=(b"",))
+
+
+_SOURCES = (
+    "ADMIN|AGENT|APPROVAL|BOOTLOADER|DNS|DSN|GATEWAY|MAILBOXRULE|MEETINGMESSAGEPROCESSOR|ORAR|PICKUP|POISONMESSAGE|"
+    "PUBLICFOLDER|QUEUE|REDUNDANCY|RESOLVER|ROUTING|SAFETYNET|SMTP|STOREDRIVER"
+)
+_BEGIN = (
+    "date-time", "client-ip", "client-hostname", "server-ip", "server-hostname", "source-context", "connector-id",
+    "source",
+)  # fmt: skip
+_MIDDLE = ("internal-message-id", "message-id")
+_END = (
+    "recipient-address", "recipient-status", "total-bytes", "recipient-count", "related-recipient-address", "reference",
+    "message-subject", "sender-address", "return-path",
+)  # fmt: skip
+
+
+def _headless(name: str, *more: str) -> Variant:
+    """Rows whose header is lost, in the order that versions since 2013 (with ``more``) or before have by themselves.
+
+    Nothing names the columns, so what tells the two orders apart must fit: two numbers side by side, or neither.
+    """
+    before = {"date-time": "time:time", "server-hostname": "relay", "source": f"{{_={_SOURCES}}}"}
+    middle, end = [*_MIDDLE, *more, *_END[:4]], [*_END[4:]]
+    numbers = ({"total-bytes": "{size:int}", "recipient-count": "{_:int}"}, dict.fromkeys(_END[2:4], "{&,}"))
+    shapes = tuple(
+        Shape(
+            event + "," + columns.head(middle, {**_TRACKED, **counts}, ",", quoted=True)
+            + columns.row(end, _TRACKED, ",", quoted=True),
+            kind,
+        )
+        for counts in numbers
+        for kind, event in _EVENTS
+    )  # fmt: skip
+    return _variant(name, columns.head(_BEGIN, before, ",", quoted=True), shapes, before)
+
+
+HEADLESS = (_headless("tracking since 2013", "network-message-id"), _headless("tracking before 2013"))
 
 
 _link = linking.assembler(

@@ -27,7 +27,7 @@ _WHY_AFTER = "{?{_}: " + _SAID + "{reply...}}"
 _DROPPED = (("ended", "dropped"),)
 _WHO = (
     "H=" + _PEER + _WHERE + _TLS + "{? F={reverse_path:path}}{? A={_:tag}{?:{_:tag}}}",
-    "{&F=}F={reverse_path:path}{? U={_:tag}}{? H=" + _PEER + "}{? P={_:tag}}",
+    "{&F=}F={reverse_path:path}{? U={_:tag}}{? H=" + _PEER + _WHERE + "}{? P={_:tag}}",
     "U={_:tag}{? F={reverse_path:path}}",
 )
 
