@@ -424,6 +424,7 @@ def test_a_login_that_injects_a_field_does_not_name_another_account():
     assert log.sessions["peer_ip"].tolist() == ["192.0.2.1", "192.0.2.2"]
     assert log.sessions["user"].tolist() == ["evil", "joe"]
     assert log.sessions["authenticated"].tolist() == [True, False]
+    assert log.events["verb"].astype(object).tolist()[1] == "AUTH"  # as the other formats say
 
 
 @pytest.mark.parametrize(

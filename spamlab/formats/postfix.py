@@ -61,6 +61,7 @@ _SHAPES = (
     Shape(
         "warning: " + _PEER + ": SASL {refused} authentication failed{?: {reply>}{_}{reply<}{?, sasl_username={user}}}",
         "auth",
+        says=(("verb", "AUTH"),),
     ),
     Shape("{?{_=Anonymous|Trusted|Untrusted|Verified} }TLS connection established from " + _PEER + ": ", "tls"),
     Shape("{?{_=Anonymous|Trusted|Untrusted|Verified} }TLS connection established to ", "tls"),
