@@ -8,11 +8,11 @@ PYTHON ?= $(firstword $(foreach v,python3.13 python3.12 python3.11 python3.14 py
 PY := .venv/bin/python
 READY := .venv/.ready
 
-.PHONY: help report test lab notebooks figure lint bench testbed wire lock clean
+.PHONY: help report test lab notebooks figure lint bench bench-full testbed wire lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 report: $(READY) ## run the notebooks on LOG (the white paper's log unless LOG=… is given) and write OUT (report/)
 	@$(PY) -m spamlab report $(LOG) -o $(OUT)
@@ -36,8 +36,11 @@ lint: $(READY) ## style, types, and the one-way flow of imports
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 
-bench: $(READY) ## measure reading, side by side with other ways (two minutes)
-	$(PY) -m benchmarks
+bench: $(READY) ## measure time and memory, side by side with other tools (ten minutes; ARGS=… as `-m benchmarks --help` says)
+	$(PY) -m benchmarks $(ARGS)
+
+bench-full: $(READY) ## the same of every format, up to 10 GB, written into the README (two hours, 20 GB of disk)
+	$(PY) -m benchmarks --full --readme $(ARGS)
 
 testbed: $(READY) ## run real mail servers in namespaces and store their logs with the truth in data/samples/ (root)
 	$(PY) -m tests.testbed

@@ -9,10 +9,15 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from benchmarks.measure import ROOT
 
 # format: (module of ``benchmarks.writers``, how its ``block`` is called)
 FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -41,6 +46,23 @@ def write(format: str, path: Path, octets: int, seed: int = 1) -> dict[str, Any]
     block = importlib.import_module(f"benchmarks.writers.{module}").block(seed, min(octets, STRETCH), **given)
     found: dict[str, Any] = block.write(Path(path), octets)
     return found
+
+
+def made(format: str, size: int, folder: Path) -> Path:
+    """A log of that size in a folder, made unless it is there already."""
+    path = folder / f"{format}-{size}.log"
+    if not path.exists():
+        begun = path.with_suffix(".part")
+        # In a process of its own: what is measured starts from this process's small memory.
+        command = [sys.executable, "-m", "benchmarks.logs", format, str(size), os.fspath(begun)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
+        begun.rename(path)
+    return path
+
+
+def named(size: int) -> str:
+    """``100 kB``, ``300 MB``, ``10 GB``."""
+    return next(f"{size / unit:g} {name}" for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if size >= unit)
 
 
 def octets(size: str) -> int:

@@ -1,7 +1,7 @@
 """The programs and libraries that read the same logs, where they come from, and how each is run.
 
-``pflogsumm`` and ``eximstats`` are single Perl scripts in Debian packages; they are unpacked (not installed: Exim's
-package would take another mail server's place) into ``build/peers``. zat, Polars and DuckDB go into
+``pflogsumm`` and ``eximstats`` are single Perl scripts, ``lnav`` one program in Debian packages; they are unpacked (not
+installed: Exim's package would take another mail server's place) into ``build/peers``. zat, Polars and DuckDB go into
 ``build/peers-venv``. Both are made when they are first needed and absent.
 """
 
@@ -18,11 +18,13 @@ from pathlib import Path
 from benchmarks.measure import ROOT
 
 UNPACKED = ROOT / "build" / "peers"
+FOLDERS = (UNPACKED / "usr/bin", UNPACKED / "usr/sbin")
 VENV = ROOT / "build" / "peers-venv"
-# script: packages it is in or needs
+# program: packages it is in or needs (lnav's libraries are on most systems; where not, its row says which is missing)
 SCRIPTS = {
     "pflogsumm": ("pflogsumm", "libdate-calc-perl", "libcarp-clan-perl", "libbit-vector-perl"),
     "eximstats": ("exim4-base",),
+    "lnav": ("lnav",),
 }
 SYSLOG = ("postfix", "sendmail", "exim", "exchange55")
 TABLES = ("zeek", "zeek-json", "iis-smtp", "exchange")
@@ -33,12 +35,8 @@ class Missing(Exception):
 
 
 def script(name: str) -> Path:
-    """The script on this machine, unpacked from Debian's package if need be."""
-    found = shutil.which(name)
-    if found:
-        return Path(found)
-    path = UNPACKED / "usr" / "sbin" / name
-    if not path.exists():
+    """The program on this machine, unpacked from Debian's package if need be."""
+    if not (found := _find(name)):
         if not (shutil.which("apt-get") and shutil.which("dpkg") and shutil.which("perl")):
             raise Missing(f"{name} is not installed, and this is not Debian")
         UNPACKED.mkdir(parents=True, exist_ok=True)
@@ -47,7 +45,14 @@ def script(name: str) -> Path:
             raise Missing(f"{name}: apt-get download: {fetched.stderr.strip().splitlines()[-1]}")
         for package in UNPACKED.glob("*.deb"):
             subprocess.run(["dpkg", "-x", package, UNPACKED], check=True)
-    return path
+        found = _find(name)
+    if not found:
+        raise Missing(f"{name} is not in {', '.join(SCRIPTS[name])}")
+    return Path(found)
+
+
+def _find(name: str) -> str | None:
+    return shutil.which(name, path=os.pathsep.join([os.environ["PATH"], *map(str, FOLDERS)]))
 
 
 def perl() -> list[str]:
@@ -81,6 +86,22 @@ def _script(name: str, *options: str) -> Callable[[str, Path], list[str]]:
     return lambda _, log: [*perl(), os.fspath(script(name)), *options, os.fspath(log)]
 
 
+# What lnav is asked, after it has indexed the log: how often each word says what came of it.
+QUERIES = {
+    "postfix": r"regexp_match('status=(\w+)', log_body) as status, count(*) from syslog_log"
+    " where log_body like '%status=%' group by 1",
+    "sendmail": r"regexp_match('stat=(\w+)', log_body) as stat, count(*) from syslog_log"
+    " where log_body like '%stat=%' group by 1",
+    "zeek": "substr(bro_last_reply, 1, 3) as code, count(*) from bro_smtp_log group by 1",
+    "iis-smtp": "cs_method, sc_status, count(*) from w3c_log group by 1, 2",
+}
+
+
+def _lnav(format: str, log: Path) -> list[str]:
+    home = f"HOME={UNPACKED}"  # where it puts its settings
+    return ["env", home, os.fspath(script("lnav")), "-n", "-c", f";select {QUERIES[format]}", os.fspath(log)]
+
+
 @dataclass(frozen=True)
 class Way:
     """One way to read a log: what it makes of it, for which formats, and its command."""
@@ -98,6 +119,7 @@ WAYS = {
     "pflogsumm": Way("totals", ("postfix",), _script("pflogsumm")),
     "eximstats": Way("totals", ("exim",), _script("eximstats", "-nvr")),
     "zat": Way("frame", ("zeek", "zeek-json"), _means("zat", own=False)),
+    "lnav": Way("index, one count", tuple(QUERIES), _lnav),
     "re loop": Way("columns", SYSLOG, _means("re loop", own=True)),
     "polars": Way("columns", ALL, _means("polars", own=False)),
     "duckdb": Way("columns", ALL, _means("duckdb", own=False)),
