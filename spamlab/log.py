@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from spamlab import parquet, tables
+from spamlab import parquet, stored, tables
 from spamlab.errors import ReadError
 from spamlab.sources import Source
 
 T = TypeVar("T")
+
+LARGE = 2_000_000
+"""Rows of a converted log's longest table from which on it is taken part by part."""
 
 
 class Log:
@@ -46,11 +50,11 @@ class Log:
     def __repr__(self) -> str:
         """Say in a line what is in the log."""
         counts = ", ".join(
-            f"{len(getattr(self, name)):,} {name if len(getattr(self, name)) != 1 else name[:-1]}"
+            f"{self.count(name):,} {name if self.count(name) != 1 else name[:-1]}"
             for name in ("events", "sessions", "transactions", "recipients")
         )
         sources = f"{len(self.sources)} source{'s' if len(self.sources) != 1 else ''}"
-        lost = len(self.unparsed)
+        lost = self.count("unparsed")
         return f"<Log {self.format}: {sources}, {counts}, {lost:,} unparsed line{'s' if lost != 1 else ''}>"
 
     @property
@@ -62,10 +66,19 @@ class Log:
         """All six tables by name."""
         return {name: getattr(self, name) for name in tables.TABLES}
 
+    def count(self, table: str) -> int:
+        """Rows of a table."""
+        return len(getattr(self, table))
+
+    def columns(self, table: str, *names: str) -> pd.DataFrame:
+        """Some columns of a table: of a converted log no more than these are read."""
+        whole: pd.DataFrame = getattr(self, table)
+        return whole[list(names)]
+
     def map(self, function: Callable[[Log], T]) -> list[T]:
         """What a function gives for each part of the log; a session or message is whole in one part.
 
-        A log in memory is one part. One that is larger than memory is never there as a whole.
+        A log in memory is one part, and so is a small converted one. A large one is never there as a whole.
 
         >>> import spamlab
         >>> spamlab.read("data/exchange55-appendix-a.log").map(lambda part: len(part.sessions))
@@ -190,17 +203,96 @@ class Log:
 
     @classmethod
     def from_parquet(cls, folder: str | Path) -> Log:
-        """Read a folder that ``to_parquet`` or ``spamlab convert`` wrote."""
-        found = list(converted(Path(folder)))
-        whole = {name: _stack(name, [part.tables()[name] for part in found]) for name in tables.TABLES}
-        log = cls(whole, found[-1]._files if found else {})
-        return ordered(log) if len(found) > 1 else log
+        """Open a folder that ``to_parquet`` or ``spamlab convert`` wrote: a table is read when it is asked for."""
+        held, paths = stored.opened(Path(folder))
+        return Converted(held, {name: Source(name, Path(path)) for name, path in paths.items()})
+
+
+class Converted(Log):
+    """A log in a folder, or a part of it: its tables are read when they are asked for."""
+
+    def __init__(self, held: stored.Stored, files: Mapping[str, Source]) -> None:
+        self._held = held
+        self._some: dict[str, pd.DataFrame] = {}
+        self._files = dict(files)
+        self._checked = set()
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        """Read a table."""
+        if name not in tables.TABLES:
+            raise AttributeError(name)
+        table = self._held.table(name)
+        self._some.pop(name, None)
+        setattr(self, name, table)
+        return table
+
+    def count(self, table: str) -> int:
+        """See ``Log.count``."""
+        return super().count(table) if table in self.__dict__ else self._held.count(table)
+
+    def columns(self, table: str, *names: str) -> pd.DataFrame:
+        """See ``Log.columns``."""
+        if table in self.__dict__:
+            return super().columns(table, *names)
+        some = self._some.get(table)
+        if more := [name for name in names if some is None or name not in some]:
+            found = self._held.table(table, more)
+            some = self._some[table] = found if some is None else pd.concat([some, found], axis=1)
+        assert some is not None
+        return some[list(names)]
+
+    def map(self, function: Callable[[Log], T]) -> list[T]:
+        """See ``Log.map``."""
+        if len(self._held) <= LARGE:
+            return [function(self)]
+        return [function(_Part(held, self)) for held in self._held.parts()]
+
+    def between(self, start: Any = None, end: Any = None) -> Log:
+        """See ``Log.between``."""
+        parts = self.map(functools.partial(Log.between, start=start, end=end))
+        return parts[0] if len(parts) == 1 else _together(parts, self)
+
+    def trace(self, what: str) -> pd.DataFrame:
+        """See ``Log.trace``."""
+        found = self.map(functools.partial(Log.trace, what=what))
+        return found[0] if len(found) == 1 else stacked(found).sort_index().sort_values("time", kind="stable")
+
+
+class _Part(Converted):
+    """A part of a large one; what its sources are is known of the whole."""
+
+    def __init__(self, held: stored.Stored, whole: Converted) -> None:
+        super().__init__(held, whole._files)
+        self.sources = whole.sources
+
+    def map(self, function: Callable[[Log], T]) -> list[T]:
+        return [function(self)]
+
+
+def stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Frames of the same columns, one below the other, with their labels; categories stay."""
+    some = [frame for frame in frames if len(frame)] or list(frames[:1])
+    if len(some) == 1:
+        return some[0]
+    made = pd.concat([frame.select_dtypes(exclude="category") for frame in some])
+    columns = {
+        str(name): pd.api.types.union_categoricals([frame[name] for frame in some])
+        for name, dtype in some[0].dtypes.items()
+        if isinstance(dtype, pd.CategoricalDtype)
+    }
+    return made.assign(**columns)[[*some[0].columns]]
+
+
+def _together(parts: list[Log], whole: Log) -> Log:
+    """What was taken from each part, numbered as it was."""
+    given = {name: _stack(name, [getattr(part, name) for part in parts]) for name in tables.TABLES if name != "sources"}
+    return Log({**given, "sources": whole.sources}, whole._files)
 
 
 def converted(folder: Path) -> Iterator[Log]:
     """The parts in which a converted log was written; their ids go on from part to part."""
     for given, paths in parquet.parts(folder):
-        yield Log(given, {name: Source(name, Path(path)) for name, path in paths.items()})
+        yield Log(given, {name: Source(name, Path(where)) for name, where in paths.items()})
 
 
 def _only(table: pd.DataFrame, key: str, wanted: pd.Series) -> pd.DataFrame:

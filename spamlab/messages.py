@@ -11,14 +11,17 @@ from spamlab import dialogue
 if TYPE_CHECKING:
     from spamlab.log import Log
 
+SPOKEN = ("session", "kind", "echo", "direction", "verb", "code")
+"""The columns of ``events`` that tell which reply answers which command."""
+
 MOST_HOPS = 64  # a chain has a few; the bound is for a log that links in a circle
 
 
 def first_hop(log: Log) -> pd.Series:
     """For each transaction, the first one of its message's way through the log's queues (index: transaction)."""
-    links = log.recipients.dropna(subset=["requeued_as", "transaction"])
+    links = log.columns("recipients", "transaction", "requeued_as").dropna()
     before = links.drop_duplicates("requeued_as").set_index("requeued_as")["transaction"].astype("int64")
-    ids = log.transactions["transaction"].astype("int64")
+    ids = log.columns("transactions", "transaction")["transaction"].astype("int64")
     first = ids
     for _ in range(MOST_HOPS if len(links) else 0):
         earlier = first.map(before).fillna(first).astype("int64")
@@ -30,7 +33,8 @@ def first_hop(log: Log) -> pd.Series:
 
 def answered(log: Log) -> pd.Series:
     """Of each command of a dialogue, the code it got (index: label of the command's event)."""
-    found: pd.Series = dialogue.answers(log.events).map(log.events["code"])
+    events = log.columns("events", *SPOKEN)
+    found: pd.Series = dialogue.answers(events).map(events["code"])
     return found
 
 
@@ -47,22 +51,26 @@ def arrivals(log: Log) -> pd.Series:
     In a dialogue that the server was asked in, a message has arrived when its text (after 354, or a BDAT LAST) was
     answered 2xx; in a monitor's log, when its last reply was. Reports that the server made are left out.
     """
-    events = log.events[~log.events["echo"]]
+    events = log.columns("events", "transaction", *SPOKEN)
+    events = events[~events["echo"]]
     found = [events.loc[events["kind"].eq("receive"), "transaction"]]
     events = events[events["transaction"].notna()]
-    served = log.sessions.loc[log.sessions["role"].eq("server"), "session"]
+    sessions = log.columns("sessions", "session", "role")
+    served = sessions.loc[sessions["role"].eq("server"), "session"]
     said = events[events["session"].isin(served)]
     found.append(said.loc[verdicts(said).between(200, 299).loc[lambda good: good].index, "transaction"])
     chunks = said[said["verb"].eq("BDAT") & said["kind"].eq("command")]
     if len(chunks):
-        last = chunks["argument"].str.upper().str.endswith("LAST").fillna(False)
+        argument = log.columns("events", "argument")["argument"].reindex(chunks.index)
+        last = argument.str.upper().str.endswith("LAST").fillna(False)
         good = answered(log).reindex(chunks.index).between(200, 299).fillna(False)
         found.append(chunks.loc[last & good, "transaction"])
     whole = said[said["kind"].eq("exchange") & said["code"].between(200, 299).fillna(False)]
-    accepted = log.transactions.loc[log.transactions["accepted"].gt(0), "transaction"]
+    made = log.columns("transactions", "transaction", "accepted", "report")
+    accepted = made.loc[made["accepted"].gt(0), "transaction"]
     whole = whole[whole["verb"].isin(["DATA", "BDAT"]) | (whole["verb"].isna() & whole["transaction"].isin(accepted))]
     every = pd.concat([*found, whole["transaction"]]).sort_index()
-    made_here = log.transactions.loc[log.transactions["report"].notna(), "transaction"]
+    made_here = made.loc[made["report"].notna(), "transaction"]
     arrived: pd.Series = every[~every.isin(made_here)]
     return arrived
 
@@ -91,23 +99,27 @@ def flow(log: Log, hops: bool = False) -> pd.DataFrame:
     >>> flow(spamlab.read("data/exchange55-appendix-a.log"))["what"].value_counts().to_dict()
     {'rejected': 8}
     """
-    recipients, transactions, sessions = log.recipients, log.transactions, log.sessions
+    recipients = log.recipients
     if not hops:
         recipients = recipients[recipients["requeued_as"].isna() | recipients["status"].ne("delivered")]
     tried = recipients.rename(columns={"status": "what", "forward_path": "recipient"})
     came = arrivals(log)
     if not hops:
         came = came[~came.map(first_hop(log)).duplicated() | came.isna()]
-    events = log.events.loc[came.index, ["time", "session"]]
+    every = log.columns("events", "time", "session", "transaction", "kind", "verb", "code", "enhanced_code")
+    events = every.loc[came.index, ["time", "session"]]
     received = pd.DataFrame({"time": events["time"], "session": events["session"], "transaction": came})
     received["what"] = "received"
-    refused = log.events[log.events["kind"].eq("reject") & log.events["argument"].isna()]
-    refused = refused[refused["verb"].ne("RCPT")][["time", "session", "transaction", "code", "enhanced_code", "text"]]
-    refused = refused.rename(columns={"text": "reply"}).assign(what="rejected")
+    refused = every[every["kind"].eq("reject") & every["verb"].ne("RCPT")]
+    if len(refused):
+        said = log.columns("events", "argument", "text").loc[refused.index]
+        refused = refused.assign(reply=said["text"])[said["argument"].isna()]
+    refused = refused.drop(columns=["kind", "verb"]).assign(what="rejected")
     rows = pd.concat([received, tried.astype({"what": "str"}), refused], ignore_index=True)
-    mail = transactions.set_index("transaction")[["session", "size", "reverse_path"]]
+    mail = log.columns("transactions", "transaction", "session", "size", "reverse_path").set_index("transaction")
     rows["octets"] = rows["transaction"].map(mail["size"]).astype("Int64")
     rows["sender"] = rows["transaction"].map(mail["reverse_path"])
+    sessions = log.columns("sessions", "session", "peer_host", "peer_ip")
     peer = sessions["peer_host"].fillna(sessions["peer_ip"]).set_axis(sessions["session"])
     session = rows["session"].fillna(rows["transaction"].map(mail["session"]))
     rows["client"] = session.map(peer)

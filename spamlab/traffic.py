@@ -6,16 +6,20 @@ Times are in the log's own zone (the one its reading assumed; UTC where the log 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from spamlab import messages
+from spamlab import messages, partwise
 from spamlab.words import count, octets, seconds
 
 if TYPE_CHECKING:
     from spamlab.log import Log
+
+T = TypeVar("T")
 
 STATES = ("received", "delivered", "accepted", "deferred", "bounced", "expired", "rejected", "discarded")
 TAKEN = ["delivered", "accepted"]
@@ -31,15 +35,37 @@ _WIDTHS = ("1s", "2s", "5s", "10s", "30s", "1min", "2min", "5min", "10min", "30m
            "1D", "7D", "30D")  # fmt: skip
 
 
+@partwise.partwise(partwise.below)
 def flow(log: Log, hops: bool = False) -> pd.DataFrame:
     """``messages.flow`` with the two sides told apart: ``client`` handed mail to this server, ``relay`` took it."""
     rows = messages.flow(log, hops)
-    session = rows["transaction"].map(log.transactions.set_index("transaction")["session"])
-    out = session.map(log.sessions.set_index("session")["role"]).eq("client")
+    session = rows["transaction"].map(
+        log.columns("transactions", "transaction", "session").set_index("transaction")["session"]
+    )
+    out = session.map(log.columns("sessions", "session", "role").set_index("session")["role"]).eq("client")
     client, relay = rows["client"].astype("str"), rows["relay"].astype("str").str.rstrip(".")
     rows["relay"] = relay.where(relay.ne("none")).fillna(client.where(out))
     rows["client"] = client.mask(out)
     return rows
+
+
+def _part(part: Log, hops: bool) -> pd.DataFrame:
+    """What is kept of a part's ``flow``: texts only where they tell why something failed."""
+    rows = flow(part, hops)
+    return rows.assign(reply=rows["reply"].where(rows["what"].isin(FAILED)))
+
+
+def _of(log: Log, hops: bool, function: Callable[[pd.DataFrame], T], merge: Callable[[list[T]], T], *columns: str) -> T:
+    """What a function gives for ``flow``, of a large log for that of each part, and merged."""
+    held = partwise.kept(log, _part, hops)
+    return function(flow(log, hops)) if held is None else merge([function(rows) for rows in held.frames(*columns)])
+
+
+COUNTED = ("what", "octets")
+
+
+def _tallied(log: Log, key: str, hops: bool) -> pd.DataFrame:
+    return _of(log, hops, partial(tally, key=key), partwise.added, key, *COUNTED)
 
 
 def tally(rows: pd.DataFrame, key: Any) -> pd.DataFrame:
@@ -96,21 +122,37 @@ def by_time(log: Log, every: str | None = None, zone: str | None = None, hops: b
     >>> by_time(spamlab.read("data/exchange55-appendix-a.log"))["rejected"].head(4).tolist()
     [1, 0, 1, 0]
     """
-    rows, zone = flow(log, hops).dropna(subset="time"), zone or _zone(log)
-    local = rows["time"].dt.tz_convert(zone)
-    clock = local.dt.tz_localize(None)
-    span = clock.max() - clock.min() if len(clock) else pd.Timedelta(0)
+    zone = zone or _zone(log)
+    first, last = _of(log, hops, partial(_ends, zone=zone), _outer, "time")
+    span = last - first if pd.notna(first) else pd.Timedelta(0)
     if every is None:
         every = next((width for width in _WIDTHS if span < 99 * pd.Timedelta(width)), f"{span.days // 98 + 1}D")
-    floor = clock.dt.floor(every)
-    # The hour that a clock passes twice stays two; one that it skips does not occur.
-    begin = floor.dt.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward").fillna(local - (clock - floor))
-    counts = tally(rows, begin)
+    counts = _of(log, hops, partial(_in_time, every=every, zone=zone), partwise.added, "time", *COUNTED)
     if len(counts):
-        edges = pd.date_range(floor.min(), floor.max(), freq=every)
+        edges = pd.date_range(first.floor(every), last.floor(every), freq=every)
         edges = edges.tz_localize(zone, ambiguous=np.ones(len(edges), bool), nonexistent="NaT").dropna()
         counts = counts.reindex(edges.union(pd.DatetimeIndex(counts.index)), fill_value=0)
     return counts.rename_axis("time")
+
+
+def _ends(rows: pd.DataFrame, zone: str) -> tuple[Any, Any]:
+    clock = rows["time"].dt.tz_convert(zone).dt.tz_localize(None)
+    return clock.min(), clock.max()
+
+
+def _outer(ends: list[tuple[Any, Any]]) -> tuple[Any, Any]:
+    first, last = (pd.Series(end) for end in zip(*ends, strict=True))
+    return first.min(), last.max()
+
+
+def _in_time(rows: pd.DataFrame, every: str, zone: str) -> pd.DataFrame:
+    rows = rows.dropna(subset="time")
+    local = rows["time"].dt.tz_convert(zone)
+    clock = local.dt.tz_localize(None)
+    floor = clock.dt.floor(every)
+    # The hour that a clock passes twice stays two; one that it skips does not occur.
+    begin = floor.dt.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward").fillna(local - (clock - floor))
+    return tally(rows, begin)
 
 
 def _zone(log: Log) -> str:
@@ -137,9 +179,13 @@ def by_day(log: Log, zone: str | None = None, hops: bool = False) -> pd.DataFram
 
 def by_hour_of_day(log: Log, zone: str | None = None, hops: bool = False) -> pd.DataFrame:
     """Mail by hour of the day (0–23 in ``zone``), all days together: as of ``tally``."""
-    rows = flow(log, hops).dropna(subset="time")
-    hour = rows["time"].dt.tz_convert(zone or _zone(log)).dt.hour
-    return tally(rows, hour).reindex(pd.RangeIndex(24, name="hour"), fill_value=0)
+    counts = _of(log, hops, partial(_in_day, zone=zone or _zone(log)), partwise.added, "time", *COUNTED)
+    return counts.reindex(pd.RangeIndex(24, name="hour"), fill_value=0)
+
+
+def _in_day(rows: pd.DataFrame, zone: str) -> pd.DataFrame:
+    rows = rows.dropna(subset="time")
+    return tally(rows, rows["time"].dt.tz_convert(zone).dt.hour)
 
 
 def _ranked(counts: pd.DataFrame, by: list[str], most: int | None) -> pd.DataFrame:
@@ -161,7 +207,7 @@ def by_host(log: Log, n: int | None = None, hops: bool = False, by: str = "clien
     by
         ``client`` (the host mail came from) or ``relay`` (the one it was handed to, by name where the log has it).
     """
-    counts = tally(flow(log, hops), by)
+    counts = _tallied(log, by, hops)
     if by == "client":
         return _ranked(counts, ["received"], n)
     return _ranked(counts.drop(columns=["received", "octets_received"]), TAKEN, n)
@@ -169,9 +215,12 @@ def by_host(log: Log, n: int | None = None, hops: bool = False, by: str = "clien
 
 def by_domain(log: Log, n: int | None = None, hops: bool = False) -> pd.DataFrame:
     """Mail by the recipients' domain, the one with most attempts first: as of ``tally``, without ``received``."""
-    rows = flow(log, hops)
-    counts = tally(rows, _domain(rows["recipient"])).drop(columns=["received", "octets_received"])
-    return _ranked(counts, list(STATES[1:]), n)
+    counts = _of(log, hops, _to_domains, partwise.added, "recipient", *COUNTED)
+    return _ranked(counts.drop(columns=["received", "octets_received"]), list(STATES[1:]), n)
+
+
+def _to_domains(rows: pd.DataFrame) -> pd.DataFrame:
+    return tally(rows, _domain(rows["recipient"]))
 
 
 def _domain(address: pd.Series) -> pd.Series:
@@ -183,13 +232,16 @@ def top_senders(log: Log, n: int | None = 10, by: str = "received", hops: bool =
 
     ``by``: a column of ``tally``, such as ``received`` or ``octets_received``.
     """
-    rows = flow(log, hops)
-    return _ranked(tally(rows, rows["sender"].replace("", "<>")), [by], n)
+    return _ranked(_of(log, hops, _from_senders, partwise.added, "sender", *COUNTED), [by], n)
+
+
+def _from_senders(rows: pd.DataFrame) -> pd.DataFrame:
+    return tally(rows, rows["sender"].replace("", "<>"))
 
 
 def top_recipients(log: Log, n: int | None = 10, by: str | None = None, hops: bool = False) -> pd.DataFrame:
     """The addresses that most mail went to. ``by``: a column of ``tally``; by default ``TAKEN``."""
-    counts = tally(flow(log, hops), "recipient").drop(columns=["received", "octets_received"])
+    counts = _tallied(log, "recipient", hops).drop(columns=["received", "octets_received"])
     return _ranked(counts, [by] if by else TAKEN, n)
 
 
@@ -241,15 +293,29 @@ def reasons(log: Log, n: int | None = None, hops: bool = False) -> pd.DataFrame:
     >>> reasons(spamlab.read("data/exchange55-appendix-a.log"))[["status", "code", "count"]].values.tolist()
     [['rejected', 550, 8]]
     """
-    rows = flow(log, hops)
-    rows = rows[rows["what"].isin(FAILED)]
+    found = _of(log, hops, _why, _whys, "time", "what", "code", "enhanced_code", "reply")
+    return _ranked(found, ["count"], n).reset_index(drop=True)
+
+
+_REASON = ["status", "enhanced_code", "code", "reason"]
+
+
+def _why(rows: pd.DataFrame) -> pd.DataFrame:
+    rows = rows[rows["what"].isin(FAILED)].rename(columns={"what": "status"})
     rows = rows.assign(
         reason=pattern(rows["reply"]).fillna(""), enhanced_code=rows["enhanced_code"].astype("str").fillna("")
     )
-    found = rows.groupby(["what", "enhanced_code", "code", "reason"], as_index=False, dropna=False).agg(
-        count=("what", "size"), first=("time", "min"), last=("time", "max"), example=("reply", "first")
+    return rows.groupby(_REASON, as_index=False, dropna=False).agg(
+        count=("status", "size"), first=("time", "min"), last=("time", "max"), example=("reply", "first")
     )
-    return _ranked(found.rename(columns={"what": "status"}), ["count"], n).reset_index(drop=True)
+
+
+def _whys(found: list[pd.DataFrame]) -> pd.DataFrame:
+    return (
+        partwise.below(found)
+        .groupby(_REASON, as_index=False, dropna=False)
+        .agg(count=("count", "sum"), first=("first", "min"), last=("last", "max"), example=("example", "first"))
+    )
 
 
 def spoken(reasons: pd.DataFrame) -> pd.Series:
@@ -278,23 +344,39 @@ def delays(log: Log, by: str = "domain", n: int | None = None, hops: bool = Fals
         ``p99`` of the delay from arrival to the delivery's end; the medians of its parts ``before_queue``,
         ``in_queue``, ``connect``, ``transmit`` (all s; missing where the log does not state them).
     """
-    rows = flow(log, hops)
-    rows = rows[rows["what"].eq("delivered") & rows["delay"].notna()]
-    group = _domain(rows["recipient"]) if by == "domain" else rows[by]
+    took = [f"delay_{part}" for part in PARTS]
+    rows = _of(log, hops, partial(_took, by=by), partwise.below, "recipient", "relay", "what", "delay", *took)
+    group = rows[by]
     found = _quantiles(rows["delay"], group)
     for part in PARTS:
-        found[part] = rows[f"delay_{part}"].groupby(group).median()
+        found[part] = rows[f"delay_{part}"].groupby(group, observed=True).median()
     return _ranked(found, ["n"], n)
+
+
+def _took(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    rows = rows[rows["what"].eq("delivered") & rows["delay"].notna()]
+    group = _domain(rows["recipient"]) if by == "domain" else rows[by]
+    took = rows[["delay", *(f"delay_{part}" for part in PARTS)]]
+    return took.assign(**{by: group.astype("category")})
 
 
 def delay_parts(log: Log, hops: bool = False) -> pd.DataFrame:
     """Where deliveries spent their time: as of ``delays``, index the parts (those the log states) in their order."""
-    rows = flow(log, hops)
-    rows = rows.loc[rows["what"].eq("delivered"), [f"delay_{part}" for part in PARTS]].set_axis(list(PARTS), axis=1)
-    took = rows.melt(var_name="part").dropna()
-    return _quantiles(took["value"], took["part"]).reindex([part for part in PARTS if rows[part].notna().any()])
+    rows = _of(log, hops, _took_parts, partwise.below, "what", *(f"delay_{part}" for part in PARTS))
+    found = []
+    for part in PARTS:
+        took = rows[part].dropna()
+        found.append(_quantiles(took, pd.Series(part, took.index, dtype="category", name="part")))
+    whole = pd.concat(found)
+    return whole.set_axis(pd.Index(whole.index.astype("str"), name="part"))
 
 
+def _took_parts(rows: pd.DataFrame) -> pd.DataFrame:
+    took = rows.loc[rows["what"].eq("delivered"), [f"delay_{part}" for part in PARTS]]
+    return took.set_axis(list(PARTS), axis=1)
+
+
+@partwise.partwise(partwise.rows())
 def queue_times(log: Log, hops: bool = False) -> pd.DataFrame:
     """How long each message was in the server's hands.
 
@@ -304,7 +386,8 @@ def queue_times(log: Log, hops: bool = False) -> pd.DataFrame:
         Index ``transaction`` (a message's first); ``seconds`` from its first to its last logged event (float);
         ``outcome`` (of its last transaction).
     """
-    mail = log.transactions[log.transactions["queue_id"].notna()].astype({"outcome": "str"})
+    mail = log.columns("transactions", "transaction", "start", "end", "queue_id", "outcome")
+    mail = mail[mail["queue_id"].notna()].drop(columns="queue_id").astype({"outcome": "str"})
     if not hops:
         mail = mail.assign(transaction=mail["transaction"].map(messages.first_hop(log)))
     each = mail.sort_values("end", kind="stable").groupby("transaction")
@@ -327,12 +410,24 @@ def clients(log: Log, n: int | None = None) -> pd.DataFrame:
         Index ``client`` (name or address): ``connections``, ``transactions``, ``commands``, ``resets``, ``dropped``
         (ended otherwise than by QUIT), ``authenticated`` (all int64), ``first``, ``last`` (UTC).
     """
-    served = log.sessions[log.sessions["role"].eq("server")]
+    sums, times = _clients(log)
+    return _ranked(sums.join(times), ["connections"], n)
+
+
+def _earliest(found: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(found).groupby(level=0).agg({"first": "min", "last": "max"})
+
+
+@partwise.partwise(partwise.pairs(partwise.added, _earliest))
+def _clients(log: Log) -> tuple[pd.DataFrame, pd.DataFrame]:
+    counted = ["transactions", "commands", "resets", "authenticated"]
+    served = log.columns("sessions", "role", "peer_ip", "peer_host", "start", "end", "ended", *counted)
+    served = served[served["role"].eq("server")]
     group = served["peer_host"].fillna(served["peer_ip"]).rename("client")
     found = served.assign(dropped=served["ended"].notna() & ~served["ended"].isin(["quit", "cut"])).groupby(group)
     sums = found[["transactions", "commands", "resets", "dropped", "authenticated"]].sum().astype("int64")
     sums.insert(0, "connections", found.size())
-    return _ranked(sums.assign(first=found["start"].min(), last=found["end"].max()), ["connections"], n)
+    return sums, pd.DataFrame({"first": found["start"].min(), "last": found["end"].max()})
 
 
 def answer(log: Log) -> str:
@@ -344,10 +439,8 @@ def answer(log: Log) -> str:
     >>> answer(spamlab.read("data/exchange55-appendix-a.log"))  # doctest: +ELLIPSIS
     'Of 8 attempts to hand mail to a recipient: 8 (100%) refused...
     """
-    rows = flow(log)
-    number = rows["what"].value_counts()
+    number, size, slow = _of(log, False, _sums, _summed, "what", "octets", "delay")
     came, fates = int(number.get("received", 0)), number.drop("received", errors="ignore")
-    size = float(rows.loc[rows["what"].eq("received"), "octets"].sum())
     said = f"{count(came, 'message')} came in{f' ({octets(size)})' if size else ''}" if came else ""
     if len(fates):
         said += ("; of " if said else "Of ") + count(int(fates.sum()), "attempt") + " to hand mail to a recipient: "
@@ -357,14 +450,32 @@ def answer(log: Log) -> str:
     if len(why):
         said += f" The commonest obstacle, {count(why['count'].iloc[0], 'time')}: "
         said += f"{spoken(why).iloc[0]}."
-    slow = rows.loc[rows["what"].eq("delivered"), "delay"].dropna().astype(float)
     if len(slow):
         half, most = (seconds(float(slow.quantile(q))) for q in (0.5, 0.95))
         said += f" Half of the deliveries took at most {half}, 5% over {most}."
     absent = {"mail that came in": came, "deliveries": number.reindex(TAKEN).sum(), "delivery times": len(slow),
-              "connections to this server": log.sessions["role"].eq("server").any()}  # fmt: skip
+              "connections to this server": _served(log)}  # fmt: skip
     lacks = [what for what, there in absent.items() if not there]
     return said + (f" Not in this log: {', '.join(lacks)}." if lacks else "")
+
+
+def _sums(rows: pd.DataFrame) -> tuple[pd.Series, float, pd.Series]:
+    size = float(rows.loc[rows["what"].eq("received"), "octets"].sum())
+    slow = rows.loc[rows["what"].eq("delivered"), "delay"].dropna().astype(float)
+    return rows["what"].value_counts(), size, slow
+
+
+def _summed(found: list[tuple[pd.Series, float, pd.Series]]) -> tuple[pd.Series, float, pd.Series]:
+    numbers, sizes, slow = (list(each) for each in zip(*found, strict=True))
+    number: pd.Series = (
+        pd.concat(numbers).groupby(level=0, sort=False).sum().sort_values(ascending=False, kind="stable")
+    )
+    return number, sum(sizes), pd.concat(slow, ignore_index=True)
+
+
+@partwise.partwise(any)
+def _served(log: Log) -> bool:
+    return bool(log.columns("sessions", "role")["role"].eq("server").any())
 
 
 def share(part: float) -> str:
