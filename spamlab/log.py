@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from spamlab import parquet, stored, tables
+from spamlab import parquet, sources, stored, tables
 from spamlab.errors import ReadError
 from spamlab.sources import Source
 
@@ -106,7 +106,7 @@ class Log:
         """
         name = str(event["source"])
         row = self.sources[self.sources["source"].astype("str") == name]
-        file = self._files.get(name) or Source(name, Path(name))
+        file = self._files.get(name) or sources.at(name, name)
         octets = int(row["octets"].sum())
         lines = file.raw_lines(int(event["line"]), int(event.get("lines", 1)), octets)
         if name not in self._checked:
@@ -205,7 +205,7 @@ class Log:
     def from_parquet(cls, folder: str | Path) -> Log:
         """Open a folder that ``to_parquet`` or ``spamlab convert`` wrote: a table is read when it is asked for."""
         held, paths = stored.opened(Path(folder))
-        return Converted(held, {name: Source(name, Path(path)) for name, path in paths.items()})
+        return Converted(held, {name: sources.at(name, where) for name, where in paths.items()})
 
 
 class Converted(Log):
@@ -292,7 +292,7 @@ def _together(parts: list[Log], whole: Log) -> Log:
 def converted(folder: Path) -> Iterator[Log]:
     """The parts in which a converted log was written; their ids go on from part to part."""
     for given, paths in parquet.parts(folder):
-        yield Log(given, {name: Source(name, Path(where)) for name, where in paths.items()})
+        yield Log(given, {name: sources.at(name, where) for name, where in paths.items()})
 
 
 def _only(table: pd.DataFrame, key: str, wanted: pd.Series) -> pd.DataFrame:

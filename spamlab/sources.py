@@ -1,6 +1,7 @@
 """Finding input files and turning each into pieces of UTF-8 text, whatever its compression and encoding.
 
-A file is read once, front to back, in bounded memory, and hashed on the way.
+A file is read once, front to back, in bounded memory, and hashed on the way. What stands elsewhere is named by its
+URL, and read through fsspec, which is loaded only then.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ READ = 1 << 20
 
 LONGEST_LINE = 512 << 20
 """A line longer than this (a file of zeros, expanded) is refused: it would not fit in memory."""
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # a scheme of two letters or more: C:// is a drive
 
 _DAMAGE = (EOFError, OSError, lzma.LZMAError, zlib.error)
 
@@ -77,9 +80,12 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codec
 class Source:
     """One input: a file, or a stream kept in a spool so that ``raw`` can go back to it."""
 
-    def __init__(self, name: str, path: Path | None = None, spool: IO[bytes] | None = None) -> None:
+    def __init__(
+        self, name: str, path: Path | None = None, spool: IO[bytes] | None = None, url: str | None = None
+    ) -> None:
         self.name = name
         self.path = path
+        self.url = url
         self.spool = spool
         self.sha256 = ""
         self.octets = 0
@@ -96,16 +102,27 @@ class Source:
 
     @property
     def modified(self) -> float:
-        """When the file was last written, in seconds since 1970; NaN where it is none."""
+        """When the file was last written, in seconds since 1970; NaN where that is not known."""
         try:
+            if self.url:
+                return float(_elsewhere(self.url, "modified").timestamp())
             return self.path.stat().st_mtime if self.path else float("nan")
         except OSError:
             return float("nan")
+        except NotImplementedError:  # this kind of place does not say
+            return float("nan")
+
+    @property
+    def where(self) -> str | None:
+        """Its path, as it holds in any folder, or its URL; None for a stream."""
+        return str(self.path.resolve()) if self.path else self.url
 
     @property
     def stored(self) -> int:
         """How many octets are stored; 0 where that is not known."""
         try:
+            if self.url:
+                return int(_elsewhere(self.url, "size") or 0)
             return self.path.stat().st_size if self.path else 0
         except OSError:
             return 0
@@ -115,12 +132,12 @@ class Source:
         if self.spool is not None:
             self.spool.seek(0)
             return self.spool  # type: ignore[return-value]
-        if self.path is None:
+        if self.path is None and self.url is None:
             raise ReadError(f"{self.name}: its bytes are no longer at hand")
         try:
-            return self.path.open("rb", buffering=0)
+            return self.path.open("rb", buffering=0) if self.path else _elsewhere(self.url or "", "open", "rb")
         except OSError as error:
-            raise ReadError(f"{self.name}: {error.strerror or error}") from error
+            raise ReadError(f"{self.name}: {_why(error)}") from error
 
     def plain(self, limit: int = sys.maxsize) -> Iterator[bytes]:
         """The decompressed bytes, in pieces; a cut or damaged end is noted in ``damage``.
@@ -254,6 +271,51 @@ def _source(path: Path) -> Source:
     return Source(printable(path), path)
 
 
+def _why(error: OSError) -> object:
+    return error.strerror or ("no such file" if isinstance(error, FileNotFoundError) else error)
+
+
+def at(name: str, where: str) -> Source:
+    """A source by its name and by its path or URL (see ``Source.where``)."""
+    return Source(name, url=where) if _URL.match(where) else Source(name, Path(where))
+
+
+def _system(url: str) -> tuple[Any, str]:
+    """The file system that a URL is in, and the path there."""
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError as error:
+        raise ReadError(f"{printable(url)}: to read URLs takes fsspec: pip install 'spamlab[cluster]'") from error
+    try:
+        found: tuple[Any, str] = url_to_fs(url)
+    except (ImportError, ValueError) as error:  # this kind of place takes a package more, or is not known
+        raise ReadError(f"{printable(url)}: {error}") from error
+    return found
+
+
+def _elsewhere(url: str, what: str, *more: Any) -> Any:
+    system, path = _system(url)
+    return getattr(system, what)(path, *more)
+
+
+def _urls(url: str) -> list[Source]:
+    """What a URL names: a file, a folder's files, those that fit a pattern."""
+    try:
+        system, path = _system(url)
+        folder = system.isdir(path)
+        names = system.find(path, maxdepth=1) if folder else system.glob(path) if glob.has_magic(path) else []
+    except OSError as error:
+        raise ReadError(f"{printable(url)}: {_why(error)}") from error
+    if not folder and not glob.has_magic(path):
+        return [Source(printable(url), url=url)]
+    inside = sorted((Path(name) for name in names if not Path(name).name.startswith(".")), key=_natural)
+    if not inside:
+        raise ReadError(f"{printable(url)}: " + ("a folder without files" if folder else "no file matches"))
+    _, chained, beneath = url.partition("::")
+    full = [system.unstrip_protocol(path.as_posix()) + chained + beneath for path in inside]
+    return [Source(printable(each), url=each) for each in full]
+
+
 def _natural(path: Path) -> list[tuple[int, int | str]]:
     """Sort key: numbers by value; rotated files (``mail.log.2.gz``, ``mail.log.1``) before the live one."""
     name = re.sub(r"\.(gz|bz2|xz|zst)$", "", path.name)
@@ -266,10 +328,12 @@ def _natural(path: Path) -> list[tuple[int, int | str]]:
 
 
 def find(source: Any) -> list[Source]:
-    """All inputs that ``source`` names: a path, a glob, a folder, a binary file, or a list of them.
+    """All inputs that ``source`` names: a path or URL, a glob, a folder, a binary file, or a list of them.
 
     Raises ``ReadError`` where a name stands for nothing.
     """
+    if isinstance(source, str) and _URL.match(source):
+        return _urls(source)
     if isinstance(source, (str, os.PathLike)):
         return [_source(path) for path in _paths(Path(source))]
     if hasattr(source, "read"):
@@ -278,8 +342,8 @@ def find(source: Any) -> list[Source]:
         found: dict[object, Source] = {}
         for item in source:
             for one in find(item):
-                found.setdefault(os.path.realpath(one.path) if one.path else one, one)
-                if one.path is None and len(found) > 1:
+                found.setdefault(os.path.realpath(one.path) if one.path else one.url or one, one)
+                if one.where is None and len(found) > 1:
                     one.name += f" {len(found)}"  # streams can share a name, sources cannot
         return list(found.values())
     raise TypeError(f"a log is a path, a glob, a folder, a binary file or a list of them, not {source!r}")
