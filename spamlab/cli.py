@@ -115,11 +115,29 @@ def _convert(chosen: argparse.Namespace) -> None:
     from spamlab import atomic, parquet
 
     atomic.check(chosen.output)  # before a long read
-    parts = _parts(chosen)
-    first = next(parts)  # where nothing can be read, nothing is begun
-    with atomic.folder(chosen.output) as build:
-        rows = parquet.write(itertools.chain([first], parts), build)
+    if chosen.scheduler:
+        rows = _on_cluster(chosen)
+    else:
+        parts = _parts(chosen)
+        first = next(parts)  # where nothing can be read, nothing is begun
+        with atomic.folder(chosen.output) as build:
+            rows = parquet.write(itertools.chain([first], parts), build)
     print(f"{rows['events']:,} events, {rows['unparsed']:,} unparsed lines: {printable(chosen.output)}")
+
+
+def _on_cluster(chosen: argparse.Namespace) -> dict[str, int]:
+    from spamlab import atomic
+
+    try:
+        from distributed import Client
+
+        from spamlab import cluster
+    except ImportError as error:
+        raise RuntimeError(f"--scheduler takes Dask: pip install 'spamlab[cluster]' ({error})") from error
+    with Client(chosen.scheduler) as client:
+        log = cluster.read(_sources(chosen), scheduler=client, **_read_options(chosen))
+        with atomic.folder(chosen.output) as build:
+            return cluster.write(log, build)
 
 
 def _summary(chosen: argparse.Namespace) -> None:
@@ -206,6 +224,9 @@ def _parser() -> argparse.ArgumentParser:
     convert = command("convert", _convert, "write the tables as Parquet, in bounded memory")
     _add_logs(convert)
     _add_output(convert)
+    convert.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of a Dask cluster that does it; its workers have to share LOG and DIR"
+    )
 
     summary = command("summary", _summary, "print totals")
     _add_logs(summary)

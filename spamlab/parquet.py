@@ -71,9 +71,29 @@ def write(parts: Iterable[Log], folder: Path) -> dict[str, int]:
                 if len(table):
                     writers[name].write_table(_arrow(name, table), row_group_size=len(table))
             rows.append({name: len(table) for name, table in given.items()})
-            paths |= {name: str(file.path.resolve()) for name, file in part._files.items() if file.path}
+            paths |= {name: file.where for name, file in part._files.items() if file.where}
     (folder / MARKER).write_text(json.dumps({"files": paths, "rows": rows}, indent=1) + "\n", encoding="utf-8")
     return {name: sum(each[name] for each in rows) for name in tables.TABLES}
+
+
+def renumber(folder: Path, target: Path, first: dict[str, int]) -> None:
+    """Write a converted log again, into a folder that exists, its ids counted on from the ``first`` of each kind."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    for name, columns in tables.TABLES.items():
+        with (
+            pq.ParquetFile(folder / f"{name}.parquet") as given,
+            pq.ParquetWriter(target / f"{name}.parquet", given.schema_arrow, compression="zstd") as writer,
+        ):
+            for i in range(given.num_row_groups):
+                table = given.read_row_group(i)
+                for column in tables.IDS.keys() & columns:
+                    at = table.schema.get_field_index(column)
+                    counted = pc.add(table[column], first[tables.IDS[column]])
+                    table = table.set_column(at, table.schema.field(at), counted)
+                writer.write_table(table, row_group_size=len(table))
+    (target / MARKER).write_bytes((folder / MARKER).read_bytes())
 
 
 def _arrow(name: str, table: pd.DataFrame) -> pa.Table:

@@ -197,9 +197,8 @@ class Order:
                 known[ids[ids >= 0]] = stands[::-1][ids >= 0]  # of several the last stays: backwards, the first event
             blocks, lines = np.divmod(stands, 1 << _BLOCK)
             bounds = np.flatnonzero(np.diff(blocks)) + 1
-            for block, own in zip(
-                blocks[np.r_[0, bounds]] if len(blocks) else (), np.split(lines, bounds), strict=True
-            ):
+            apart = np.split(lines, bounds) if len(blocks) else ()  # a part can have no events
+            for block, own in zip(blocks[np.r_[0, bounds]] if len(blocks) else (), apart, strict=True):
                 held = counts.setdefault(int(block), np.zeros(1 << _BLOCK, np.uint16))
                 held += np.bincount(own, minlength=1 << _BLOCK).astype(np.uint16)
         numbers = {key: self._numbers(key, known) for key, known in first.items()}
