@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from spamlab import tables
 from spamlab.walk import RESPONSE
 
 if TYPE_CHECKING:
@@ -99,17 +100,18 @@ class Auth:
         self._commands = commands
         self._responses = responses
         self._found = found
-        self.text, self.argument = text.copy(), argument.copy()
         named = steps[steps["at"].isin(responses)].set_index("at")["account"]
         echoes = np.flatnonzero(echo_of >= 0)
+        in_text, in_argument = [], []
         for at, secret in ((commands, _AFTER_MECHANISM), (responses, _ALL)):
-            copies = echoes[np.isin(echo_of[echoes], at)]
-            rows, origin = np.concatenate([at, copies]), np.concatenate([at, echo_of[copies]])
-            self.text.iloc[rows] = self.text.iloc[rows].str.replace(secret, _stars, regex=True)
+            rows = np.union1d(at, echoes[np.isin(echo_of[echoes], at)])
+            in_text.append((rows, text.take(rows).str.replace(secret, _stars, regex=True)))
             if secret is _ALL:
-                self.argument.iloc[rows] = pd.Series(origin).map(named).to_numpy(object)
+                told = pd.Series(np.where(echo_of[rows] >= 0, echo_of[rows], rows)).map(named).astype("str")
             else:
-                self.argument.iloc[rows] = self.argument.iloc[rows].str.replace(secret, _stars, regex=True)
+                told = argument.take(rows).str.replace(secret, _stars, regex=True)
+            in_argument.append((rows, told))
+        self.text, self.argument = tables.amended(text, *in_text), tables.amended(argument, *in_argument)
 
     def user(self, session: np.ndarray, n: int) -> pd.Series:
         """The account of each session: the last one named."""

@@ -8,6 +8,7 @@ transaction it belongs to, which event answers which command, and what became of
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +19,14 @@ import pyarrow.compute as pc
 
 from spamlab import accounts, tables
 from spamlab.engine import Kernel
-from spamlab.walk import CLIENT, COMMAND, OTHER, REPLY, RESPONSE, TEXT, VERBS, walk
+from spamlab.records import first, integers, used
+from spamlab.walk import CLIENT, COMMAND, OTHER, REPLY, RESPONSE, SENT, TEXT, VERBS, walk
 
-_walk = Kernel(walk, "b1* i8* i8* b1* b1* i8* i8* i8* i8* i8* i8* i8* i8* i8*")
-KINDS = np.array(["command", "reply", "data", "auth", "note"], dtype=object)  # by walk's numbers
-STATUSES = np.array([None, "accepted", "delivered", "rejected", "deferred"], dtype=object)
+_walk = Kernel(walk, "b1* i1* i1* b1* b1* i1* i2* i4* i1* i4* i4* i1* i4* i4*")
+KINDS = np.array([tables.KINDS.index(kind) for kind in ("command", "reply", "data", "auth", "note")], dtype=np.int8)
+"""Walk's kinds, as places in ``tables.KINDS``."""
+STATUSES = np.array([-1, *map(tables.STATUSES.index, ("accepted", "delivered", "rejected", "deferred"))], dtype=np.int8)
+"""Walk's statuses, as places in ``tables.STATUSES``."""
 
 
 class Walk:
@@ -30,15 +34,16 @@ class Walk:
 
     def __init__(self, session: Any, role: Any, direction: Any, skip: Any, gone: Any, verb: Any, code: Any) -> None:
         n = len(session)
-        first = np.ones(n, dtype=np.bool_)
-        first[1:] = session[1:] != session[:-1]
-        self.verb = verb
-        self.kind = np.full(n, OTHER, dtype=np.int64)
-        found = [np.full(n, -1, dtype=np.int64) for _ in range(5)]
-        self.transaction, self.answer, self.status, self.decided, self.step = found
-        run = _walk.pick(n * 60)
-        pending = np.zeros(n + 1, dtype=np.int64)
-        self.made = int(run(first, role, direction, skip, gone, verb, code, pending, self.kind, *found))
+        begins = np.ones(n, dtype=np.bool_)
+        begins[1:] = session[1:] != session[:-1]
+        self.verb, role, direction = (np.asarray(numbers, dtype=np.int8) for numbers in (verb, role, direction))
+        self.kind = np.full(n, OTHER, dtype=np.int8)
+        self.status = np.full(n, -1, dtype=np.int8)
+        self.transaction, self.answer, self.decided, self.step = (np.full(n, -1, dtype=np.int32) for _ in range(4))
+        code = np.maximum(code, -1).astype(np.int16)
+        given = begins, role, direction, skip, gone, self.verb, code, np.zeros(n + 1, dtype=np.int32)
+        found = self.kind, self.transaction, self.answer, self.status, self.decided, self.step
+        self.made = int(_walk.pick(n * 60)(*given, *found))
 
     def commands(self, *verbs: str) -> np.ndarray:
         """Which events are commands (of these verbs, if any are named)."""
@@ -143,7 +148,7 @@ class Dialogue:
     last: np.ndarray
     """By session: nothing follows it in its file."""
     aside: np.ndarray | None = None
-    """Kinds of events that nobody said (a note, TLS, an account's name); None: it was said."""
+    """The place in ``tables.KINDS`` of an event that nobody said (a note, TLS, an account's name); -1: it was said."""
 
     @classmethod
     def of(cls, records: Any, columns: dict[str, Any], **said: Any) -> Dialogue:
@@ -160,14 +165,21 @@ class Dialogue:
         return cls(columns={**columns, **records.places()}, **{**given, **said})
 
 
-def _upper(verb: pd.Series) -> pd.Series:
+def _upper(verb: pd.Series, which: np.ndarray) -> pd.Series:
+    """Verbs in capitals, of some events."""
     capitals = verb.cat.categories.str.upper()
     known = capitals.unique()
-    codes = np.append(known.get_indexer(capitals), -1)[verb.cat.codes.to_numpy()]
-    return pd.Series(tables.categorical(codes, known)).cat.remove_unused_categories()
+    codes = np.append(known.get_indexer(capitals), -1)[np.where(which, verb.cat.codes.to_numpy(), -1)]
+    return pd.Series(tables.categorical(*used(codes, known)))
 
 
-_LATER_LINES = re.compile(r"[\r\n].*", re.DOTALL)
+def _some(values: pd.Series, which: np.ndarray) -> pd.Series:
+    """Categories of some events, missing elsewhere."""
+    codes = np.where(which, values.cat.codes.to_numpy(), -1)
+    return pd.Series(pd.Categorical.from_codes(codes, values.cat.categories))
+
+
+_LATER_LINES = r"(?s)[\r\n].*"
 _WRAPPED = re.compile(r"[ \t]*\n[ \t]*(?!\d{3}[ -])")
 
 
@@ -176,55 +188,68 @@ def _unwrap(said: Dialogue, kind: np.ndarray) -> None:
 
     Of a raw buffer that holds several commands the first is the event; the others have lines of their own.
     """
-    reply, command = (kind == "reply") | said.gone, kind == "command"
-    first_only = (said.several & command, _LATER_LINES, "")
-    for text, (rows, what, put) in (
-        (said.text, (said.several & reply, _WRAPPED, " ")),
-        (said.text, first_only),
-        (said.argument, first_only),
-    ):
-        text[rows] = text[rows].str.replace(what, put, regex=True)
+    command = np.flatnonzero(said.several & (kind == _COMMAND))
+    reply = np.flatnonzero(said.several & ((kind == _REPLY) | said.gone) & (kind != _COMMAND))
+
+    def changed(text: pd.Series, rows: np.ndarray, what: Any, put: str) -> tuple[np.ndarray, pd.Series]:
+        return rows, text.take(rows).str.replace(what, put, regex=True)
+
+    said.text = tables.amended(
+        said.text, changed(said.text, reply, _WRAPPED, " "), changed(said.text, command, _LATER_LINES, "")
+    )
+    said.argument = tables.amended(said.argument, changed(said.argument, command, _LATER_LINES, ""))
+
+
+_COMMAND, _REPLY, _AUTH, _CONNECT, _DATA = map(tables.KINDS.index, ("command", "reply", "auth", "connect", "data"))
 
 
 def assemble(said: Dialogue) -> dict[str, pd.DataFrame]:
     """Build the tables ``events``, ``sessions``, ``transactions`` and ``recipients``."""
     echo = said.echo_of >= 0
     number = verb_numbers(said.verb)
-    aside = said.aside if said.aside is not None else np.full(len(echo), None, dtype=object)
-    silent = pd.notna(aside)
+    aside = said.aside if said.aside is not None else np.full(len(echo), -1, dtype=np.int8)
+    silent = aside >= 0
     skip = echo | said.connect | said.gone | silent
     found = Walk(said.session, said.role, said.direction, skip, said.gone, number, said.code)
     original = np.where(echo, said.echo_of, np.arange(len(echo)))
     transaction, kind = found.transaction[original], KINDS[found.kind[original]]
-    kind[said.connect] = "connect"
+    kind[said.connect] = _CONNECT
     kind[silent] = aside[silent]
-    command, auth, coded = kind == "command", kind == "auth", (kind == "reply") | said.gone
+    command, auth, coded = kind == _COMMAND, kind == _AUTH, (kind == _REPLY) | said.gone
     _unwrap(said, kind)
     secret = accounts.Auth(said.text, said.argument, found, said.echo_of)
-    declared = command & (number == VERBS.index("MAIL")) & said.size.ge(0).fillna(False)
+    said.text, said.argument = secret.text, secret.argument  # what they were is let go
+    size = said.size.to_numpy(np.int64, na_value=-1)
+    declared = command & (number == VERBS.index("MAIL"))
     events = tables.conform(
         "events",
         {
             **said.columns,
             "session": said.session,
-            "transaction": pd.Series(transaction, dtype="Int64").mask(transaction < 0),
+            "transaction": integers(transaction),
             "direction": tables.categorical(said.direction, tables.DIRECTIONS),
-            "kind": kind,
-            "verb": _upper(said.verb.where(command)),
-            "argument": secret.argument.where((command & secret.argument.ne("")) | auth),
-            "code": pd.Series(said.code, dtype="Int64").where(coded & (said.code >= 0)),
-            "enhanced_code": said.enhanced_code.where(coded),
+            "kind": tables.categorical(kind, tables.KINDS),
+            "verb": _upper(said.verb, command),
+            "argument": tables.blanked(
+                secret.argument, (command & secret.argument.ne("").fillna(False).to_numpy(bool)) | auth
+            ),
+            "code": integers(np.where(coded, said.code, -1)),
+            "enhanced_code": _some(said.enhanced_code, coded),
             "text": secret.text,
-            "size": said.size.where(declared),
+            "size": integers(np.where(declared & (size >= 0), size, -1)),
             "echo": echo,
-            "repeats": 1,
+            "repeats": np.ones(len(echo), dtype=np.int64),
         },
         index=pd.RangeIndex(len(echo)),
     )
-    sessions = _sessions(said, events, found, secret)
-    recipients = _recipients(events, found, said.path)
-    transactions = _transactions(events, found, said.path, sessions, recipients)
-    return {"events": events, "sessions": sessions, "transactions": transactions, "recipients": recipients}
+    with ThreadPoolExecutor(1) as beside:  # most of the work holds no lock
+        sessions = beside.submit(_sessions, said, events, found, secret)
+        recipients = _recipients(events, found, said.path)
+        messages = _transactions(events, found, said.path, recipients)
+        made = {"events": events, "sessions": sessions.result(), "recipients": recipients}
+    account = made["sessions"]["user"].where(made["sessions"]["authenticated"])
+    user = account.take(messages["session"].to_numpy(np.int64)).reset_index(drop=True)
+    return made | {"transactions": messages.assign(user=user)}
 
 
 def untangle(said: Dialogue, order: np.ndarray, both: np.ndarray) -> dict[str, pd.DataFrame]:
@@ -275,7 +300,7 @@ def tally(rows: Any, n: int) -> np.ndarray:
 
 
 _ADDRESS = r"^\[?([0-9][0-9.]*\.[0-9.]*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)\]?$"  # as logged: 10..1.1.1 is one too
-_BODY = re.compile(r"\n\n.*", re.DOTALL)
+_BODY = r"(?s)\n\n.*"
 _MESSAGE_ID = re.compile(r"^Message-ID:[ \t]*<?([^\s<>]+)", re.IGNORECASE | re.MULTILINE)
 _NAME = r"^\d{3}[ -]([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)"
 
@@ -284,41 +309,44 @@ def _sessions(said: Dialogue, events: pd.DataFrame, found: Walk, secret: account
     n, session = len(said.last), said.session
     live, reply = found.kind != OTHER, found.kind == REPLY
     length = octets(events["text"]).fillna(0).to_numpy(np.int64)
-    sent = events["direction"].eq("sent").to_numpy()
-    by_session = events["time"].groupby(session)
+    sent = said.direction == SENT
+    timed = events["time"].notna().to_numpy()
 
-    def first(values: pd.Series) -> pd.Series:
-        return values.dropna().groupby(session[values.notna()]).first().reindex(range(n))
+    def of(values: pd.Series, which: Any, last: bool = False) -> pd.Series:
+        """Of each session's first or last event that is such."""
+        return pd.Series(values.array.take(first(session, n, last=last, among=which), allow_fill=True))
 
     def answered(verb: str, code: int) -> np.ndarray:
         asked = np.flatnonzero(found.commands(verb) & (found.answer >= 0))
         return tally(session[asked[said.code[found.answer[asked]] == code]], n) > 0
 
-    given = first(said.peer)
+    given = of(said.peer, said.peer.notna().to_numpy())
     address = given.str.extract(_ADDRESS, expand=False)
     name = given.where(address.isna() & given.ne("unknown"))
     # Else the name the peer gives itself: in its greeting, its farewell, its reply to EHLO.
     hello = found.commands("EHLO", "HELO")
-    to_hello = np.isin(np.arange(len(live)), found.answer[hello])
-    for told in (said.code == 220, said.code == 221, to_hello):
-        own = events["text"][reply & (said.role == CLIENT) & told].str.extract(_NAME, expand=False)
-        name = name.fillna(first(own.reindex(events.index)))
-    final = events[live | said.connect].drop_duplicates("session", keep="last")
-    final = final.set_index("session")[["code", "text"]].reindex(range(n))
-    bye, shut = (final["code"].eq(code).fillna(False).to_numpy(bool) for code in (221, 421))
-    late = final["text"].str.contains(r"time[d -]*out", case=False).fillna(False).to_numpy(bool)
+    to_hello = np.zeros(len(live) + 1, dtype=bool)
+    to_hello[found.answer[hello]] = True
+    for told in (said.code == 220, said.code == 221, to_hello[:-1]):
+        rows = np.flatnonzero(reply & (said.role == CLIENT) & told)
+        own = events["text"].take(rows).str.extract(_NAME, expand=False)
+        at = first(session[rows], n, among=own.notna().to_numpy())
+        name = name.fillna(pd.Series(own.array.take(at, allow_fill=True)))
+    code, text = (of(events[column], live | said.connect, last=True) for column in ("code", "text"))
+    bye, shut = (code.eq(number).fillna(False).to_numpy(bool) for number in (221, 421))
+    late = text.str.contains(r"time[d -]*out", case=False).fillna(False).to_numpy(bool)
     quits = tally(session[found.commands("QUIT")], n) > 0
     signs = [tally(session[said.gone], n) > 0, quits | bye, shut & late, shut | ~said.last]
     return tables.conform(
         "sessions",
         {
             "session": np.arange(n),
-            "role": tables.categorical(pd.Series(said.role).groupby(session).first(), tables.ROLES),
+            "role": tables.categorical(said.role.take(first(session, n)), tables.ROLES),
             "peer_ip": address,
             "peer_host": name,
-            "helo": events["argument"][hello].str.strip().groupby(session[hello]).last().reindex(range(n)),
-            "start": by_session.first(),
-            "end": by_session.last(),
+            "helo": of(events["argument"], hello & events["argument"].notna().to_numpy(), last=True).str.strip(),
+            "start": of(events["time"], timed),
+            "end": of(events["time"], timed, last=True),
             "user": secret.user(session, n),
             "authenticated": secret.authenticated(said.code, session, n),
             "tls": answered("STARTTLS", 220),
@@ -336,15 +364,15 @@ def _sessions(said: Dialogue, events: pd.DataFrame, found: Walk, secret: account
 def _recipients(events: pd.DataFrame, found: Walk, path: pd.Series) -> pd.DataFrame:
     asked = np.flatnonzero(found.commands("RCPT"))
     decided = found.decided[asked]
-    reply = events.take(np.maximum(decided, 0)).reset_index(drop=True)
+    reply = events[["kind", "code", "enhanced_code", "text"]].take(np.maximum(decided, 0)).reset_index(drop=True)
     by_peer = (decided >= 0) & reply["kind"].eq("reply").to_numpy()
-    rcpt = events.take(asked).reset_index(drop=True)
+    rcpt = events[["transaction", "session", "time"]].take(asked).reset_index(drop=True)
     return tables.conform(
         "recipients",
         {
-            **{name: rcpt[name] for name in ("transaction", "session", "time")},
+            **{name: rcpt[name] for name in rcpt},
             "forward_path": path.take(asked),
-            "status": STATUSES[np.maximum(found.status[asked], 0)],
+            "status": tables.categorical(STATUSES[np.maximum(found.status[asked], 0)], tables.STATUSES),
             **{name: reply[name].where(by_peer) for name in ("code", "enhanced_code")},
             "reply": reply["text"].where(decided >= 0),
         },
@@ -366,35 +394,32 @@ def outcomes(recipients: pd.DataFrame, n: int) -> dict[str, Any]:
             "deferred": told["deferred"], "outcome": outcome}  # fmt: skip
 
 
-def _transactions(
-    events: pd.DataFrame, found: Walk, path: pd.Series, sessions: pd.DataFrame, recipients: pd.DataFrame
-) -> pd.DataFrame:
+def _transactions(events: pd.DataFrame, found: Walk, path: pd.Series, recipients: pd.DataFrame) -> pd.DataFrame:
+    n = found.made
     started = np.flatnonzero(found.commands("MAIL"))
-    mail = events.take(started).reset_index(drop=True)
-    inside = np.flatnonzero(found.transaction >= 0)
-    last = np.zeros(found.made, dtype=np.int64)
-    last[found.transaction[inside]] = inside  # the last one written stays
+    mail = events[["session", "time", "size"]].take(started).reset_index(drop=True)
     answer = found.answer[started]
-    refused = (answer >= 0) & events["code"].ge(400).fillna(False).to_numpy(bool).take(np.maximum(answer, 0))
-    columns = outcomes(recipients, found.made)
-    account = sessions["user"].where(sessions["authenticated"])
+    refused = (answer >= 0) & events["code"].take(np.maximum(answer, 0)).ge(400).fillna(False).to_numpy(bool)
+    columns = outcomes(recipients, n)
     reverse = path.take(started).reset_index(drop=True)
-    text = events[events["kind"].eq("data") & ~events["echo"]].drop_duplicates("transaction")
-    header = text.set_index("transaction")["text"].str.replace(_BODY, "", regex=True)
-    message_id = header.str.extract(_MESSAGE_ID, expand=False).reindex(range(found.made))
+    text = np.flatnonzero(events["kind"].cat.codes.to_numpy() == _DATA)
+    text = text[~events["echo"].to_numpy()[text]]
+    headed = first(events["transaction"].take(text).fillna(-1).to_numpy(np.int64), n)
+    header = events["text"].take(text[headed[headed >= 0]]).str.replace(_BODY, "", regex=True)
+    message_id = pd.Series(np.nan, range(n), dtype="str")
+    message_id[headed >= 0] = header.str.extract(_MESSAGE_ID, expand=False).to_numpy(object)
     return tables.conform(
         "transactions",
         {
-            "transaction": np.arange(found.made),
+            "transaction": np.arange(n),
             "session": mail["session"],
             "number": mail.groupby("session").cumcount() + 1,
             "start": mail["time"],
-            "end": events["time"].take(last),
+            "end": events["time"].take(first(found.transaction, n, last=True)),
             "reverse_path": reverse,
             "null_sender": reverse.eq("").fillna(False).astype(bool),
             "size": mail["size"],
             "message_id": message_id,
-            "user": account.take(mail["session"].to_numpy(np.int64)),
             **columns,
             "outcome": np.where(refused, "rejected", columns["outcome"]),
         },

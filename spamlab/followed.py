@@ -64,10 +64,7 @@ class Followed:
     def __init__(self, records: Records, options: Options, rules: Rules) -> None:
         self.records, self.options, self.rules = records, options, rules
         self.n = len(records)
-        place = {kind: i for i, kind in enumerate(tables.KINDS)}
-        self.kind = np.array([*(place.get(shape.kind, -1) for shape in records.shapes), -1], dtype=np.int8)[
-            records.shape
-        ]
+        self.kind = records.kinds()
         self.echo = self._echoes()
         with ThreadPoolExecutor(1) as beside:  # most of the work holds no lock
             time = beside.submit(stamps.moments, records, options)

@@ -180,6 +180,12 @@ class Records:
             return integers(np.full(n, MISSING), MISSING)
         return integers(_take(self.columns[name].values, self.at_by(name, group, n, **how), MISSING), MISSING)
 
+    def kinds(self) -> np.ndarray:
+        """The place in ``tables.KINDS`` of each event's kind, as its shape says; -1: none of them."""
+        place = {kind: i for i, kind in enumerate(tables.KINDS)}
+        kinds = np.array([*(place.get(shape.kind, -1) for shape in self.shapes), -1], dtype=np.int8)
+        return np.asarray(kinds[self.shape])
+
     def says(self, name: str) -> np.ndarray:
         """Whether each event's shape states a column."""
         flags = np.array([*(name in dict(shape.says) for shape in self.shapes), False])
@@ -211,10 +217,11 @@ def integers(values: np.ndarray, none: int = -1) -> pd.Series:
 
 
 def used(codes: np.ndarray, words: Any) -> tuple[np.ndarray, Any]:
-    """The words that some codes use, in order, and the codes of those."""
-    used = np.zeros(len(words), dtype=bool)
+    """The words that some codes (-1: none) use, in order, and the codes of those."""
+    used = np.zeros(len(words) + 1, dtype=bool)
     used[codes] = True
-    return (np.cumsum(used) - 1)[codes], pa.array(words, pa.large_string()).filter(pa.array(used))
+    number = np.append(np.cumsum(used[:-1]) - 1, -1)
+    return number[codes], pa.array(words, pa.large_string()).filter(pa.array(used[:-1]))
 
 
 def _take(values: np.ndarray, at: np.ndarray | None, none: int) -> np.ndarray:

@@ -49,24 +49,26 @@ def locale(records: Records, options: Options) -> _Times:
     A number over 12 is a day. A file that shows the order decides for files that do not, since the locale is
     the server's; where none does, the caller, else custom: points between the numbers go with the day first.
     """
-    packed = records.number("stamp")
+    logged = records.number("stamp")
+    fresh, times = _runs(logged, records.source)
+    packed, source = logged[fresh], records.source[fresh]
     has = packed != MISSING
     date, seconds = np.divmod(np.where(has, packed >> 1, 0), 100000)
     a, b, c = date // 10**8, date // 10**4 % 10**4, date % 10**4
     year_first = a > 31
     ordinary = has & ~year_first
     n = len(records.names)
-    vote = np.bincount(records.source, ordinary * ((a > 12) * (b <= 12) - 1.0 * (b > 12) * (a <= 12)), n)
+    vote = np.bincount(source, times * ordinary * ((a > 12) * (b <= 12) - 1.0 * (b > 12) * (a <= 12)), n)
     if records.clock is not None:
         vote = records.clock["vote"] = vote + records.clock.get("vote", 0)
     told = vote[vote != 0]
     points = bool((packed[ordinary] & 1).all()) and bool(ordinary.any())
     default = bool(told[0] > 0) if len(told) else points
-    assumed = (vote == 0) & (np.bincount(records.source, ordinary, n) > 0)
+    assumed = (vote == 0) & (np.bincount(source, ordinary, n) > 0)
     order = np.where(vote != 0, vote > 0, default)
     if options.dayfirst is not None:
         order[:], assumed[:] = options.dayfirst, True
-    first = order[records.source].astype(bool)
+    first = order[source].astype(bool)
     day = np.where(year_first, c, np.where(first, a, b))
     month = np.where(year_first, b, np.where(first, b, a))
     year = np.where(year_first, a, c)
@@ -77,7 +79,22 @@ def locale(records: Records, options: Options) -> _Times:
     valid &= days.astype("datetime64[M]") == months  # 31 April is no day
     naive = pd.Series(days.astype("datetime64[us]") + np.where(valid, seconds, 0).astype("timedelta64[s]"))
     stated = pd.Series(order.astype(bool), dtype="boolean").where(assumed)
-    return to_utc(naive.mask(~valid), options.tz), {"dayfirst_assumed": stated, "tz_assumed": options.tz}
+    return _each(to_utc(naive.mask(~valid), options.tz), times), {"dayfirst_assumed": stated, "tz_assumed": options.tz}
+
+
+def _runs(*columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Many events share a stamp: where each run of equal ones begins, and how many they are."""
+    changed = np.arange(len(columns[0])) == 0
+    for column in columns:
+        changed[1:] |= column[1:] != column[:-1]
+    fresh = np.flatnonzero(changed)
+    return fresh, np.diff(np.append(fresh, len(changed)))
+
+
+def _each(time: pd.Series, times: np.ndarray) -> pd.Series:
+    """The time of each event, from those of the runs."""
+    each = np.repeat(time.dt.tz_localize(None).to_numpy(), times)
+    return pd.Series(pd.Series(each, copy=False).dt.tz_localize("UTC"), dtype=tables.TIME)
 
 
 HALF_YEAR = 183 * DAY
@@ -92,11 +109,7 @@ def moments(records: Records, options: Options) -> _Times:
     the file was written. Stamps without a date take their section's, and the next day's after midnight.
     """
     logged = records.number("time")
-    # Many events share a stamp: what follows is worked out once for each run of them.
-    changed = np.arange(len(records)) == 0
-    for column in (logged, records.source, *([records.number("day")] if "day" in records.columns else [])):
-        changed[1:] |= column[1:] != column[:-1]
-    fresh = np.flatnonzero(changed)
+    fresh, shared = _runs(logged, records.source, *([records.number("day")] if "day" in records.columns else []))
     packed, source = logged[fresh], records.source[fresh]
     has = packed != MISSING
     flags = np.where(has, packed & 7, ZONED)
@@ -133,9 +146,7 @@ def moments(records: Records, options: Options) -> _Times:
     if len(local) and options.tz != "UTC":
         shifted = to_utc(times.take(local), options.tz).dt.tz_localize(None)
         times.iloc[local] = shifted.to_numpy()
-    each = np.repeat(times.to_numpy(), np.diff(np.append(fresh, len(records))))
-    time = pd.Series(pd.Series(each).dt.tz_localize("UTC"), dtype=tables.TIME)
-    return time, {"tz_assumed": tz, "year_assumed": year_assumed}
+    return _each(times.dt.tz_localize("UTC"), shared), {"tz_assumed": tz, "year_assumed": year_assumed}
 
 
 def _before(clock: dict[str, Any] | None, what: str, source: Any, other: Any) -> Any:

@@ -16,7 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 TEXT = "str"
 CATEGORY = "category"
@@ -177,6 +180,28 @@ def categorical(codes: Any, words: Any) -> pd.Categorical:
     """Categories from codes (-1: missing)."""
     made: pd.Categorical = pd.Categorical.from_codes(codes, pd.Index(words, dtype="str"))
     return made
+
+
+def amended(text: pd.Series, *changes: tuple[np.ndarray, pd.Series]) -> pd.Series:
+    """A text column with other texts at some rows: copied once, and not at all where there are none."""
+    rows = np.concatenate([rows for rows, _ in changes])
+    if not len(rows):
+        return text
+    mask = np.zeros(len(text), dtype=bool)
+    mask[rows] = True
+    new = pa.concat_arrays([_whole(told) for _, told in changes]).take(pa.array(np.argsort(rows)))
+    return pd.Series(pd.array(pc.replace_with_mask(_whole(text), mask, new), dtype="str"), text.index)
+
+
+def _whole(text: pd.Series) -> pa.LargeStringArray:
+    array = pa.array(text, pa.large_string())
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def blanked(text: pd.Series, keep: np.ndarray) -> pd.Series:
+    """A text column that is missing but at some rows."""
+    values = pc.if_else(pa.array(keep), pa.array(text, pa.large_string()), pa.scalar(None, pa.large_string()))
+    return pd.Series(pd.array(values, dtype="str"), text.index)
 
 
 def _cast(name: str, column: Any, dtype: Any) -> Any:

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spamlab import columns, dialogue, stamps
+from spamlab import columns, dialogue, stamps, tables
 from spamlab.formats import exchange_tracking
 from spamlab.log import Log, concatenate
 from spamlab.notation import Shape, Variant
@@ -96,32 +96,36 @@ def assemble(records: Records, options: Options) -> Assembled:
     return Assembled(made, found[0].assumed)
 
 
+_REPLY, _COMMAND, _CONNECT, _DISCONNECT, _NOTE = map(
+    tables.KINDS.index, ("reply", "command", "connect", "disconnect", "note")
+)
+
+
 def _assemble_protocol(records: Records, options: Options) -> Assembled:
     n = len(records)
     time, assumed = stamps.moments(records, options)
     session = pd.factorize(records.codes("session"))[0]
     count = int(session.max(initial=-1)) + 1
     order = np.lexsort((np.arange(n), records.number("sequence"), session))
-    kind, arrow = records.said("kind"), records.category("arrow")
+    kind, arrow = records.kinds(), records.category("arrow")
     direction = np.where(arrow.isna(), -1, np.where(arrow.eq(">"), SENT, RECEIVED))
-    reply = kind == "reply"
-    role = _roles(records, session, count, direction, reply, kind == "command")[session]
+    reply = kind == _REPLY
+    role = _roles(records, session, count, direction, reply, kind == _COMMAND)[session]
     # Who speaks says what it is: a client's line is no reply, whatever it begins with.
     answers = (direction == SENT) == (role == SERVER)
     code = np.where(reply & answers & (direction >= 0), records.number("code"), -1)
-    aside = kind.copy()
-    aside[direction >= 0] = None
+    aside = np.where(direction >= 0, -1, kind).astype(np.int8)
     text = _clean(records.text("text"))
     _join_replies(text, order, session, direction, code, aside)
     closes = np.zeros(count, dtype=bool)
-    closes[session[kind == "disconnect"]] = True
+    closes[session[kind == _DISCONNECT]] = True
     said = dialogue.Dialogue.of(
         records,
         columns={"time": time, "host": records.category("host")},
         session=session,
         role=role,
         direction=direction,
-        connect=kind == "connect",
+        connect=kind == _CONNECT,
         code=code,
         text=text,
         argument=_clean(records.text("argument")),
@@ -149,7 +153,7 @@ def _roles(records: Any, session: Any, n: int, direction: Any, reply: Any, comma
 
 def _join_replies(text: Any, order: Any, session: Any, direction: Any, code: Any, aside: Any) -> None:
     """Of a reply that is logged a line a row the first row is the reply, with the text of all; the others are notes."""
-    said = order[aside[order] == None]  # noqa: E711 (by item)
+    said = order[aside[order] < 0]
     more = (code[said] >= 0) & text.iloc[said].str.slice(3, 4).eq("-").to_numpy(bool)
     follows = np.zeros(len(said), dtype=bool)
     follows[1:] = more[:-1] & (session[said[1:]] == session[said[:-1]]) & (direction[said[1:]] == direction[said[:-1]])
@@ -161,7 +165,7 @@ def _join_replies(text: Any, order: Any, session: Any, direction: Any, code: Any
     joined = pd.Series(pd.array(joined, dtype="str"))
     long = np.diff(np.append(begins, len(said))) > 1
     text.iloc[said[begins[long]]] = joined[long].to_numpy(object)
-    aside[said[follows]] = "note"
+    aside[said[follows]] = _NOTE
 
 
 def _complete(made: dict[str, pd.DataFrame], records: Records, session: np.ndarray) -> None:

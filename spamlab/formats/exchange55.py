@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -109,24 +110,37 @@ _WRAPPED_CONNECT = re.compile(
 
 def assemble(records: Records, options: Options) -> Assembled:
     """Turn the records of Exchange 5.5 logs into the tables."""
+    said, assumed = _dialogue(records, options)
+    records.keep(())
+    return Assembled(dialogue.assemble(said), assumed)
+
+
+def _dialogue(records: Records, options: Options) -> tuple[dialogue.Dialogue, dict[str, Any]]:
+    """Who said what, and what had to be assumed."""
     time, assumed = stamps.locale(records, options)
     text, verb = records.text("text"), records.category("verb")
     several = records.lines > 1
-    text[several] = text[several].str.replace(r"\r\n?", "\n", regex=True)
-    wrapped = text[several].str.extract(_WRAPPED_CONNECT).reindex(text.index)
-    established = records.text("established").fillna(wrapped[0])
-    accepted = records.text("accepted").fillna(wrapped[1])
+    rows = np.flatnonzero(text.str.contains("\r", regex=False).to_numpy(bool) & several)
+    text = tables.amended(text, (rows, text.take(rows).str.replace("\r\n", "\n").str.replace("\r", "\n")))
+    established, accepted = records.text("established"), records.text("accepted")
+    begins = np.flatnonzero(
+        text.str.startswith(("A connection", "a connection", "A CONNECTION")).to_numpy(bool) & several
+    )
+    wrapped = text.take(begins).str.extract(_WRAPPED_CONNECT)
+    for peer, told in ((established, wrapped[0]), (accepted, wrapped[1])):
+        peer[told.index[told.notna()]] = told.dropna()
     connect = np.where(established.notna(), CLIENT, np.where(accepted.notna(), SERVER, -1))
     ends = np.append(records.source[1:] != records.source[:-1], True)[: len(records)]
     starts = (connect >= 0) | np.append(True, ends[:-1])[: len(records)]
     session = np.cumsum(starts) - 1
-    code = np.where(records.said("kind") == "reply", records.number("code"), -1)
+    code = np.where(records.kinds() == tables.KINDS.index("reply"), records.number("code"), -1)
     number = dialogue.verb_numbers(verb)
     raw = records.has("raw")
     arrow = np.where(records.has("arrow"), records.category("arrow").eq(">>>"), -1)
     # The server's own word on a lost connection (Q146669, Q228725): no peer said it.
     own = text.str.contains("escheduling delivery for later", regex=False).to_numpy(bool) & ~raw
-    own &= (code == 499) | text.str.contains(r"Message\s+subject:").to_numpy(bool)
+    rows = np.flatnonzero(own)
+    own[rows] = (code[rows] == 499) | text.take(rows).str.contains(r"Message\s+subject:").to_numpy(bool)
     role, direction, echo_of = (np.full(len(records), v, dtype=np.int64) for v in (0, -1, -1))
     _orient.pick(len(records) * 60)(starts, connect, arrow, raw, own, code, number, role, direction, echo_of)
     gone = own & (echo_of < 0)
@@ -134,7 +148,7 @@ def assemble(records: Records, options: Options) -> Assembled:
     last = np.zeros(int(starts.sum()), dtype=bool)
     last[session[ends]] = True
     source = tables.categorical(records.source, records.names)
-    said = dialogue.Dialogue(
+    return dialogue.Dialogue(
         columns={"time": time, "source": source, "line": records.line, "lines": records.lines},
         session=session,
         role=role,
@@ -152,8 +166,7 @@ def assemble(records: Records, options: Options) -> Assembled:
         size=records.integer("size"),
         peer=established.fillna(accepted).str.strip().str.removesuffix("."),
         last=last,
-    )
-    return Assembled(dialogue.assemble(said), assumed)
+    ), assumed
 
 
 FORMAT = Format("exchange55", VARIANTS, assemble)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spamlab import columns, dialogue, runs, stamps
+from spamlab import columns, dialogue, runs, stamps, tables
 from spamlab.engine import Kernel
 from spamlab.notation import Shape, Variant
 from spamlab.records import Assembled, Format, Options, Records
@@ -132,7 +132,7 @@ def assemble(records: Records, options: Options) -> Assembled:
     argument = argument.str.strip()
     spoken = reply | (number >= 0)
     direction = np.where(out & ~reply, SENT, np.where(spoken, RECEIVED, -1))
-    aside = np.array(["note", None], dtype=object)[spoken.astype(int)]
+    aside = np.where(spoken, -1, tables.KINDS.index("note")).astype(np.int8)
     said = dialogue.Dialogue.of(
         records,
         columns={"time": time, "host": records.category("host")},
