@@ -203,8 +203,8 @@ def _unwrap(said: Dialogue, kind: np.ndarray) -> None:
 _COMMAND, _REPLY, _AUTH, _CONNECT, _DATA = map(tables.KINDS.index, ("command", "reply", "auth", "connect", "data"))
 
 
-def assemble(said: Dialogue) -> dict[str, pd.DataFrame]:
-    """Build the tables ``events``, ``sessions``, ``transactions`` and ``recipients``."""
+def assemble(said: Dialogue, wanted: frozenset[str]) -> dict[str, pd.DataFrame]:
+    """Build ``events`` and, where one of them is wanted, ``sessions``, ``transactions`` and ``recipients``."""
     echo = said.echo_of >= 0
     number = verb_numbers(said.verb)
     aside = said.aside if said.aside is not None else np.full(len(echo), -1, dtype=np.int8)
@@ -242,6 +242,8 @@ def assemble(said: Dialogue) -> dict[str, pd.DataFrame]:
         },
         index=pd.RangeIndex(len(echo)),
     )
+    if not wanted & {"sessions", "transactions", "recipients"}:
+        return {"events": events}
     with ThreadPoolExecutor(1) as beside:  # most of the work holds no lock
         sessions = beside.submit(_sessions, said, events, found, secret)
         recipients = _recipients(events, found, said.path)
@@ -252,7 +254,7 @@ def assemble(said: Dialogue) -> dict[str, pd.DataFrame]:
     return made | {"transactions": messages.assign(user=user)}
 
 
-def untangle(said: Dialogue, order: np.ndarray, both: np.ndarray) -> dict[str, pd.DataFrame]:
+def untangle(said: Dialogue, order: np.ndarray, both: np.ndarray, wanted: frozenset[str]) -> dict[str, pd.DataFrame]:
     """Build the tables from events whose sessions interleave, or which hold a command and its answer.
 
     ``order``: all events, session after session. ``both``: which are such records; their verb, argument and direction
@@ -279,7 +281,7 @@ def untangle(said: Dialogue, order: np.ndarray, both: np.ndarray) -> dict[str, p
         last=said.last,
         **{name: take(getattr(said, name)) for name in _BY_EVENT},
     )
-    made = assemble(steps)
+    made = assemble(steps, wanted)
     back = np.empty(len(order), dtype=np.int64)
     back[at[~answer]] = np.flatnonzero(~answer)
     events = made["events"].take(back).reset_index(drop=True)

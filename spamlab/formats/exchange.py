@@ -134,7 +134,7 @@ def _assemble_protocol(records: Records, options: Options) -> Assembled:
         last=~closes,
         aside=aside,
     )
-    made = dialogue.untangle(said, order, np.zeros(n, dtype=bool))
+    made = dialogue.untangle(said, order, np.zeros(n, dtype=bool), options.tables)
     _complete(made, records, session)
     return Assembled(made, assumed)
 
@@ -170,10 +170,13 @@ def _join_replies(text: Any, order: Any, session: Any, direction: Any, code: Any
 
 def _complete(made: dict[str, pd.DataFrame], records: Records, session: np.ndarray) -> None:
     """Put in what the log tells beside the dialogue: accounts, TLS, why a session ended."""
-    events, sessions, transactions = made["events"], made["sessions"], made["transactions"]
+    events = made["events"]
     kind = events["kind"]
     rows = records.rows("user")
-    events.loc[rows, "argument"] = records.text("user", rows).to_numpy(object)
+    events["argument"] = tables.amended(events["argument"], (rows, records.text("user", rows)))
+    if "sessions" not in made:
+        return
+    sessions, transactions = made["sessions"], made["transactions"]
     sessions.loc[session[rows], "authenticated"] = True
     sessions.loc[session[kind.eq("tls")], "tls"] = True
     named = np.flatnonzero(kind.eq("auth") & events["argument"].notna() & events["direction"].isna())

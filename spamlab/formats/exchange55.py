@@ -112,7 +112,7 @@ def assemble(records: Records, options: Options) -> Assembled:
     """Turn the records of Exchange 5.5 logs into the tables."""
     said, assumed = _dialogue(records, options)
     records.keep(())
-    return Assembled(dialogue.assemble(said), assumed)
+    return Assembled(dialogue.assemble(said, options.tables), assumed)
 
 
 def _dialogue(records: Records, options: Options) -> tuple[dialogue.Dialogue, dict[str, Any]]:

@@ -148,7 +148,7 @@ def assemble(records: Records, options: Options) -> Assembled:
         last=np.ones(n, dtype=bool),
         aside=aside,
     )
-    made = dialogue.untangle(said, np.argsort(session, kind="stable"), answered)
+    made = dialogue.untangle(said, np.argsort(session, kind="stable"), answered, options.tables)
     _complete(made, records, out, number, alive[:n])
     return Assembled(made, assumed)
 
@@ -172,16 +172,19 @@ def _declared(argument: pd.Series, mail: np.ndarray) -> pd.Series:
 
 def _complete(made: dict[str, pd.DataFrame], records: Records, out: np.ndarray, number: np.ndarray, alive: Any) -> None:
     """Put in what the log counts itself: octets, message sizes and ids; HELO names; how sessions ended."""
-    events, sessions, transactions = made["events"], made["sessions"], made["transactions"]
+    events = made["events"]
+    size = records.integer("octets_received")
+    data = np.isin(number, [VERBS.index("DATA"), VERBS.index("BDAT")]) & ~out
+    data &= ~events["code"].ge(400).fillna(False).to_numpy(bool)
+    events.loc[data, "size"] = size[data]
+    if "sessions" not in made:
+        return
+    sessions, transactions = made["sessions"], made["transactions"]
     session, n = events["session"].to_numpy(np.int64), len(sessions)
     for name in ("octets_sent", "octets_received"):
         total = records.integer(name).groupby(session).sum(min_count=1).reindex(range(n))
         sessions[name] = sessions[name].where(sessions["role"].eq("client"), total).astype("Int64")
     sessions["helo"] = sessions["helo"].fillna(records.text_by("helo", session, n, last=True))
-    size = records.integer("octets_received")
-    data = np.isin(number, [VERBS.index("DATA"), VERBS.index("BDAT")]) & ~out
-    data &= ~events["code"].ge(400).fillna(False).to_numpy(bool)
-    events.loc[data, "size"] = size[data]
     data &= events["transaction"].notna().to_numpy()
     belongs = events["transaction"][data].to_numpy(np.int64)
     total = size[data].groupby(belongs).sum(min_count=1).reindex(range(len(transactions)))
