@@ -71,7 +71,18 @@ def requeued(log: Followed, recipients: pd.DataFrame) -> pd.Series:
         begun = np.flatnonzero(begins >= 0)
         if len(which) and len(begun):
             _follow(log, recipients, which, begins[begun], begun, became)
+    again = within(log.records.rows("requeued_id"), (log.transaction >= 0) & (log.other >= 0))
+    if len(again):
+        _put_back(recipients, pd.Series(log.transaction[again], log.other[again]), became)
     return integers(became)
+
+
+def _put_back(recipients: pd.DataFrame, new: pd.Series, became: np.ndarray) -> None:
+    """Of messages that were put into the queue again (``new``: as what, by message), who still waited went on there."""
+    tried = recipients[recipients["transaction"].isin(new.index)]
+    tried = tried.drop_duplicates(["transaction", "forward_path", "orig_to"], keep="last")
+    tried = tried[tried["status"] == "deferred"]
+    became[tried.index.to_numpy()] = tried["transaction"].map(new[~new.index.duplicated()]).to_numpy(np.int64)
 
 
 def _follow(

@@ -114,7 +114,7 @@ class Followed:
         stage = np.array(stages, dtype=np.int8)[records.shape]
         ids, refers = records.codes("queue_id"), np.full(n, -1, dtype=np.int32)
         words = records.dictionary("queue_id")
-        for name in ("report_id", "original_id"):
+        for name in ("report_id", "original_id", "requeued_id"):
             if len(rows := records.rows(name)):
                 at = pc.index_in(mentioned := records.dictionary(name), value_set=words)
                 new = at.is_null().to_numpy(zero_copy_only=False)

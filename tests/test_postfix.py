@@ -748,3 +748,28 @@ def test_repeated_lines_stand_for_several():
     ))  # fmt: skip
     assert log.recipients["status"].tolist() == ["deferred"] * 3 and log.events["repeats"].tolist() == [1, 2]
     assert summary.totals(log)["deferrals"] == 3 and summary.totals(log)["deferred"] == 1
+
+
+def test_mail_that_postsuper_puts_back_has_not_arrived_again():
+    """``postsuper -r``: the message gets a new queue id, those who still wait go on there; the rest stays as it was."""
+    log = read(daemon(
+        "smtpd[1]: 4F5C64474F: client=a[192.0.2.1]",
+        "cleanup[2]: 4F5C64474F: message-id=<1@a>",
+        "qmgr[3]: 4F5C64474F: from=<a@a>, size=100, nrcpt=2 (queue active)",
+        "smtp[4]: 4F5C64474F: to=<b@b>, relay=b[192.0.2.2]:25, delay=1, delays=0/0/0/1, dsn=4.0.0, status=deferred (later)",
+        "smtp[4]: 4F5C64474F: to=<c@b>, relay=b[192.0.2.2]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 ok)",
+        "postsuper[5]: 4F5C64474F: requeued",
+        "postsuper[5]: Requeued: 1 message",
+        "pickup[6]: 5A5C644750: uid=89 from=<a@a> orig_id=4F5C64474F",
+        "cleanup[2]: 5A5C644750: message-id=<1@a>",
+        "qmgr[3]: 5A5C644750: from=<a@a>, size=110, nrcpt=1 (queue active)",
+        "smtp[4]: 5A5C644750: to=<b@b>, relay=b[192.0.2.2]:25, delay=9, delays=0/0/0/9, dsn=2.0.0, status=sent (250 ok)",
+        "qmgr[3]: 5A5C644750: removed",
+        "smtpd[1]: 4F5C64474F: client=a[192.0.2.1]",  # the old id, given again
+    ))  # fmt: skip
+    assert log.transactions["queue_id"].tolist() == ["4F5C64474F", "5A5C644750", "4F5C64474F"]
+    assert log.recipients["transaction"].tolist() == [0, 0, 1]
+    assert log.recipients["requeued_as"].fillna(-1).tolist() == [1, -1, -1]
+    counts = summary.totals(log)
+    assert (counts["received"], counts["delivered"], counts["deferred"]) == (2, 2, 1)
+    assert len(log.trace("5A5C644750")) == 11  # from its first arrival on; not the note, nor the later message

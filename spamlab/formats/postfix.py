@@ -43,7 +43,9 @@ _SHAPES = (
     Shape("message-id={message_id...}", "queue"),
     Shape("removed{!}", "remove"),
     Shape("client=" + _PEER + "{?, {*, |sasl_username={user}|sasl_method={_}|orig_queue_id={_}}}", "receive"),
+    Shape("uid={_:int} from={reverse_path:path} orig_id={requeued_id:id}", "queue"),  # postsuper -r: no new arrival
     Shape("uid={_:int} from={reverse_path:path}", "receive"),
+    Shape("requeued{!}", "queue"),
     Shape("connect from " + _PEER, "connect"),
     Shape(
         "disconnect from " + _PEER + "{? {* |rset={resets:given}|quit={quits:given}|commands={commands:given}}}",
