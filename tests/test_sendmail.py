@@ -102,6 +102,9 @@ MADE = [
     (f"{ID}: to=<b@example.com>, delay=00:00:01, mailer=*file*, pri=9, dsn=5.1.1, stat=User unknown",
      {"kind": "deliver", "status": "User unknown", "relay": None, "code": None}),
     (f"{ID}: to=b, delay=00:00:01, pri=9, stat=queued", {"kind": "deliver", "status": "queued", "forward_path": "b"}),
+    (f"{ID}: to=<b@example.com>, delay=00:00:01, pri=9, stat=EHLO", {"kind": "deliver", "status": "EHLO"}),
+    (f"{ID}: to=<b@example.com>, delay=00:00:01, pri=9, stat=554 5.7.1 Spam", {"kind": "deliver", "status": "rejected",
+     "code": 554, "enhanced_code": "5.7.1"}),
     (f"{ID}: done; delay=00:00:01, ntries=1", {"kind": "remove"}),
     (f"{ID}: {NEW}: DSN: User unknown", {"kind": "report", "report": "ndr", "report_id": NEW}),
     (f"{ID}: {NEW}: return to sender: Service unavailable", {"kind": "report", "report": "ndr"}),
@@ -264,3 +267,18 @@ def test_a_process_number_that_comes_again_after_an_hour_is_another_connection()
     log = read(line.format("10:00:00", "A00077"), line.format("10:59:00", "AxK077"), line.format("12:00:00", "C00077"))
     assert log.events["session"].tolist() == [0, 0, 1]
     assert [t.minute for t in log.sessions["end"]] == [59, 0]
+
+
+def test_recipients_of_a_message_that_a_filter_refuses_are_rejected_and_not_bounced():
+    """No delivery was tried and no DSN goes out; what the client itself gives up is neither."""
+    log = read(
+        HEAD.format(1, 1) + f"{ID}: from=<a@example.net>, size=10, class=0, nrcpts=1, proto=ESMTP, relay={CLIENT}",
+        HEAD.format(1, 1) + f"{ID}: Milter: data, reject=554 5.7.1 Command rejected",
+        HEAD.format(1, 1) + f"{ID}: to=<b@example.com>, delay=00:00:00, pri=30000, stat=Command rejected",
+        HEAD.format(2, 1) + f"{NEW}: to=<c@example.com>, delay=00:00:00, pri=30000, stat=EHLO",
+    )
+    assert log.recipients[["forward_path", "status", "reply"]].values.tolist() == [
+        ["b@example.com", "rejected", "Command rejected"]
+    ]
+    counts = totals(log)
+    assert (counts["rejected"], counts["bounced"], counts["ndrs"]) == (1, 0, 0)

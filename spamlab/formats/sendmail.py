@@ -32,7 +32,12 @@ def _report(kind: str, *more: tuple[str, str]) -> tuple[tuple[str, str], ...]:
     return (("report", kind), *more)
 
 
+# Whoever is listed without a mailer or DSN: no delivery was tried, the message was refused or given up in the dialogue
+# and nobody is notified (srvrsmtp.c, logundelrcpts).
+_UNTRIED = "to={forward_path:path}{?, ctladdr={_:path}{? ({_})}}, delay={delay:seconds}, pri={_:int}, stat="
 _SHAPES = (
+    Shape(_UNTRIED + "{status=RSET|HELO|EHLO|STARTTLS|QUIT|queued|discarded}{!}", "deliver"),
+    Shape(_UNTRIED + _REPLY, "deliver", says=(("status", "rejected"),)),
     Shape("to={forward_path:path}{&, }" + _REST, "deliver"),
     Shape("to={forward_path:paths}" + _REST, "deliver"),
     Shape("from={reverse_path:path}, size={&0, }{size:int}, {*>, |relay=" + _PEER + "}", "queue"),
@@ -104,7 +109,7 @@ _RULES = linking.Rules(
         "discarded": "discarded",
         "quarantined": "held",
         "queued": None,  # no attempt yet
-        "rset": None,  # the client took it back
+        **dict.fromkeys(("rset", "helo", "ehlo", "starttls", "quit")),  # the client took it back
     },
     starts=("auth", "command", "disconnect", "note", "queue", "receive", "reject", "tls"),
     once=True,
