@@ -53,11 +53,11 @@ class _Hashing(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        data = self._stream.read(min(len(buffer), self._limit - self.octets))
-        self.hash.update(data)
-        self.octets += len(data)
-        buffer[: len(data)] = data
-        return len(data)
+        room = memoryview(buffer)[: self._limit - self.octets]
+        n: int = self._stream.readinto(room)  # type: ignore[attr-defined]
+        self.hash.update(room[:n])
+        self.octets += n
+        return n
 
 
 def _zstandard(stream: Any) -> BinaryIO:
