@@ -1,8 +1,9 @@
 """``make bench``: how fast a log is read and what it costs, side by side with other ways, on made logs.
 
 Parts: ``compare`` (tools and means on the same log), ``growth`` (time and memory over sizes), ``memory`` (of each
-table), ``start`` (cold and warm). Without options all of them, in less than ten minutes; ``--full`` takes every
-format, way and size. Figures go to ``build/bench/``; ``--readme`` writes the README's tables from there.
+table), ``start`` (cold and warm), ``cluster`` (Dask, one worker and two). Without options all of them, in less than
+ten minutes; ``--full`` takes every format, way and size. Figures go to ``build/bench/``; ``--readme`` writes the
+README's tables from there.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks import compare, growth, measure, memory, readme, start
+from benchmarks import cluster, compare, growth, measure, memory, readme, start
 from benchmarks.logs import octets
 from benchmarks.peers import ALL, WAYS
 
@@ -27,7 +28,7 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(readme.PARTS)} (all); none: -")
-    parser.add_argument("--full", action="store_true", help="every format and way, and logs up to 3 GB: over an hour")
+    parser.add_argument("--full", action="store_true", help="every format and way, and logs up to 10 GB: two hours")
     parser.add_argument("--formats", nargs="+", choices=ALL, help=f"({' '.join(QUICK)}; growth: the first)")
     parser.add_argument("--ways", nargs="+", choices=WAYS, help="of compare")
     parser.add_argument("--size", type=octets, default=300_000_000, help="of the logs of compare and memory (300MB)")
@@ -41,7 +42,8 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error(f"no part {', '.join(sorted(unknown))}")
     given.formats = given.formats or (ALL if given.full else QUICK)
     given.ways = given.ways or (WAYS if given.full else compare.QUICK)
-    given.largest = given.largest or (3_000_000_000 if given.full else 300_000_000)
+    given.several = 1_000_000_000 if given.full else given.size  # of cluster, in all
+    given.largest = given.largest or (10_000_000_000 if given.full else 300_000_000)
     return given
 
 
@@ -53,7 +55,9 @@ def found(part: str, given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         return growth.measured(given.formats[:1], given.largest, given.rounds, folder)
     if part == "memory":
         return memory.measured(given.formats, given.size, folder)
-    return start.measured(max(given.rounds, 5), folder)
+    if part == "start":
+        return start.measured(max(given.rounds, 5), folder)
+    return cluster.measured(given.several, given.rounds, folder)
 
 
 def main(arguments: list[str] | None = None) -> None:

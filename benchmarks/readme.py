@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import compare, growth, measure, memory, start
+from benchmarks import cluster, compare, growth, measure, memory, start
 
-PARTS = {"compare": compare, "growth": growth, "memory": memory, "start": start}
+PARTS = {"compare": compare, "growth": growth, "memory": memory, "start": start, "cluster": cluster}
 SAVED = measure.ROOT / "build" / "bench"
 README = measure.ROOT / "README.md"
 BEGIN, END = "<!-- bench: what follows is written by `make bench-full` -->", "<!-- bench: end -->"

@@ -7,12 +7,13 @@ import math
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import spamlab
-from benchmarks import compare, growth, logs, measure, memory, peers, readme, start
+from benchmarks import cluster, compare, growth, logs, measure, memory, peers, readme, start
 from benchmarks.__main__ import parsed
 
 MACHINE = {"cpu": "Z80", "cores": 2, "memory": 25 * 10**9, "system": "Linux 6.1", "python": "3.11.7"}
@@ -60,8 +61,20 @@ def started():
     return {"ways": {f"{way}, {how}": took(1.5, 1.6, 2) for way in start.WAYS for how in ("warm", "cold")}}
 
 
+def clustered():
+    ways = {f"{what}, {how}": took(3, 4, 5) for what in cluster.WAYS for how in ("one process", *cluster.WORKERS)}
+    ways["convert, 2"] = [{"error": "not run: no Dask"}]
+    return {"octets": 10**9, "files": 8, "ways": ways}
+
+
 def made():
-    parts = {"compare": compared(), "growth": grown(), "memory": weighed(), "start": started()}
+    parts = {
+        "compare": compared(),
+        "growth": grown(),
+        "memory": weighed(),
+        "start": started(),
+        "cluster": clustered(),
+    }
     return {part: {"date": "2026-11-28", "machine": MACHINE, "found": found} for part, found in parts.items()}
 
 
@@ -167,6 +180,15 @@ def test_a_log_is_made_once(tmp_path):
     log.write_text("there")
     assert logs.made("zeek", 20_000, tmp_path).read_text() == "there"
     assert [file.name for file in tmp_path.iterdir()] == ["zeek-20000.log"]
+
+
+def test_a_log_is_cut_into_files_at_ends_of_lines(tmp_path):
+    log = logs.made("postfix", 50_000, tmp_path)
+    files = cluster.split(log, tmp_path / "files")
+    assert len(files) == cluster.FILES
+    texts = [Path(file).read_bytes() for file in files]
+    assert b"".join(texts) == log.read_bytes()
+    assert all(text.endswith(b"\n") for text in texts)
 
 
 @pytest.mark.parametrize("format", peers.ALL)
