@@ -7,13 +7,15 @@ Octets are those of SMTP lines with their CRLF. *Out* is written by the logging 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from spamlab import costs, words
+from spamlab import costs, partwise, words
 from spamlab import wire as wires
 from spamlab.costs import PARTS
 from spamlab.wire import WireModel
@@ -22,10 +24,13 @@ from spamlab.words import count
 if TYPE_CHECKING:
     from spamlab.log import Log
 
+T = TypeVar("T")
+
 LINUX = WireModel()
 T1 = 1_544_000.0  # bit/s
 
 
+@partwise.partwise(partwise.rows())
 def ndrs(log: Log) -> pd.DataFrame:
     """The attempts to deliver an NDR.
 
@@ -41,10 +46,13 @@ def ndrs(log: Log) -> pd.DataFrame:
     >>> len(ndrs(spamlab.read("data/exchange55-appendix-a.log")))
     8
     """
-    made, sessions = log.transactions, log.sessions.drop_duplicates("session").set_index("session")
+    made = log.columns("transactions", "transaction", "session", "start", "null_sender", "size", "outcome", "report")
+    sessions = log.columns("sessions", "session", "role", "peer_ip", "peer_host")
+    sessions = sessions.drop_duplicates("session").set_index("session")
     outward = made["session"].isin(sessions.index[sessions["role"] == "client"])
     made = made.set_index("transaction")[((made["null_sender"] & outward) | (made["report"] == "ndr")).to_numpy()]
-    tried = log.recipients.dropna(subset="transaction").drop_duplicates("transaction")
+    tried = log.columns("recipients", "transaction", "forward_path", "code", "enhanced_code", "relay")
+    tried = tried[tried["transaction"].isin(made.index)].drop_duplicates("transaction")
     tried = tried.set_index(tried["transaction"].astype("int64")).reindex(made.index)
     peer = sessions["peer_host"].fillna(sessions["peer_ip"]).reindex(made["session"].astype("float64"))
     found = made[["session", "start", "size", "outcome"]].rename(columns={"start": "time"})
@@ -53,27 +61,69 @@ def ndrs(log: Log) -> pd.DataFrame:
     return found[["session", "time", "peer", "forward_path", "size", "outcome", "code", "enhanced_code"]]
 
 
-def _account(log: Log, model: WireModel) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Amounts by transaction and part; by transaction all columns of ``cost`` and ``saved``."""
-    found = ndrs(log)
-    rows = costs.written(log, found)
+# What all that follows is made from: the attempts, and their lines; of a log in parts both are kept.
+
+
+def _found(log: Log) -> pd.DataFrame:
+    """``ndrs``, and of each when it ended, whether a recipient was refused, what caused it and how big that was."""
+    found, tried = ndrs(log), log.columns("recipients", "transaction", "status")
+    made = log.columns("transactions", "transaction", "end", "size", "ndr_of").set_index("transaction")
+    refused = tried.loc[tried["status"].isin(["rejected", "bounced"]), "transaction"].dropna()
+    cause = made["ndr_of"].reindex(found.index).astype("float64")
+    caused = made["size"].reindex(cause.to_numpy()).set_axis(found.index)
+    ends = made["end"].reindex(found.index)
+    found = found.assign(end=ends, refused=found.index.isin(refused), cause=cause, caused=caused)
+    return found.reset_index()
+
+
+def _lines(log: Log) -> pd.DataFrame:
+    return costs.written(log, ndrs(log))
+
+
+def _of(log: Log, function: Callable[[pd.DataFrame, pd.DataFrame], T], merge: Callable[[list[T]], T]) -> T:
+    """What a function gives for the attempts and their lines, of a log in parts for those of each, and merged."""
+    found, lines = partwise.kept(log, _found), partwise.kept(log, _lines)
+    if found is None or lines is None:
+        return function(_found(log).set_index("transaction"), _lines(log))
+    both = zip(found.frames(), lines.frames(), strict=True)
+    return merge([function(each.set_index("transaction"), rows) for each, rows in both])
+
+
+def _total(found: pd.DataFrame, rows: pd.DataFrame, model: WireModel) -> pd.Series:
+    return costs.total(rows, model)
+
+
+def _parts(found: pd.DataFrame, rows: pd.DataFrame, model: WireModel) -> pd.DataFrame:
+    """Amounts by transaction and part."""
     used = [part for part in PARTS if part != "other" or (rows["part"] == part).any()]
     index = pd.MultiIndex.from_product([found.index, used], names=["transaction", "part"])
-    by = costs.shared(rows, model).reindex(index, fill_value=0.0)
-    total = by.groupby("transaction").sum(skipna=False).reindex(found.index)
+    return costs.shared(rows, model).reindex(index, fill_value=0.0)
+
+
+def _merged(found: list[pd.DataFrame]) -> pd.DataFrame:
+    whole = pd.concat(found)
+    parts = whole.index.get_level_values("part").unique()
+    used = [part for part in PARTS if part in parts]
+    transactions = whole.index.get_level_values("transaction").unique().sort_values()
+    index = pd.MultiIndex.from_product([transactions, used], names=["transaction", "part"])
+    return whole.reindex(index, fill_value=0.0)
+
+
+def _account(found: pd.DataFrame, rows: pd.DataFrame, model: WireModel) -> pd.DataFrame:
+    """By transaction all columns of ``cost`` and ``saved``."""
+    total = _parts(found, rows, model).groupby("transaction").sum(skipna=False).reindex(found.index)
     whole = rows.loc[rows["basis"] == "logged", "transaction"]
     guessed = rows.loc[rows["basis"] == "modelled", "transaction"]
     basis = np.where(found.index.isin(whole) & ~found.index.isin(guessed), "logged", "modelled")
     total["smtp_basis"] = pd.Series(basis, found.index, dtype="str")
     sent = found.index.isin(rows.loc[(rows["part"] == "message") & (rows["direction"] == "sent"), "transaction"])
-    total["body"] = found["size"].where(found.index.isin(_refused(log)) & ~sent, 0).astype("Int64")
+    total["body"] = found["size"].where(found["refused"] & ~sent, 0).astype("Int64")
     body, spent = total["body"].astype("float64"), total["smtp_out"] + total["smtp_in"]
-    return by, total.assign(spent=spent, saved=body / (body + spent))
+    return total.assign(spent=spent, saved=body / (body + spent))
 
 
-def _refused(log: Log) -> pd.Series:
-    """Transactions with a recipient who was refused."""
-    return log.recipients.loc[log.recipients["status"].isin(["rejected", "bounced"]), "transaction"].dropna()
+def _accounts(log: Log, model: WireModel) -> pd.DataFrame:
+    return _of(log, partial(_account, model=model), partwise.rows())
 
 
 def parts(log: Log) -> pd.DataFrame:
@@ -86,7 +136,7 @@ def parts(log: Log) -> pd.DataFrame:
     replies; ``DATA`` the command and its 354, ``message`` the text and the verdict. ``set-up`` (all of a
     session that is in no transaction, but QUIT) and ``QUIT`` are the NDR's equal share of its session's.
     """
-    return _account(log, LINUX)[0][["smtp_out", "smtp_in"]].set_axis(["out", "in"], axis=1)
+    return _of(log, partial(_parts, model=LINUX), _merged)[["smtp_out", "smtp_in"]].set_axis(["out", "in"], axis=1)
 
 
 def cost(log: Log, wire: WireModel = LINUX) -> pd.DataFrame:
@@ -113,7 +163,7 @@ def cost(log: Log, wire: WireModel = LINUX) -> pd.DataFrame:
     >>> int(each["smtp_out"].sum()), int(each["ip_out"].sum()), int(each["packets_out"].sum())
     (564, 2080, 29)
     """
-    return _account(log, wire)[1][[*costs.AMOUNTS, "smtp_basis"]]
+    return _accounts(log, wire)[[*costs.AMOUNTS, "smtp_basis"]]
 
 
 def saved(log: Log) -> pd.DataFrame:
@@ -125,7 +175,7 @@ def saved(log: Log) -> pd.DataFrame:
     as SIZE declares it; 0 where it was sent or nothing was refused; missing where SIZE is), ``spent`` (octets
     of SMTP both ways), ``saved`` (share of body + spent that was not sent, 0 to 1).
     """
-    return _account(log, LINUX)[1][["body", "spent", "saved"]]
+    return _accounts(log, LINUX)[["body", "spent", "saved"]]
 
 
 def layers(log: Log, wire: WireModel = LINUX) -> pd.DataFrame:
@@ -142,10 +192,12 @@ def layers(log: Log, wire: WireModel = LINUX) -> pd.DataFrame:
     that were not sent, their DATA, and what TCP and IP would have added): ``out``, ``in``, ``octets`` (both; float).
     The rows that are not ``avoided`` add up to `cost`; texts of unknown size are in none.
     """
-    found = ndrs(log)
-    rows = costs.written(log, found)
+    return _of(log, partial(_layers, wire=wire), partwise.totals)
+
+
+def _layers(found: pd.DataFrame, rows: pd.DataFrame, wire: WireModel) -> pd.DataFrame:
     spent, spoken = costs.total(rows, wire), costs.amounts(rows, wire)
-    more = costs.total(costs.with_texts(rows, _unsent(log, found, rows)), wire) - spent
+    more = costs.total(costs.with_texts(rows, _unsent(found, rows)), wire) - spent
     table = {}
     for basis in ("logged", "modelled"):
         table["SMTP", basis] = [spoken.loc[rows["basis"] == basis, f"smtp_{way}"].sum() for way in ("out", "in")]
@@ -159,10 +211,10 @@ def layers(log: Log, wire: WireModel = LINUX) -> pd.DataFrame:
     return made.assign(octets=made["out"] + made["in"])
 
 
-def _unsent(log: Log, found: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
+def _unsent(found: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
     """Sizes of the messages that were not sent because their recipient was refused, where they are known."""
     sent = rows.loc[(rows["part"] == "message") & (rows["direction"] == "sent"), "transaction"]
-    kept = found.loc[found.index.isin(_refused(log)) & ~found.index.isin(sent), "size"]
+    kept = found.loc[found["refused"] & ~found.index.isin(sent), "size"]
     return kept.dropna().astype("float64")
 
 
@@ -179,7 +231,10 @@ def bounds(log: Log, wire: WireModel = LINUX) -> pd.DataFrame:
     DataFrame, index ``unknown`` (the last row: all of them together), float: ``low``, ``high`` (octets of IP packets,
     both ways), ``packets_low``, ``packets_high``.
     """
-    rows = costs.written(log, ndrs(log))
+    return _of(log, partial(_bounds, wire=wire), partwise.totals)
+
+
+def _bounds(found: pd.DataFrame, rows: pd.DataFrame, wire: WireModel) -> pd.DataFrame:
     table = {}
     for name, causes in [*((name, [name]) for name in wires.UNKNOWN), ("all together", list(wires.UNKNOWN))]:
         ends = [costs.total(rows, model) for model in wires.extremes(wire, causes)]
@@ -205,12 +260,16 @@ def counterfactuals(log: Log, wire: WireModel = LINUX) -> pd.DataFrame:
     in groups; ``no second try``: the first connection of each report alone; ``deferred at each try``: every attempt
     fails for now, as often as it is tried; ``no reports``: none are made.
     """
-    found = ndrs(log)
-    rows = costs.written(log, found)
+    table = _of(log, partial(_otherwise, wire=wire), partwise.totals)
+    whole = table["octets"].iloc[0]
+    return table.assign(change=table["octets"] / whole - 1 if whole else np.nan)
+
+
+def _otherwise(found: pd.DataFrame, rows: pd.DataFrame, wire: WireModel) -> pd.DataFrame:
     first = rows.groupby("transaction")["connection"].transform("min")
     measures = {
         "as logged": (rows, wire, 1),
-        "texts sent, then refused": (costs.with_texts(rows, _unsent(log, found, rows)), wire, 1),
+        "texts sent, then refused": (costs.with_texts(rows, _unsent(found, rows)), wire, 1),
         "refused at RCPT": (costs.without_texts(rows), wire, 1),
         "PIPELINING": (rows, replace(wire, pipelining=True), 1),
         "no second try": (rows[first.isna() | (rows["connection"] == first)], wire, 1),
@@ -220,9 +279,7 @@ def counterfactuals(log: Log, wire: WireModel = LINUX) -> pd.DataFrame:
     totals = {name: costs.total(lines, model) * times for name, (lines, model, times) in measures.items()}
     each = pd.DataFrame.from_dict(totals, orient="index").rename_axis("measure")
     table = each[["ip_out", "ip_in"]].set_axis(["out", "in"], axis=1)
-    table = table.assign(octets=table.sum(axis=1), packets=each["packets_out"] + each["packets_in"])
-    whole = table["octets"].iloc[0]
-    return table.assign(change=table["octets"] / whole - 1 if whole else np.nan)
+    return table.assign(octets=table.sum(axis=1), packets=each["packets_out"] + each["packets_in"])
 
 
 def amplification(log: Log, wire: WireModel = LINUX, uplink: float = T1) -> pd.Series:
@@ -241,21 +298,25 @@ def amplification(log: Log, wire: WireModel = LINUX, uplink: float = T1) -> pd.S
     to a message, else of the report's own size, since it returns the message), ``amplification`` (octets / spam),
     ``seconds`` (first attempt to the end of the last), ``rate`` (bit/s out meanwhile), ``uplink`` (share of the line).
     """
-    found = ndrs(log)
-    made = log.transactions.set_index("transaction")
-    spent = costs.total(costs.written(log, found), wire)
-    cause = made["ndr_of"].reindex(found.index).astype("float64")
-    size = made["size"].reindex(cause.to_numpy()).set_axis(found.index).fillna(found["size"]).dropna()
+    (reports, octets, caused, out), times = _of(
+        log, partial(_caused, wire=wire), partwise.pairs(partwise.totals, partwise.below)
+    )
+    seconds = (times["end"].max() - times["time"].min()).total_seconds() if reports else np.nan
+    rate = out * 8 / seconds if seconds else np.nan
+    ratio = octets / caused if caused else np.nan
+    return pd.Series({"reports": reports, "octets": octets, "spam": caused, "amplification": ratio,
+                      "seconds": seconds, "rate": rate, "uplink": rate / uplink}, dtype="float64")  # fmt: skip
+
+
+def _caused(found: pd.DataFrame, rows: pd.DataFrame, wire: WireModel) -> tuple[Any, pd.DataFrame]:
+    """Reports, their octets, those of the spam, those out; and when each began and ended."""
+    spent = costs.total(rows, wire)
+    size, cause = found["caused"].fillna(found["size"]).dropna(), found["cause"]
     tries = pd.DataFrame({"transaction": cause.fillna(-1.0 - pd.Series(found.index, found.index)), "size": size})
     tries = tries.dropna(subset="size").drop_duplicates("transaction").assign(path=20.0, sent=True)
     spam = costs.total(costs.modelled(tries), wire)
     octets, caused = (amount["ip_out"] + amount["ip_in"] for amount in (spent, spam))
-    times = made.loc[found.index, ["start", "end"]]
-    seconds = (times["end"].max() - times["start"].min()).total_seconds() if len(found) else np.nan
-    rate = spent["ip_out"] * 8 / seconds if seconds else np.nan
-    ratio = octets / caused if caused else np.nan
-    return pd.Series({"reports": len(found), "octets": octets, "spam": caused, "amplification": ratio,
-                      "seconds": seconds, "rate": rate, "uplink": rate / uplink}, dtype="float64")  # fmt: skip
+    return np.array([len(found), octets, caused, spent["ip_out"]]), found[["time", "end"]]
 
 
 PUBLISHED = {
@@ -333,7 +394,7 @@ def attack_answer(table: pd.DataFrame) -> str:
 
 def answer(log: Log, wire: WireModel = LINUX) -> str:
     """Say in a sentence how many NDRs, what they cost, on the wire too, what refusing them early spared."""
-    each = _account(log, wire)[1]
+    each = _accounts(log, wire)
     n, out, back = len(each), each["smtp_out"], each["smtp_in"]
     if n == 0:
         return "This log holds no attempt to deliver a non-delivery report."
@@ -346,7 +407,10 @@ def answer(log: Log, wire: WireModel = LINUX) -> str:
     if refused := int((each["body"] > 0).sum()):
         text += f"; {refused:,} of {n:,} {'was' if refused == 1 else 'were'} refused before the message, which spared "
         text += count(int(each["body"].sum()), "octet")
-    far, spent = bounds(log, wire), costs.total(costs.written(log, ndrs(log)), wire)  # texts of unknown size left out
+    far, spent = (
+        bounds(log, wire),
+        _of(log, partial(_total, model=wire), partwise.totals),
+    )  # texts of unknown size left out
     whole, packets = (spent[f"{what}_out"] + spent[f"{what}_in"] for what in ("ip", "packets"))
     if not packets:
         return f"{text}. None of them went to another host."

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from spamlab import dialogue, wire
+from spamlab.messages import SPOKEN
 from spamlab.wire import WireModel
 
 if TYPE_CHECKING:
@@ -68,9 +69,11 @@ def modelled(tries: pd.DataFrame) -> pd.DataFrame:
 
 def _spoken(log: Log, found: pd.DataFrame) -> pd.DataFrame:
     """Lines of sessions that hold NDRs, but of no other transaction; ``opens``: the reply that asks for a text."""
-    lines = log.events[~log.events["echo"] & log.events["kind"].isin(_LINES)]
+    lines = log.columns("events", "transaction", *SPOKEN)
+    lines = lines[~lines["echo"] & lines["kind"].isin(_LINES)]
     lines = lines[lines["session"].isin(found["session"].dropna())].sort_values("session", kind="stable")
     lines = lines[lines["transaction"].isna() | lines["transaction"].isin(found.index)]
+    text = log.columns("events", "text")["text"].reindex(lines.index) if len(lines) else pd.Series(dtype="str")
     asks = lines["kind"].isin(["command", "data"]) | (lines["kind"].eq("auth") & lines["code"].isna())
     part = lines["verb"].astype("str").where(asks)
     before = part.where(lines["kind"] == "command").groupby(lines["session"]).ffill()
@@ -85,7 +88,7 @@ def _spoken(log: Log, found: pd.DataFrame) -> pd.DataFrame:
             "transaction": lines["transaction"].astype("float64"),
             "part": part,
             "direction": np.where(lines["direction"] == "sent", "sent", "received"),
-            "octets": dialogue.octets(lines["text"]).fillna(0).astype("float64"),
+            "octets": dialogue.octets(text).fillna(0).astype("float64"),
             "basis": "logged",
             "at": np.arange(len(lines), dtype="float64"),
             "opens": lines["code"].eq(354).fillna(False).astype(bool) & ~asks,
@@ -112,10 +115,12 @@ def written(log: Log, found: pd.DataFrame) -> pd.DataFrame:
     log : any Log.
     found : DataFrame of `backscatter.ndrs`.
     """
-    commands = log.events[log.events["kind"].eq("command") & ~log.events["echo"]]
+    commands = log.columns("events", "transaction", "kind", "echo")
+    commands = commands[commands["kind"].eq("command") & ~commands["echo"]]
     heard = found.index.isin(commands["transaction"].dropna().astype("int64"))
     logged = _logged(log, found[heard])
-    tried = log.recipients[log.recipients["transaction"].isin(found.index[~heard])]
+    tried = log.columns("recipients", "transaction", "forward_path", "status", "reply", "relay")
+    tried = tried[tried["transaction"].isin(found.index[~heard])]
     tried = tried[tried["relay"].str.contains("[", regex=False).fillna(False).astype(bool)]
     sent = (tried["status"] == "delivered") | tried["reply"].str.contains("end of DATA", regex=False).fillna(False)
     path = dialogue.octets(tried["forward_path"]).fillna(2).astype("float64") - 2

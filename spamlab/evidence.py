@@ -9,7 +9,7 @@ Whatever must be assumed stands in ``Assumptions``, each with its unit and its s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path, PurePath
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from spamlab import messages, stats, timing
+from spamlab import dialogue, messages, partwise, stats, summary
 from spamlab.read import read
 from spamlab.safe import printable, shorten
 from spamlab.simulate import Load, Server
@@ -117,13 +117,13 @@ def interval(low: float, value: float, high: float) -> str:
     return f"{stats.figure(value)} (exact 95% interval{ends})"
 
 
-def places(log: Log, labels: Iterable[Any]) -> str:
+def places(log: Log, labels: Iterable[Any] | None = None) -> str:
     """Where events stand: file and lines, from the first to the last of them.
 
     Parameters
     ----------
     log : the log.
-    labels : labels of its events; missing ones are left out.
+    labels : labels of its events (by default all); missing ones are left out.
 
     Examples
     --------
@@ -132,21 +132,37 @@ def places(log: Log, labels: Iterable[Any]) -> str:
     >>> places(log, log.events.index[log.events.verb == "MAIL"])
     'exchange55-appendix-a.log, lines 22 to 119'
     """
-    rows = log.events.reindex(pd.Series(list(labels), dtype="Int64").dropna().astype("int64"))
-    rows = rows[rows["source"].notna()]
-    if rows.empty:
+    told = None if labels is None else pd.Index(pd.Series(list(labels), dtype="Int64").dropna().astype("int64"))
+    found = _lines(log, told)
+    if found.empty:
         return "no line"
-    by = rows["line"].groupby(rows["source"].astype("str"))
-    name, first, last = by.min().index[0], int(by.min().iloc[0]), int(by.max().iloc[0])
+    name, first, last = str(found.index[0]), int(found["min"].iloc[0]), int(found["max"].iloc[0])
     said = f"{shorten(printable(PurePath(name).name), 60)}, "
     said += f"line {first:,}" if first == last else f"lines {first:,} to {last:,}"
-    return said + (f" (and {count(by.ngroups - 1, 'more file')})" if by.ngroups > 1 else "")
+    return said + (f" (and {count(len(found) - 1, 'more file')})" if len(found) > 1 else "")
+
+
+def _spread(found: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(found).groupby(level=0).agg({"min": "min", "max": "max"})
+
+
+@partwise.partwise(_spread)
+def _lines(log: Log, labels: pd.Index | None) -> pd.DataFrame:
+    """Of each file the first and the last line of these events."""
+    rows = log.columns("events", "source", "line")
+    rows = rows[rows["source"].notna()] if labels is None else rows[rows["source"].notna() & rows.index.isin(labels)]
+    return rows["line"].groupby(rows["source"].astype("str")).agg(["min", "max"])
 
 
 def firsts(log: Log, transactions: pd.Series | pd.Index) -> pd.Index:
     """Label of each transaction's first event."""
-    own = log.events.loc[log.events["transaction"].isin(transactions), "transaction"]
-    return own.drop_duplicates().index
+    return _firsts(log, pd.Index(transactions)).index if len(transactions) else pd.Index([], dtype="int64")
+
+
+@partwise.partwise(partwise.series)
+def _firsts(log: Log, transactions: pd.Index) -> pd.Series:
+    own = log.columns("events", "transaction")["transaction"]
+    return own[own.isin(transactions)].drop_duplicates()
 
 
 # -- what stands in the checkout -------------------------------------------------------------------------------
@@ -266,45 +282,82 @@ def broken_rule(address: str) -> str:
     return ""
 
 
+@partwise.partwise(partwise.series)
 def mail_codes(log: Log) -> pd.Series:
     """The code that each transaction's MAIL was answered with (index: transaction); none in a mail server's log."""
-    asked = log.events[~log.events["echo"] & log.events["verb"].eq("MAIL")]
-    asked = asked[asked["kind"].isin(["command", "exchange"]) & asked["transaction"].notna()]
+    asked = log.columns("events", "kind", "verb", "echo")
+    asked = asked[~asked["echo"] & asked["verb"].eq("MAIL") & asked["kind"].isin(["command", "exchange"])]
+    if asked.empty:
+        return pd.Series(dtype="float64", index=pd.Index([], dtype="int64", name="transaction"), name="answer")
+    asked = log.columns("events", "transaction", "code").loc[asked.index].dropna(subset="transaction")
     code = messages.answered(log).reindex(asked.index).fillna(asked["code"]).astype("float64")
     return code.groupby(asked["transaction"].astype("int64")).first()
 
 
-def answered_paths(log: Log) -> pd.DataFrame:
+def answered_paths(log: Log, only: pd.Index | None = None) -> pd.DataFrame:
     """Every reverse-path and forward-path that was given, but ``<>``: ``way``, ``address``, ``taken``, ``event``.
 
     ``taken`` (bool): answered 2xx, or in a mail server's log not refused; ``event``: label of an event (Int64).
+    ``only``: the addresses wanted; by default all.
     """
-    events, code, made = log.events[~log.events["echo"]], mail_codes(log), log.transactions
+    found = [rows if only is None else rows[rows["address"].isin(only)] for rows in _paths(log)]
+    whole = partwise.stacked(found).sort_values(["order", "at"], kind="stable", ignore_index=True)
+    return whole[["way", "address", "taken", "event"]]
+
+
+def addresses(log: Log) -> pd.Series:
+    """How often each different address of ``answered_paths`` was given (index: address, in order of the first)."""
+    each = [rows.groupby("address").agg(uses=("at", "size"), order=("order", "min")).join(
+        rows.drop_duplicates("address").set_index("address")["at"]) for rows in _paths(log)]  # fmt: skip
+    whole = pd.concat(each).sort_values(["order", "at"], kind="stable")
+    uses: pd.Series = whole["uses"].groupby(level=0, sort=False).sum()
+    return uses
+
+
+def _paths(log: Log) -> Iterator[pd.DataFrame]:
+    """``answered_paths`` of each part, in order of ``order`` and ``at``, which tell the place in the whole."""
+    held = partwise.kept(log, _given_paths)
+    frames = [_given_paths(log)] if held is None else held.frames()
+    spoken = bool(len(mail_codes(log)))
+    before = 0
+    for rows in frames:
+        n = int(rows["order"].eq(2).sum())
+        rows["at"] += np.where(rows["order"] == 2, before, 0)
+        before += n
+        # A mail server's log names local users and programs so.
+        yield rows if spoken else rows[rows["address"].str.contains("@", regex=False)]
+
+
+def _given_paths(log: Log) -> pd.DataFrame:
+    code, made = mail_codes(log), log.columns("transactions", "transaction", "reverse_path")
     reverse = pd.DataFrame({"address": made["reverse_path"], "transaction": made["transaction"].astype("Int64")})
     reverse["taken"] = code.reindex(made["transaction"]).fillna(250).lt(400).to_numpy()
+    events = log.columns("events", "transaction", "kind", "verb", "echo")
+    events = events[~events["echo"]]
     refused = events[events["kind"].eq("reject") & events["verb"].eq("MAIL")]
-    no = pd.DataFrame({"address": refused["argument"], "taken": False, "event": refused.index})
-    tried = log.recipients
+    told = log.columns("events", "argument")["argument"].reindex(refused.index) if len(refused) else None
+    no = pd.DataFrame({"address": told, "taken": False, "event": refused.index}).astype({"address": "str"})
+    tried = log.columns("recipients", "transaction", "forward_path", "status")
     forward = pd.DataFrame({"address": tried["forward_path"], "transaction": tried["transaction"]})
     forward["taken"] = tried["status"].ne("rejected").fillna(True)
     rows = pd.concat(
-        [reverse.assign(way="reverse-path"), no.assign(way="reverse-path"), forward.assign(way="forward-path")]
-    )
+        [reverse.assign(way="reverse-path", order=0, at=made["transaction"]),
+         no.assign(way="reverse-path", order=1, at=refused.index),
+         forward.assign(way="forward-path", order=2, at=np.arange(len(forward)))]
+    )  # fmt: skip
     rows = rows[rows["address"].notna() & rows["address"].ne("")].reset_index(drop=True)
-    if code.empty:  # a mail server's log names local users and programs so
-        rows = rows[rows["address"].str.contains("@", regex=False)]
     own = events["transaction"].dropna().drop_duplicates()
     first = pd.Series(own.index, own.astype("int64"), dtype="Int64")
     rows["event"] = rows["event"].astype("Int64").fillna(rows["transaction"].map(first).astype("Int64"))
-    return rows[["way", "address", "taken", "event"]]
+    return rows.astype({"at": "int64", "taken": "bool"}).drop(columns="transaction")
 
 
 def syntax(log: Log, given: Assumptions) -> pd.DataFrame:
     """``answered_paths`` with the ``rule`` each breaks; of more addresses than ``given.sample``, of a sample."""
-    rows = answered_paths(log)
-    different = rows["address"].drop_duplicates().sort_values()
+    different = addresses(log).index.to_series().sort_values()
     if len(different) > given.sample:
         different = different.sample(given.sample, random_state=2003)
+    rows = answered_paths(log, pd.Index(different))
     return rows.assign(rule=rows["address"].map(different.set_axis(different).map(broken_rule))).dropna(subset="rule")
 
 
@@ -318,11 +371,16 @@ def tempo(log: Log) -> tuple[int, float, float]:
     -------
     tuple : transactions; s; how much longer or shorter the stamps' resolution lets that time be, s.
     """
-    sessions = log.sessions
+    n, took, sessions = _tempo(log)
+    return int(n), float(took), float(log.columns("sources", "resolution")["resolution"].max()) * int(sessions)
+
+
+@partwise.partwise(partwise.totals)
+def _tempo(log: Log) -> Any:
+    sessions = log.columns("sessions", "start", "end", "transactions")
     took = (sessions["end"] - sessions["start"]).dt.total_seconds()
     busy = (sessions["transactions"] >= 2) & (took > 0)
-    slack = float(log.sources["resolution"].max()) * int(busy.sum())
-    return int(sessions.loc[busy, "transactions"].sum()), float(took[busy].sum()), slack
+    return np.array([sessions.loc[busy, "transactions"].sum(), took[busy].sum(), busy.sum()])
 
 
 def pace(n: int, took: float, slack: float, per: float) -> tuple[float, float, float]:
@@ -338,32 +396,46 @@ def pace(n: int, took: float, slack: float, per: float) -> tuple[float, float, f
     return low * per, n / took * per, high * per
 
 
+@partwise.partwise(partwise.below)
 def received_recipients(log: Log) -> pd.DataFrame:
     """Recipients that clients named to this server, with their ``domain``.
 
     ``taken`` (bool): not refused; ``denied`` (bool): refused because the server does not relay for the client.
     """
-    rows, made = log.recipients, log.transactions
+    rows = log.columns("recipients", "transaction", "session", "time", "forward_path", "status", "reply")
+    made = log.columns("transactions", "transaction", "session", "report")
     session = rows["session"].fillna(rows["transaction"].map(made.set_index("transaction")["session"]))
-    served = log.sessions.loc[log.sessions["role"].eq("server"), "session"]
+    sessions = log.columns("sessions", "session", "role")
+    served = sessions.loc[sessions["role"].eq("server"), "session"]
     rows = rows.assign(session=session)[session.isin(served)]
     made_here = made.loc[made["report"].notna(), "transaction"]
     rows = rows[~rows["transaction"].isin(made_here)]
     refused = rows["status"].eq("rejected").fillna(False)
-    said = rows["reply"].str.contains(r"(?i)\brelay(?:ing|ed)?\b(?!=)", regex=True).fillna(False).astype(bool)
-    domain = rows["forward_path"].str.rsplit("@", n=1).str[-1].str.lower()
-    return rows[["session", "transaction", "time", "forward_path"]].assign(
-        domain=domain.where(rows["forward_path"].str.contains("@", regex=False).fillna(False)),
-        taken=rows["status"].notna() & ~refused,
-        denied=refused & said,
+    told = rows.loc[refused, "reply"].dropna()
+    told = told[told.str.lower().str.contains("relay", regex=False)]
+    said = rows.index.isin(told.index[told.str.contains(r"(?i)\brelay(?:ing|ed)?\b(?!=)", regex=True)])
+    domain = rows["forward_path"].str.replace(r"[\s\S]*@", "", regex=True).str.lower()
+    return (
+        rows[["session", "transaction", "time", "forward_path"]]
+        .assign(
+            domain=domain.where(rows["forward_path"].str.contains("@", regex=False).fillna(False)),
+            taken=rows["status"].notna() & ~refused,
+            denied=refused & said,
+        )
+        .reset_index(drop=True)
     )
 
 
+@partwise.partwise(partwise.series)
 def failed_logins(log: Log) -> pd.Series:
     """Time of the first failed login of each session that has one (index: session)."""
-    found = timing.replies(log)
-    refused = found[found["verb"].eq("AUTH") & found["code"].between(500, 599).fillna(False)]
-    events = log.events[~log.events["echo"]]
+    events = log.columns("events", "session", "time", *messages.SPOKEN[1:])
+    events = events[~events["echo"] & events["session"].notna()]
+    asks = events["verb"].eq("AUTH") | events["kind"].eq("auth") & events["verb"].isna()
+    events = events[events["session"].isin(events.loc[asks, "session"].unique())]
+    code = dialogue.answers(events).dropna().map(events["code"])
+    failed = code.index[code.between(500, 599).fillna(False)]
+    refused = events.loc[failed[asks.reindex(failed)]]
     # A mail server's log, and a record that holds command and answer, say of a login only how it ended.
     whole = events[events["kind"].eq("auth") & events["direction"].isna()]
     whole = pd.concat(
@@ -386,11 +458,26 @@ def fallthrough(log: Log, given: Assumptions) -> pd.DataFrame:
     DataFrame, index ``session``: ``time`` (of the first failure), ``taken``, ``refused`` (foreign recipients after it),
     ``fell`` (bool: a foreign one was taken).
     """
-    failed, rows = failed_logins(log), received_recipients(log)
-    sessions = log.sessions.set_index("session")
-    user = sessions.index[sessions["authenticated"]]
-    strangers = rows[~rows["session"].isin(failed.index) & ~rows["session"].isin(user)]
-    own = {name.lower() for name in given.local_domains} or set(strangers.loc[strangers["taken"], "domain"].dropna())
+    return _fallen(log, {name.lower() for name in given.local_domains} or _own_domains(log))
+
+
+def _users(log: Log) -> pd.Series:
+    """The sessions that logged in."""
+    sessions = log.columns("sessions", "session", "authenticated")
+    found: pd.Series = sessions.loc[sessions["authenticated"], "session"]
+    return found
+
+
+@partwise.partwise(partwise.union)
+def _own_domains(log: Log) -> set[Any]:
+    rows = received_recipients(log)
+    strangers = rows[~rows["session"].isin(failed_logins(log).index) & ~rows["session"].isin(_users(log))]
+    return set(strangers.loc[strangers["taken"], "domain"].dropna())
+
+
+@partwise.partwise(partwise.rows())
+def _fallen(log: Log, own: set[Any]) -> pd.DataFrame:
+    failed, rows, user = failed_logins(log), received_recipients(log), _users(log)
     failed = failed[~failed.index.isin(user)]
     since = failed.reindex(rows["session"].astype("float64")).set_axis(rows.index)
     after = rows[since.notna() & ~(rows["time"] < since) & rows["domain"].notna() & ~rows["domain"].isin(own)]
@@ -400,10 +487,99 @@ def fallthrough(log: Log, given: Assumptions) -> pd.DataFrame:
     return out.assign(fell=out["taken"] > 0)
 
 
+def _in_time(found: list[pd.DataFrame]) -> pd.DataFrame:
+    return partwise.stacked(found).sort_values("time", kind="stable", ignore_index=True)
+
+
+@partwise.partwise(_in_time)
 def relay_attempts(log: Log) -> pd.DataFrame:
     """When clients tried to relay and were denied: ``time``, ``session``, ``client``; a session counts once."""
     rows = received_recipients(log)
-    rows = rows[rows["denied"]].sort_values("time").drop_duplicates("session")
-    sessions = log.sessions.set_index("session")
+    rows = rows[rows["denied"]].sort_values("time", kind="stable").drop_duplicates("session", ignore_index=True)
+    sessions = log.columns("sessions", "session", "peer_ip", "peer_host").set_index("session")
     client = sessions["peer_ip"].fillna(sessions["peer_host"])
-    return rows[["time", "session"]].assign(client=rows["session"].map(client))
+    return rows[["time", "session"]].assign(client=rows["session"].map(client).astype("str"))
+
+
+# -- what single claims count ----------------------------------------------------------------------------------
+
+
+@partwise.partwise(partwise.joined)
+def excerpt(log: Log, peer: str) -> pd.Series:
+    """Of the sessions with a peer the lengths (s); missing of those that are not complete."""
+    here = log.columns("sessions", "session", "peer_ip", "start", "end", "ended")
+    here = here[here["peer_ip"].eq(peer)]
+    took = (here["end"] - here["start"]).dt.total_seconds()
+    return took.where(here["session"].isin(summary.complete(log.columns("events", "session", "kind"), here)["session"]))
+
+
+@partwise.partwise(partwise.pairs(partwise.totals, partwise.joined))
+def null_senders(log: Log) -> tuple[Any, pd.Series]:
+    """How many senders are known, null, null and taken, null and judged, null and this server's own; these mails."""
+    made = log.columns("transactions", "transaction", "session", "reverse_path", "null_sender", "queue_id", "report")
+    known = made[made["reverse_path"].notna()]
+    null = known[known["null_sender"]]
+    code = mail_codes(log).reindex(null["transaction"]).to_numpy()
+    queued = pd.isna(code) & null["queue_id"].notna() & null["report"].isna()  # in a mail server's log: it has an id
+    sessions = log.columns("sessions", "session", "role").set_index("session")
+    own = null["session"].map(sessions["role"]).eq("client").sum()
+    judged = [(code < 400).sum() + queued.sum(), (code >= 0).sum() + queued.sum()]
+    return np.array([len(known), len(null), *judged, own], dtype="int64"), null["transaction"]
+
+
+@partwise.partwise(partwise.totals)
+def refusals(log: Log) -> Any:
+    """How many recipients were rejected, and how many there are."""
+    status = log.columns("recipients", "status")["status"]
+    return np.array([status.eq("rejected").sum(), len(status)], dtype="int64")
+
+
+@partwise.partwise(sum)
+def inbound(log: Log) -> int:
+    """Sessions in which this server was asked."""
+    return int(log.columns("sessions", "role")["role"].eq("server").sum())
+
+
+@partwise.partwise(partwise.series)
+def notices(log: Log) -> pd.Series:
+    """When each notice to the administrator was made (index: transaction)."""
+    made = log.columns("transactions", "transaction", "start", "report").set_index("transaction")
+    found: pd.Series = made.loc[made["report"].eq("postmaster"), "start"].dropna()
+    return found
+
+
+@partwise.partwise(partwise.joined)
+def lasted(log: Log, sessions: pd.Series) -> pd.Series:
+    """How long some sessions lasted, s."""
+    held = log.columns("sessions", "session", "start", "end")
+    held = held[held["session"].isin(sessions)]
+    return (held["end"] - held["start"]).dt.total_seconds()
+
+
+@partwise.partwise(partwise.joined)
+def labels(log: Log, sessions: pd.Index) -> pd.Series:
+    """Labels of the events of some sessions."""
+    own = log.columns("events", "session")["session"].isin(sessions)
+    found: pd.Series = own.index[own].to_series()
+    return found
+
+
+@partwise.partwise(max)
+def reports_about(log: Log) -> int:
+    """The most reports about one message."""
+    about = log.columns("transactions", "ndr_of")["ndr_of"].value_counts().max()
+    return 0 if pd.isna(about) else int(about)
+
+
+@partwise.partwise(partwise.joined)
+def accounts(log: Log) -> pd.Series:
+    """The accounts named in sessions."""
+    return log.columns("sessions", "user")["user"].dropna()
+
+
+@partwise.partwise(partwise.totals)
+def null_reports(log: Log) -> Any:
+    """How many of the reports to senders, whose sender is known, have the null one; and how many these are."""
+    made = log.columns("transactions", "reverse_path", "null_sender", "report")
+    made = made[made["reverse_path"].notna() & made["report"].eq("ndr")]
+    return np.array([made["null_sender"].sum(), len(made)], dtype="int64")

@@ -41,6 +41,9 @@ class Log:
     unparsed: pd.DataFrame
     sources: pd.DataFrame
 
+    parted: bool | None = None
+    """Whether ``map`` gives several parts, where that is known without asking for them."""
+
     def __init__(self, given: Mapping[str, pd.DataFrame], files: Mapping[str, Source] | None = None) -> None:
         for name in tables.TABLES:
             setattr(self, name, given[name] if name in given else tables.empty(name))

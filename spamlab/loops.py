@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
 
-from spamlab import dialogue, stats, tables
+from spamlab import dialogue, partwise, stats, tables
 from spamlab.words import count
 
 if TYPE_CHECKING:
@@ -52,7 +52,10 @@ def _dialogue(log: Log) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     Each line has the number of its ``step``; one that comes before the first command is ``early``.
     """
-    lines = log.events[~log.events["echo"] & log.events["kind"].isin(_LINES)]
+    names = ("session", "time", "direction", "kind", "verb", "code", "echo")
+    asked = log.columns("events", "kind")["kind"].isin(["command", "exchange"]).any()
+    lines = log.columns("events", *names) if asked else tables.empty("events")[list(names)]
+    lines = lines[~lines["echo"] & lines["kind"].isin(_LINES)]
     lines = lines.dropna(subset="session").sort_values("session", kind="stable")
     asks = lines["kind"].isin(["command", "exchange"])
     given = asks.groupby(lines["session"])
@@ -63,7 +66,7 @@ def _dialogue(log: Log) -> tuple[pd.DataFrame, pd.DataFrame]:
     answer = dialogue.answers(lines).reindex(steps.index).dropna().astype("int64")
     lines.loc[answer, "step"] = lines.loc[answer.index, "step"].to_numpy()  # a pipelined command's reply
     replies = lines[~lines["early"]].groupby("step")["code"]
-    steps = steps[["session", "time", "verb"]].astype({"session": "int64", "verb": "str"}).reset_index(drop=True)
+    steps = steps[["session", "time", "verb"]].astype({"session": "int64", "verb": "str"}).reset_index(names="label")
     verb = steps["verb"].fillna("?")
     # AUTH and DATA stop the pipeline (RFC 4954 §4, RFC 2920 §3.1): their last reply says how they ended.
     stops = verb.isin(["AUTH", "DATA"])
@@ -100,24 +103,44 @@ def _repeats(runs: pd.DataFrame, text: str, run: np.ndarray, minimum: int) -> pd
     return made[made["size"] >= minimum * made["period"]]
 
 
-def _returns(log: Log, steps: pd.DataFrame, text: str, minimum: int) -> pd.DataFrame:
-    """Sessions that fail as the same peer's sessions before and after do: index session, ``loop``, ``turn``."""
-    by = steps.assign(mails=steps["symbol"] == "MAIL", looped=steps["loop"].notna()).groupby("session")
-    found = by[["fails", "mails", "delivers", "looped"]].any().join(by[["step", "run"]].min())
-    about = log.sessions.drop_duplicates("session").set_index("session").reindex(found.index)
+def _failing(log: Log, steps: pd.DataFrame, runs: pd.DataFrame, looped: pd.Series) -> pd.DataFrame:
+    """Each session: its peer, and the ``way`` in which it failed; missing where it did not, or is in a loop itself."""
+    by = steps.assign(mails=steps["symbol"] == "MAIL", looped=looped).groupby("session")
+    found = by[["fails", "mails", "delivers", "looped"]].any().join(by[["label", "run"]].first())
+    about = log.columns("sessions", "session", "role", "peer_ip", "peer_host", "ended")
+    about = about.drop_duplicates("session").set_index("session").reindex(found.index)
     found["dropped"] = about["ended"].isin(["dropped", "timeout"])
     bad = (found["fails"] & ~found["mails"] | found["dropped"]) & ~found["delivers"] & ~found["looped"]
-    way = pd.Series(text.split(chr(_SESSION))[1:], found.index, dtype="object")
-    found["way"] = way.where(bad & (way.str.len() <= LONGEST))
+    bad &= runs.groupby("session").size() <= LONGEST
+    told = runs[runs["session"].isin(bad.index[bad])].astype({"symbol": "str"})
+    way = told.groupby("session")["symbol"].agg(DASH.join) if len(told) else pd.Series(dtype="str")
+    found["way"] = way.reindex(found.index).astype("str").astype("category")
     found["peer"], found["role"] = about["peer_ip"].fillna(about["peer_host"]), about["role"].astype("str")
-    found = found.sort_values(["peer", "role", "step"])
+    return found[["label", "run", "way", "dropped", "peer", "role"]]
+
+
+def _returns(found: pd.DataFrame, minimum: int) -> pd.DataFrame:
+    """Sessions that fail as the same peer's sessions before and after do: index session, ``loop``, ``turn``."""
+    found = found.rename_axis("session").sort_values(["peer", "role", "session"]).astype({"way": "object"})
     alike = found.groupby(_runs(found[["peer", "role", "way", "dropped"]]))
-    found["turn"], found["loop"] = alike.cumcount(), alike["step"].transform("min")
-    return found[alike["step"].transform("size") >= minimum]
+    # A loop is called by the label of its first event.
+    found["turn"], found["loop"] = alike.cumcount(), alike["label"].transform("first")
+    return found[alike["label"].transform("size") >= minimum]
 
 
-def _marks(log: Log, minimum: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Lines and steps; a step in a loop has its ``loop`` (that one's first step), ``turn`` and ``part`` of it."""
+@partwise.partwise(partwise.rows())
+def _ways(log: Log, minimum: int) -> pd.DataFrame:
+    _, steps, runs, marks = _within(log, minimum)
+    return _failing(log, steps, runs, marks["loop"].notna())
+
+
+def _again(log: Log, minimum: int) -> pd.DataFrame | None:
+    """``_returns`` of a log in parts: the sessions of a loop can lie in several."""
+    return _returns(_ways(log, minimum), minimum) if partwise.parted(log) else None
+
+
+def _within(log: Log, minimum: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Lines, steps and runs; of each step the ``loop`` within its session, ``turn`` and ``part`` of it."""
     lines, steps = _dialogue(log)
     runs = steps.drop_duplicates("run").reset_index(drop=True)
     text, run_at = _text(runs)
@@ -125,21 +148,33 @@ def _marks(log: Log, minimum: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     near = _repeats(runs, text, run_at, minimum).set_index("begin", drop=False)
     near = near.reindex(steps["run"], method="ffill").set_axis(steps.index)
     past = steps["run"] - near["begin"]
-    marks = pd.DataFrame({"loop": near["begin"].where(past < near["size"]).map(runs["step"])})
+    marks = pd.DataFrame({"loop": near["begin"].where(past < near["size"]).map(runs["label"])})
     marks["turn"], marks["part"] = past // near["period"], past % near["period"]
     marks["whole"] = marks["turn"] < near["size"] // near["period"]
     # One symbol over and over.
     run = steps.groupby("run")["step"]
     least = np.where(steps["symbol"].str.startswith("RCPT("), max(minimum, RECIPIENTS), minimum)
     alone = (run.transform("size") >= least) & ~steps["delivers"] & (steps["symbol"] != "RCPT") & marks["loop"].isna()
-    ones = pd.DataFrame({"loop": run.transform("min"), "turn": run.cumcount(), "part": 0, "whole": True})
+    ones = pd.DataFrame(
+        {"loop": steps.groupby("run")["label"].transform("first"), "turn": run.cumcount(), "part": 0, "whole": True}
+    )
     # The command that breaks a pattern ends the turn begun, unless another loop begins with it.
     begun = (marks["loop"].notna() & ~marks["whole"]).shift(fill_value=False)
     breaks = begun & (steps["session"] == steps["session"].shift()) & marks["loop"].isna()
     before = marks.shift().assign(part=marks["part"].shift() + 1)
-    marks = marks.mask(breaks, before).mask(alone, ones)
-    # Whole sessions.
-    again = _returns(log, steps.join(marks), text, minimum).reindex(steps["session"]).set_axis(steps.index)
+    return lines, steps, runs, marks.mask(breaks, before).mask(alone, ones)
+
+
+def _marks(log: Log, minimum: int, again: pd.DataFrame | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Lines and steps; a step in a loop has its ``loop`` (its first event's label), ``turn`` and ``part`` of it.
+
+    ``again``: the sessions that are turns of a loop; None: those of this log.
+    """
+    lines, steps, runs, marks = _within(log, minimum)
+    if again is None:
+        again = _returns(_failing(log, steps, runs, marks["loop"].notna()), minimum)
+    own = steps.groupby("session")["run"].min()
+    again = again.assign(run=own.reindex(again.index)).reindex(steps["session"]).set_axis(steps.index)
     again = again.assign(part=steps["run"] - again["run"], whole=True)
     steps = steps.join(marks.mask(again["loop"].notna(), again[[*marks]]))
     steps = steps.assign(across=again["loop"].notna(), dropped=again["dropped"].eq(True))
@@ -168,31 +203,58 @@ def find(log: Log, minimum: int = MINIMUM) -> pd.DataFrame:
     >>> find(spamlab.read("data/exchange55-appendix-a.log"))[["unit", "turns", "seconds"]].values.tolist()
     [['MAIL–RCPT(550)–RSET', 7, 22.0]]
     """
-    lines, steps = _marks(log, minimum)
+    return _finished(*_found(log, minimum, _again(log, minimum)))[[*_FIND]].reset_index(drop=True).astype(_FIND)
+
+
+def _first(found: list[pd.DataFrame]) -> pd.DataFrame:
+    """Loops of which several parts hold turns: each from its first turn to its last."""
+    by = partwise.stacked(found).groupby(level=0)
+    ends = by[["session", "start", "first"]].first(skipna=False).join(by[["end", "last"]].last(skipna=False))
+    return ends.assign(turns=by["turns"].max(), seconds=by["seconds"].sum(min_count=1),
+                       octets=by["octets"].sum(skipna=False), dropped=by["dropped"].first())  # fmt: skip
+
+
+def _widest(found: list[pd.DataFrame]) -> pd.DataFrame:
+    by = partwise.stacked(found).groupby(level=[0, 1])
+    return by.agg({"symbol": "first", "low": "min", "high": "max"})
+
+
+@partwise.partwise(partwise.pairs(_first, _widest))
+def _found(log: Log, minimum: int, again: pd.DataFrame | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The columns of ``find`` by loop, but the unit; and by loop and part of a turn what stands there how often."""
+    lines, steps = _marks(log, minimum, again)
     steps = steps[steps["whole"] & steps["loop"].notna()]
     lines = lines.reset_index(names="label")
     here = steps[["loop", "across"]].reindex(lines["step"]).set_axis(lines.index)
     lines["loop"] = here["loop"].where(here["across"].eq(True) | ~lines["early"])
-    lines["octets"] = dialogue.octets(lines["text"]).mask(lines["kind"] == "exchange")
+    lines = lines[lines["loop"].notna()]
+    text = log.columns("events", "text")["text"].reindex(lines["label"]) if len(lines) else pd.Series(dtype="str")
+    lines["octets"] = dialogue.octets(text.set_axis(lines.index)).mask(lines["kind"] == "exchange")
     session, whole = lines.groupby(["loop", "session"])["time"], lines.groupby("loop")
     took = (session.last(skipna=False) - session.first(skipna=False)).dt.total_seconds()
     last = whole[["time", "label"]].last(skipna=False)
     made = whole[["session", "time", "label"]].first(skipna=False).rename(columns={"time": "start", "label": "first"})
-    made["unit"], made["turns"] = _units(steps), steps.groupby("loop")["turn"].max() + 1
+    made["turns"] = steps.groupby("loop")["turn"].max() + 1
     made["end"], made["last"] = last["time"], last["label"]
     made["seconds"] = took.groupby("loop").sum(min_count=1)
     made["octets"] = whole["octets"].sum(skipna=False)
-    return made[[*_FIND]].reset_index(drop=True).astype(_FIND)
+    made["dropped"] = steps.groupby("loop")["dropped"].first()
+    each = steps.groupby(["loop", "part", "turn"])["symbol"].agg(["first", "size"]).groupby(["loop", "part"])
+    parts = pd.DataFrame({"symbol": each["first"].first().astype("str"), "low": each["size"].min(),
+                          "high": each["size"].max()})  # fmt: skip
+    return made, parts
 
 
-def _units(steps: pd.DataFrame) -> pd.Series:
-    """The unit of each loop; how often a symbol stands in a row in its turns follows it."""
-    parts = steps.groupby(["loop", "part", "turn"])["symbol"].agg(["first", "size"]).groupby(["loop", "part"])
-    said = parts["first"].first().astype("str")
-    low, high = parts["size"].min(), parts["size"].max()
+def _finished(made: pd.DataFrame, parts: pd.DataFrame) -> pd.DataFrame:
+    """The loops in order of session and time, with the unit of each.
+
+    How often a symbol stands in a row in its turns follows it.
+    """
+    said, low, high = parts["symbol"], parts["low"], parts["high"]
     said = said.mask(high > 1, said + "×" + low.astype("str")).mask(high > low, lambda s: s + ".." + high.astype("str"))
-    drop = steps.groupby("loop")["dropped"].first().map({True: f"{DASH}drop", False: ""})
-    return (DASH + said).groupby("loop").sum().str.removeprefix(DASH) + drop
+    made["unit"] = (DASH + said).groupby("loop").sum().str.removeprefix(DASH)
+    made["unit"] += made["dropped"].map({True: f"{DASH}drop", False: ""})
+    return made.rename_axis("loop").sort_values(["session", "loop"])
 
 
 def turns(log: Log, minimum: int = MINIMUM) -> pd.DataFrame:
@@ -204,22 +266,69 @@ def turns(log: Log, minimum: int = MINIMUM) -> pd.DataFrame:
     ``symbol``, ``time``, ``offset`` (s since the turn's first command), ``whole`` (bool; False in a turn that
     breaks off: its last row is the command that broke the pattern, unless another loop begins with that).
     """
-    steps = _marks(log, minimum)[1].dropna(subset="loop")
+    again = _again(log, minimum)
+    return _numbered(log, _turns(log, minimum, again), minimum, again)
+
+
+def longest(log: Log, minimum: int = MINIMUM) -> pd.DataFrame:
+    """The rows of ``turns`` of the one loop within a session that has most whole turns, the first of several.
+
+    Examples
+    --------
+    >>> import spamlab
+    >>> longest(spamlab.read("data/exchange55-appendix-a.log"))["turn"].max()
+    np.int64(8)
+    """
+    again = _again(log, minimum)
+    return _numbered(log, _most(log, minimum, again), minimum, again)
+
+
+def _numbered(log: Log, turns: pd.DataFrame, minimum: int, again: pd.DataFrame | None) -> pd.DataFrame:
+    """Turns in order of their loops, with the row in ``find`` of each."""
+    order = _finished(*_found(log, minimum, again)).index if len(turns) else pd.Index([], dtype="float64")
+    turns = turns.assign(loop=pd.Series(np.arange(len(order)), order).reindex(turns["loop"]).to_numpy())
+    turns = turns.sort_values(["loop", "session", "label"], ignore_index=True)
+    return turns[[*_TURNS]].astype(_TURNS)
+
+
+@partwise.partwise(partwise.below)
+def _turns(log: Log, minimum: int, again: pd.DataFrame | None) -> pd.DataFrame:
+    steps = _marks(log, minimum, again)[1].dropna(subset="loop")
     steps = steps.sort_values(["loop", "step"], ignore_index=True)
     place = steps.groupby(["loop", "turn"]).cumcount()
     began = steps["time"].reindex(steps.index - place).set_axis(steps.index)
-    steps["loop"] = pd.factorize(steps["loop"])[0]
     steps["turn"] += 1
     steps["step"] = place + 1
     steps["offset"] = (steps["time"] - began).dt.total_seconds()
-    return steps[[*_TURNS]].astype(_TURNS)
+    return steps[["label", *_TURNS]]
+
+
+def _longest(found: list[pd.DataFrame]) -> pd.DataFrame:
+    turns = partwise.below(found)
+    times = turns["turn"].where(turns["whole"]).groupby([turns["session"], turns["loop"]]).nunique()
+    if times.empty:
+        return turns
+    session, loop = cast("tuple[int, float]", times.idxmax())
+    return turns[(turns["session"] == session) & (turns["loop"] == loop)]
+
+
+@partwise.partwise(_longest)
+def _most(log: Log, minimum: int, again: pd.DataFrame | None) -> pd.DataFrame:
+    return _longest([_turns(log, minimum, again)])
+
+
+@partwise.partwise(partwise.pairs(partwise.joined, any))
+def _resets(log: Log) -> tuple[pd.Series, bool]:
+    """Of each session how often it was reset; whether the log holds commands."""
+    held = log.columns("events", "kind")["kind"].isin(["command", "exchange"]).any()
+    return log.columns("sessions", "resets")["resets"], bool(held)
 
 
 def answer(log: Log) -> str:
     """Say in a sentence how many loops there are, and what they cost."""
     loops = find(log)
-    resets = log.sessions["resets"]
-    if loops.empty and not log.events["kind"].isin(["command", "exchange"]).any() and resets.any():
+    resets, held = _resets(log)
+    if loops.empty and not held and resets.any():
         said = "This log counts the commands of a session but does not hold them, so no loop can be seen"
         number, where = count(int(resets.sum()), "RSET"), count(int(resets.gt(0).sum()), "session")
         return f"{said}; {number} in {where}, at most {resets.max():,} in one."
@@ -229,7 +338,7 @@ def answer(log: Log) -> str:
     many = len(loops) > 1
     start = count(len(loops), "command loop was found", "command loops were found")
     start += f", the longest {most['unit']}" if many else f", {most['unit']}"
-    resolution = log.sources["resolution"].max()
+    resolution = log.columns("sources", "resolution")["resolution"].max()
     slack = f" (to within {stats.figure(resolution)} s, the stamps' resolution)" if resolution > 0 else ""
     octets = loops["octets"].sum(min_count=1)
     spent = "an unknown number of octets" if pd.isna(octets) else count(int(octets), "SMTP octet")

@@ -19,11 +19,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
+from spamlab import parquet
 from spamlab.safe import file_name, for_spreadsheet, printable, shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from spamlab.log import Log
 
 # MathJax 2 and 3 leave elements of these classes alone (pandas writes them too, for tables).
 NO_MATH = "tex2jax_ignore mathjax_ignore"
@@ -47,6 +50,20 @@ def setup() -> None:
     look = {"html.use_mathjax": False, "max_rows": 30, "max_columns": 30, "max_colwidth": 80}
     for name, value in look.items():
         pd.set_option(f"display.{name}", value)
+
+
+def read(path: str) -> Log:
+    """``spamlab.read``, but of a converted folder a table is read when it is asked for, and a large one in parts.
+
+    Examples
+    --------
+    >>> read("data/exchange55-appendix-a.log")
+    <Log exchange55: 1 source, 72 events, 2 sessions, 8 transactions, 8 recipients, 0 unparsed lines>
+    """
+    import spamlab
+
+    folders, rest = parquet.split(path)
+    return spamlab.Log.from_parquet(folders[0]) if folders and not rest else spamlab.read(path)
 
 
 def show(
@@ -92,7 +109,7 @@ def show(
     pyplot.close(drawn)
 
 
-def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60) -> None:
+def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60, of: int | None = None) -> None:
     """Display a table, its texts escaped and shortened in their middle.
 
     Parameters
@@ -103,6 +120,8 @@ def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60) -> N
         Longer tables show their first and last rows.
     width
         Characters of a text that are shown.
+    of
+        Rows of the whole table, where ``frame`` holds only the first and the last of them.
 
     Examples
     --------
@@ -125,7 +144,7 @@ def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60) -> N
         return column
 
     frame = pd.DataFrame(frame)
-    count = len(frame)
+    count = of or len(frame)
     if count > rows:
         frame = pd.concat([frame.head(rows - rows // 2), frame.tail(rows // 2)])
     if any(name is not None for name in frame.index.names):

@@ -14,13 +14,13 @@ import functools
 import importlib
 import operator
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 import pandas as pd
 import pyarrow as pa
 
-from spamlab.log import stacked
+from spamlab.log import stacked as stacked  # the merge that others rest on
 
 if TYPE_CHECKING:
     from spamlab.log import Log
@@ -50,7 +50,7 @@ def _named(module: str, name: str, args: tuple[Any, ...], named: dict[str, Any])
 
 
 def partwise(
-    merge: Callable[[list[T]], T],
+    merge: Callable[[list[Any]], Any],
 ) -> Callable[[Callable[Concatenate[Log, P], T]], Callable[Concatenate[Log, P], T]]:
     """Make a function of a log go part by part.
 
@@ -65,7 +65,7 @@ def partwise(
         @functools.wraps(function)
         def whole(log: Log, *args: P.args, **kwargs: P.kwargs) -> T:
             found = log.map(OnPart(function, args, kwargs))
-            return found[0] if len(found) == 1 else merge(found)
+            return found[0] if len(found) == 1 else cast("T", merge(found))
 
         return cast("Callable[Concatenate[Log, P], T]", whole)
 
@@ -81,14 +81,18 @@ def rows(*by: str) -> Callable[[Frames], pd.DataFrame]:
 
 
 def _rows(found: Frames, by: list[str]) -> pd.DataFrame:
-    whole = stacked(found)
+    some = next((frame for frame in found if len(frame)), found[0])
+    anew, whole = isinstance(some.index, pd.RangeIndex), stacked(found)
     if not by:
         return whole if whole.index.is_monotonic_increasing else whole.sort_index(kind="stable")
-    key = whole[by[0]] if by[0] in whole else whole.index.to_series()
-    if len(by) == 1 and key.is_monotonic_increasing:
-        return whole
-    reset = isinstance(found[0].index, pd.RangeIndex)
-    return whole.sort_values(by, kind="stable", ignore_index=reset)
+    if by == ["session"] and not anew:
+        by = ["session", LABEL]
+        whole = whole.rename_axis(LABEL)
+    whole = whole.sort_values(by, kind="stable", ignore_index=anew)
+    return whole if anew else whole.rename_axis(cast("Any", some.index.name))
+
+
+LABEL = "label"
 
 
 def below(found: Frames) -> pd.DataFrame:
@@ -100,6 +104,11 @@ def series(found: list[pd.Series]) -> pd.Series:
     """Merge Series: one below the other, in order of their labels."""
     whole: pd.Series = pd.concat([each for each in found if len(each)] or found[:1])
     return whole if whole.index.is_monotonic_increasing else whole.sort_index(kind="stable")
+
+
+def joined(found: list[pd.Series]) -> pd.Series:
+    """Merge Series: one below the other, counted anew."""
+    return pd.concat([each for each in found if len(each)] or found[:1], ignore_index=True)
 
 
 def added(found: list[T]) -> T:
@@ -171,12 +180,17 @@ def kept(log: Log, function: Callable[..., pd.DataFrame], *given: Any) -> Kept |
 
     The tables' labels are not kept.
     """
-    if len(log.map(_one)) == 1:
+    if not parted(log):
         return None
     made, key = _KEPT.setdefault(log, {}), (function, given)
     if key not in made:
         made[key] = Kept(log.map(functools.partial(_packed, function, given)))
     return made[key]
+
+
+def parted(log: Log) -> bool:
+    """Whether a log is taken in several parts."""
+    return log.parted if log.parted is not None else len(log.map(_one)) > 1
 
 
 def _one(part: Log) -> int:

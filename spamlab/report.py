@@ -11,8 +11,10 @@ import copy
 import hashlib
 import html
 import json
+import os
 import platform
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
@@ -23,14 +25,13 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from spamlab import atomic, execute, summary
+from spamlab import atomic, execute, parquet, summary
+from spamlab.log import Log
 from spamlab.safe import file_name, printable
 from spamlab.words import octets
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
-
-    from spamlab.log import Log
 
 TEMPLATES = Path(__file__).parent / "templates"
 KINDS = ("svg", "png", "pdf")
@@ -82,20 +83,27 @@ def build(
     if unknown := set(figures) - set(KINDS):
         raise ValueError(f"unknown kind of figure {sorted(unknown)[0]!r}; there are {', '.join(KINDS)}")
     atomic.check(Path(out))
-    log = spamlab.read(source, progress=progress, **read_options)
+    folders, rest = parquet.split(source)
+    converted = folders[0] if len(folders) == 1 and not rest else None
+    log = Log.from_parquet(converted) if converted else spamlab.read(source, progress=progress, **read_options)
     if since is not None or until is not None:
-        log = log.between(since, until)
+        log, converted = log.between(since, until), None
     asked = {"figures": list(figures), "since": since and str(since), "until": until and str(until), **read_options}
     with atomic.folder(Path(out)) as folder:
-        _fill(folder, log, figures, asked, progress)
+        _fill(folder, log, converted, figures, asked, progress)
     return Path(out) / "index.html"
 
 
-def _fill(folder: Path, log: Log, figures: Sequence[str], asked: dict[str, Any], progress: bool) -> None:
+def _fill(
+    folder: Path, log: Log, converted: Path | None, figures: Sequence[str], asked: dict[str, Any], progress: bool
+) -> None:
     paths = execute.notebooks()
     for name in ("tables", "figures", "notebooks"):
         (folder / name).mkdir()
-    log.to_parquet(folder / "tables")
+    if converted is None:
+        log.to_parquet(folder / "tables")
+    else:
+        shutil.copytree(converted, folder / "tables", dirs_exist_ok=True, copy_function=_linked)
     save = {"SPAMLAB_FIGURES": str(folder / "figures"), "SPAMLAB_FIGURE_TYPES": ",".join(figures)}
     given, cwd = {"log_path": "../tables"}, folder / "notebooks"
     made = execute.run(paths, given, cwd=cwd, environment=save, progress=progress)
@@ -105,6 +113,15 @@ def _fill(folder: Path, log: Log, figures: Sequence[str], asked: dict[str, Any],
     (folder / "provenance.json").write_text(json.dumps(provenance, indent=2) + "\n", encoding="utf-8")
     page = _page(log, folder, dict(zip(paths, made, strict=True)), provenance)
     (folder / "index.html").write_text(page, encoding="utf-8")
+
+
+def _linked(source: str, target: str) -> str:
+    """The same file at another place; a copy where the file system can hold it at one only."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+    return target
 
 
 def _provenance(log: Log, asked: dict[str, Any], notebooks: Iterable[Path]) -> dict[str, Any]:

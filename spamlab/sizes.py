@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from spamlab import stats
+from spamlab import partwise, stats
 from spamlab.words import count
 
 if TYPE_CHECKING:
     from spamlab.log import Log
 
 
+@partwise.partwise(partwise.rows("transaction"))
 def messages(log: Log) -> pd.DataFrame:
     """One row a transaction whose size is known; a message that passes several hops counts once.
 
@@ -22,7 +23,8 @@ def messages(log: Log) -> pd.DataFrame:
     DataFrame: ``transaction``, ``session``, ``time`` (start), ``size`` (Int64, octets), ``null_sender``
     (bool), ``forward_path`` (str, of the first recipient), ``outcome``; a negative size is none.
     """
-    made, recipients = log.transactions, log.recipients
+    made = log.columns("transactions", "transaction", "session", "start", "size", "null_sender", "outcome")
+    recipients = log.columns("recipients", "transaction", "forward_path", "requeued_as")
     hop = made["transaction"].isin(recipients["requeued_as"].dropna())
     known = made[(made["size"] >= 0).fillna(False).astype(bool) & ~hop]
     first = recipients[["transaction", "forward_path"]].dropna().drop_duplicates("transaction")
@@ -30,6 +32,11 @@ def messages(log: Log) -> pd.DataFrame:
     out = known[["transaction", "session", "start", "size", "null_sender"]].rename(columns={"start": "time"})
     out["forward_path"] = out["transaction"].map(path).astype("str")
     return out.assign(outcome=known["outcome"]).reset_index(drop=True)
+
+
+@partwise.partwise(partwise.below)
+def _sizes(log: Log) -> pd.DataFrame:
+    return messages(log)[["size", "null_sender"]]
 
 
 def summary(log: Log) -> pd.DataFrame:
@@ -48,7 +55,7 @@ def summary(log: Log) -> pd.DataFrame:
     >>> summary(spamlab.read("data/exchange55-appendix-a.log"))[["sum", "mean", "median"]].loc["all"].tolist()
     [17329.0, 2166.125, 2163.0]
     """
-    known = messages(log)
+    known = _sizes(log)
     size, null = known["size"], known["null_sender"]
     rows = {}
     for group, of in {"all": size, "null sender": size[null], "other": size[~null]}.items():

@@ -62,16 +62,12 @@ class Stored:
     def table(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """A table, or some of its columns."""
         wanted = list(tables.TABLES[name] if columns is None else columns)
-        order = self._order
-        ids = [column for column in wanted if column in tables.IDS]
-        read = dict.fromkeys(wanted)
-        if order and name == "events":
-            read |= dict.fromkeys(["source", "line"])
-        elif order and name in ("sessions", "transactions"):
+        read, order = dict.fromkeys(wanted), self._order
+        if order and name in ("sessions", "transactions"):
             read |= dict.fromkeys([name[:-1]])
         frame = _read(self.groups, name, list(read))
         if order and len(frame):
-            frame = order.arrange(name, frame, ids)
+            frame = order.arrange(name, frame, self.groups)
         return frame[wanted]
 
     def parts(self) -> Iterator[Stored]:
@@ -183,13 +179,17 @@ class Order:
         return stands
 
     @functools.cached_property
-    def _found(self) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray]:
-        """The new number of each session and message; how many events stand before each block, and in it each line."""
+    def _found(self) -> tuple[dict[str, np.ndarray], dict[Any, np.ndarray]]:
+        """The new number of each session and message, by the old one; by row group the label of each event."""
         first = {key: np.full(self._most(key), _NEVER) for key in ("session", "transaction")}
         counts: dict[int, np.ndarray] = {}
+        stood: dict[Any, np.ndarray] = {}
         for part in Stored(self._groups).parts():
             events = _read(part.groups, "events", ["source", "line", *first])
             stands = self._stand(events)
+            stood |= dict(zip(map(_key, part.groups), np.split(stands, _ends(part.groups)), strict=True))
+            if not len(stands):
+                continue
             order = slice(None) if (np.diff(stands) >= 0).all() else np.argsort(stands, kind="stable")
             stands = stands[order]
             for key, known in first.items():
@@ -197,18 +197,10 @@ class Order:
                 known[ids[ids >= 0]] = stands[::-1][ids >= 0]  # of several the last stays: backwards, the first event
             blocks, lines = np.divmod(stands, 1 << _BLOCK)
             bounds = np.flatnonzero(np.diff(blocks)) + 1
-            apart = np.split(lines, bounds) if len(blocks) else ()  # a part can have no events
-            for block, own in zip(blocks[np.r_[0, bounds]] if len(blocks) else (), apart, strict=True):
+            for block, own in zip(blocks[np.r_[0, bounds]], np.split(lines, bounds), strict=True):
                 held = counts.setdefault(int(block), np.zeros(1 << _BLOCK, np.uint16))
                 held += np.bincount(own, minlength=1 << _BLOCK).astype(np.uint16)
-        numbers = {key: self._numbers(key, known) for key, known in first.items()}
-        blocks = np.array(sorted(counts), dtype=np.int64)
-        within = np.array([counts.pop(block) for block in blocks.tolist()]).reshape(len(blocks), 1 << _BLOCK)
-        totals = within.sum(axis=1, dtype=np.int64)
-        for row in within:
-            row[1:] = np.cumsum(row[:-1])
-            row[0] = 0
-        return numbers, blocks, np.cumsum(totals) - totals, within
+        return {key: self._numbers(key, known) for key, known in first.items()}, _labels(stood, counts)
 
     def _numbers(self, key: str, first: np.ndarray) -> np.ndarray:
         """New numbers by old ones, in order of the first events; those without any come last."""
@@ -230,24 +222,50 @@ class Order:
                 highest = max(highest, int(held.column(at).statistics.max))
         return highest + 1
 
-    def arrange(self, name: str, frame: pd.DataFrame, ids: Sequence[str]) -> pd.DataFrame:
+    def arrange(self, name: str, frame: pd.DataFrame, groups: Sequence[Group]) -> pd.DataFrame:
         """A part's rows in the whole log's order, with its numbers."""
-        numbers, blocks, before, within = self._found
-        for column in ids:
+        numbers, labels = self._found
+        for column in tables.IDS.keys() & frame.columns:
             known, old = numbers[tables.IDS[column]], frame[column].to_numpy(np.int64, na_value=-1)
             new = np.where(old >= 0, known[old], -1) if len(known) else np.full(len(old), -1)
             integer = tables.TABLES[name][column].dtype == tables.INTEGER
             frame[column] = pd.arrays.IntegerArray(new, new < 0) if integer else new
         if name == "events":
-            block, line = np.divmod(self._stand(frame), 1 << _BLOCK)
-            at = np.searchsorted(blocks, block)
-            label = before[at] + within[at, line]
-            if not (order := np.diff(label) > 0).all():  # or of one line
-                if not (order | (np.diff(label) == 0)).all():
-                    sort = np.argsort(label, kind="stable")
-                    frame, label = frame.take(sort), label[sort]
-                label = label + pd.Series(label).groupby(label).cumcount().to_numpy()
-            return frame.set_axis(pd.Index(label))
+            label = np.concatenate([labels[_key(group)] for group in groups])
+            if not (np.diff(label) > 0).all():
+                sort = np.argsort(label, kind="stable")
+                frame, label = frame.take(sort), label[sort]
+            return frame.set_axis(pd.Index(label, dtype=np.int64))
         if name in ("sessions", "transactions") and not frame[name[:-1]].is_monotonic_increasing:
             return frame.sort_values(name[:-1], ignore_index=True)
         return frame
+
+
+def _key(group: Group) -> tuple[str, int]:
+    return str(group.folder), group.at.get("events", -1)
+
+
+def _ends(groups: Sequence[Group]) -> np.ndarray:
+    """Where each row group's events end among theirs, but the last."""
+    return np.cumsum([group.rows.get("events", 0) for group in groups])[:-1]
+
+
+def _labels(stood: dict[Any, np.ndarray], counts: dict[int, np.ndarray]) -> dict[Any, np.ndarray]:
+    """From where events stand, and how many stand in each line of each block, to how many stand before each."""
+    blocks = np.array(sorted(counts), dtype=np.int64)
+    within = np.array([counts.pop(block) for block in blocks.tolist()]).reshape(len(blocks), 1 << _BLOCK)
+    totals = within.sum(axis=1, dtype=np.int64)
+    before = np.cumsum(totals) - totals
+    small = np.int32 if totals.sum() < 2**31 else np.int64
+    for row in within:
+        row[1:] = np.cumsum(row[:-1])
+        row[0] = 0
+    for key, stands in stood.items():
+        block, line = np.divmod(stands, 1 << _BLOCK)
+        at = np.searchsorted(blocks, block)
+        label = before[at] + within[at, line]
+        # Events of one line stand one after another.
+        run = np.flatnonzero(np.diff(label, prepend=-1) != 0)
+        label += np.arange(len(label)) - np.repeat(run, np.diff(run, append=len(label)))
+        stood[key] = label.astype(small)
+    return stood

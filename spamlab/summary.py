@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from spamlab import backscatter, loops, messages
+from spamlab import backscatter, loops, messages, partwise
 from spamlab.safe import printable, shorten
 from spamlab.words import count as counted
 from spamlab.words import octets, seconds
@@ -40,7 +42,7 @@ def totals(log: Log, hops: bool = False) -> dict[str, Any]:
     >>> totals(log)["rset_loops"], totals(log)["null_sender_transactions"]
     (1, 8)
     """
-    return Summary(hops).add(log).totals()
+    return _summed(log, hops).totals()
 
 
 class Summary:
@@ -67,14 +69,28 @@ class Summary:
         """Take in a part: sessions and messages that are whole."""
         for name, n in _counts(log, self._hops).items():
             self._counts[name] = self._counts.get(name, 0) + n
-        self._times += [log.events["time"].min(), log.events["time"].max()]
+        self._times += ends(log)
         self._sources.append(log.sources)
         for title, values in _shown(log).items():
-            held = self._tops.setdefault(title, [])
-            held.append(values.dropna().astype("str").value_counts())
-            if sum(map(len, held)) > MOST:  # of the rarest some are forgotten: they come near no top
-                held[:] = [_largest(_added(held), MOST // 4)]
+            self._hold(title, [values.dropna().astype("str").value_counts()])
         return self
+
+    def merge(self, other: Summary) -> Summary:
+        """Take in what was counted in another part of the same log."""
+        for name, n in other._counts.items():
+            self._counts[name] = self._counts.get(name, 0) + n
+        self._times += other._times
+        told = pd.concat([*self._sources, *other._sources])  # parts can know of the same sources
+        self._sources = [told.drop_duplicates("source", ignore_index=True)]
+        for title, held in other._tops.items():
+            self._hold(title, held)
+        return self
+
+    def _hold(self, title: str, counts: list[pd.Series]) -> None:
+        held = self._tops.setdefault(title, [])
+        held += counts
+        if sum(map(len, held)) > MOST:  # of the rarest some are forgotten: they come near no top
+            held[:] = [_largest(_added(held), MOST // 4)]
 
     @property
     def sources(self) -> pd.DataFrame:
@@ -92,7 +108,9 @@ class Summary:
         """See the function ``totals``."""
         first, last = map(_iso, self.span)
         formats = ", ".join(dict.fromkeys(self.sources["format"].astype("str"))) or "no format"
-        return {"format": formats, **self._counts, "first": first, "last": last}
+        read = {"files": len(self.sources)}
+        read |= {name: int(self.sources[name].sum()) for name in ("lines", "unparsed_lines")}
+        return {"format": formats, **read, **self._counts, "first": first, "last": last}
 
     def text(self, top: int = 5) -> str:
         """See the function ``text``."""
@@ -113,6 +131,15 @@ class Summary:
         return "\n".join([*head, "", *rows, *lists])
 
 
+def _merged(found: list[Summary]) -> Summary:
+    return functools.reduce(Summary.merge, found)
+
+
+@partwise.partwise(_merged)
+def _summed(log: Log, hops: bool) -> Summary:
+    return Summary(hops).add(log)
+
+
 MOST = 400_000
 """Values that are held for a top list before they are counted together."""
 
@@ -124,17 +151,20 @@ def _added(counts: list[pd.Series]) -> pd.Series:
 
 def _shown(log: Log) -> dict[str, pd.Series]:
     """What the commonest values are shown of, by title."""
-    refused = log.recipients[log.recipients["status"].isin(["rejected", "bounced", "deferred", "expired"])]
+    tried = log.columns("recipients", "status", "forward_path", "reply")
+    refused = tried[tried["status"].isin(["rejected", "bounced", "deferred", "expired"])]
+    peers = log.columns("sessions", "peer_host", "peer_ip")
     return {
-        "Peers": log.sessions["peer_host"].fillna(log.sessions["peer_ip"]),
-        "Senders": log.transactions["reverse_path"].replace("", "<>"),
+        "Peers": peers["peer_host"].fillna(peers["peer_ip"]),
+        "Senders": log.columns("transactions", "reverse_path")["reverse_path"].replace("", "<>"),
         "Refused and failed recipients": refused["forward_path"],
         "Why": refused["reply"].str.replace(r"<[^<>]*>", "<…>", regex=True),
     }
 
 
 def _counts(log: Log, hops: bool) -> dict[str, int]:
-    transactions, recipients = log.transactions, log.recipients
+    transactions = log.columns("transactions", "transaction", "null_sender", "size", "report")
+    recipients = log.columns("recipients", "transaction", "status", "requeued_as")
     message = messages.first_hop(log)
     size = transactions.set_index("transaction")["size"].astype("float64")
 
@@ -151,11 +181,8 @@ def _counts(log: Log, hops: bool) -> dict[str, int]:
     status = recipients["status"].value_counts()
     found = loops.find(log)
     return {
-        "files": len(log.sources),
-        "lines": int(log.sources["lines"].sum()),
-        "unparsed_lines": int(log.sources["unparsed_lines"].sum()),
-        "events": len(log.events),
-        "sessions": len(log.sessions),
+        "events": log.count("events"),
+        "sessions": log.count("sessions"),
         "transactions": len(transactions),
         "recipients": len(recipients),
         "null_sender_transactions": int(transactions["null_sender"].sum()),
@@ -177,7 +204,8 @@ def _counts(log: Log, hops: bool) -> dict[str, int]:
 
 def _rejected(log: Log) -> int:
     """Refusals: events of kind reject; in a dialogue 4xx and 5xx to MAIL, RCPT and DATA."""
-    events = log.events[~log.events["echo"]]
+    events = log.columns("events", "transaction", "repeats", *messages.SPOKEN)
+    events = events[~events["echo"]]
     count = int(events.loc[events["kind"] == "reject", "repeats"].sum())
     asked = events[events["verb"].isin(["MAIL", "RCPT", "DATA"]) & events["kind"].eq("command")]
     whole = events[
@@ -222,7 +250,7 @@ def text(log: Log, hops: bool = False, top: int = 5) -> str:
     >>> print(text(spamlab.read("data/exchange55-appendix-a.log")))  # doctest: +ELLIPSIS
     exchange55, 1 file, ...
     """
-    return Summary(hops).add(log).text(top)
+    return _summed(log, hops).text(top)
 
 
 def _top(title: str, counts: pd.Series, most: int) -> list[str]:
@@ -249,30 +277,64 @@ def answer(log: Log) -> str:
     >>> answer(spamlab.read("data/exchange55-appendix-a.log"))  # doctest: +ELLIPSIS
     'The log spans 64 s, ...
     """
-    first, last = log.events["time"].min(), log.events["time"].max()
-    held = ", ".join(
-        counted(len(table), name)
-        for name, table in (
-            ("event", log.events),
-            ("session", log.sessions),
-            ("transaction", log.transactions),
-        )
-    )
-    if null := int(log.transactions["null_sender"].sum()):
+    first, last = ends(log)
+    held = ", ".join(counted(log.count(f"{name}s"), name) for name in ("event", "session", "transaction"))
+    if null := _null(log):
         held += f" ({null:,} with the null sender)"
-    if log.events.empty:
+    if not log.count("events"):
         return "This log holds no event."
     if pd.isna(first):
         return f"The log states no times; it holds {held}."
-    whole = complete(log.events, log.sessions)
-    lasted = (whole["end"] - whole["start"]).dt.total_seconds()
-    if len(whole) == 1:
+    lasted = _lasted(log)
+    if len(lasted) == 1:
         said = f"its one complete session takes {seconds(lasted.iloc[0])}"
-    elif len(whole):
-        said = f"its {len(whole):,} complete sessions take {seconds(lasted.median())} each (median)"
+    elif len(lasted):
+        said = f"its {len(lasted):,} complete sessions take {seconds(lasted.median())} each (median)"
     else:
         said = "no session in it is complete"
     return f"The log spans {seconds((last - first).total_seconds())}, {said}; it holds {held}."
+
+
+def _outer(found: list[list[Any]]) -> list[Any]:
+    first, last = (pd.Series(list(each), dtype="datetime64[us, UTC]") for each in zip(*found, strict=True))
+    return [first.min(), last.max()]
+
+
+@partwise.partwise(_outer)
+def ends(log: Log) -> list[Any]:
+    """The earliest and the latest time of an event (NaT: none)."""
+    time = log.columns("events", "time")["time"]
+    return [time.min(), time.max()]
+
+
+@partwise.partwise(sum)
+def _null(log: Log) -> int:
+    return int(log.columns("transactions", "null_sender")["null_sender"].sum())
+
+
+@partwise.partwise(partwise.series)
+def _lasted(log: Log) -> pd.Series:
+    whole = complete(
+        log.columns("events", "session", "kind"), log.columns("sessions", "session", "start", "end", "ended")
+    )
+    return (whole["end"] - whole["start"]).dt.total_seconds().set_axis(whole["session"])
+
+
+def lengths(log: Log) -> pd.DataFrame:
+    """How long the log and each of its complete sessions lasted: ``what``, ``seconds``; empty without times.
+
+    Examples
+    --------
+    >>> import spamlab
+    >>> lengths(spamlab.read("data/exchange55-appendix-a.log")).values.tolist()
+    [['log', 64.0], ['complete session', 26.0]]
+    """
+    first, last = ends(log)
+    took = _lasted(log).dropna() if pd.notna(first) else pd.Series(dtype="float64")
+    span = [(last - first).total_seconds()] if pd.notna(first) else []
+    words = pd.Index(["log", "complete session"], dtype="str")
+    what = pd.Categorical.from_codes(np.repeat([0, 1], [len(span), len(took)]), words)
+    return pd.DataFrame({"what": what, "seconds": [*span, *took]})
 
 
 def complete(events: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
@@ -299,7 +361,8 @@ def _assumptions(sources: pd.DataFrame) -> list[str]:
 
 def span(log: Log) -> str:
     """From when to when, and how long: ``2003-11-11 13:59:23 to 14:00:27 UTC (64 s)``."""
-    return _span(log.events["time"].min(), log.events["time"].max())
+    first, last = ends(log)
+    return _span(first, last)
 
 
 def _span(first: Any, last: Any) -> str:

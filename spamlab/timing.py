@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from spamlab import dialogue, stats
+from spamlab import dialogue, partwise, stats
+from spamlab.messages import SPOKEN
 from spamlab.words import count
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 
 def _measure(log: Log, finish: pd.Series, name: str) -> pd.DataFrame:
     """Time from each event to the one whose label ``finish`` gives, with its bounds."""
-    start = log.events.loc[finish.index]
-    stop = log.events["time"].reindex(pd.Index(finish.astype("float64"))).set_axis(finish.index)
+    events = log.columns("events", "session", "transaction", "time", "source")
+    start = events.loc[finish.index]
+    stop = events["time"].reindex(pd.Index(finish.astype("float64"))).set_axis(finish.index)
     took = (stop - start["time"]).dt.total_seconds()
     took = took.where(took >= 0)  # the clock was set back: nothing is known
     known = log.sources.drop_duplicates("source").set_index("source")["resolution"]
@@ -35,11 +37,12 @@ def _measure(log: Log, finish: pd.Series, name: str) -> pd.DataFrame:
 
 
 def _verbs(log: Log, asked: pd.Index) -> pd.Series:
-    events = log.events.loc[asked]
+    events = log.columns("events", "verb", "kind").loc[asked]
     verb = events["verb"].astype("object").fillna(events["kind"].astype("object"))
     return verb.replace({"auth": "AUTH", "data": "message"}).astype("str")
 
 
+@partwise.partwise(partwise.rows("session"))
 def replies(log: Log) -> pd.DataFrame:
     """Latency of every command, as logged and as the stamps bound it.
 
@@ -62,12 +65,14 @@ def replies(log: Log) -> pd.DataFrame:
     >>> found[found.verb == "RSET"].latency.tolist()
     [0.0, 0.0, 0.0, 2.0, 1.0, 1.0, 0.0]
     """
-    answer = dialogue.answers(log.events)
+    events = log.columns("events", *SPOKEN)
+    answer = dialogue.answers(events)
     out = _measure(log, answer, "latency")
     out.insert(3, "verb", _verbs(log, answer.index))
-    return out.assign(code=answer.map(log.events["code"]).astype("Int64"))
+    return out.assign(code=answer.map(events["code"]).astype("Int64"))
 
 
+@partwise.partwise(partwise.rows())
 def periods(log: Log) -> pd.DataFrame:
     """Time from each MAIL command to the next one in its session: the period of a loop.
 
@@ -81,7 +86,7 @@ def periods(log: Log) -> pd.DataFrame:
 
 
 def _following(log: Log) -> pd.Series:
-    events = log.events
+    events = log.columns("events", "session", "kind", "verb", "echo")
     mail = events[(events["verb"] == "MAIL") & ~events["echo"] & events["session"].notna()]
     mail = mail[mail["kind"].isin(["command", "exchange"])]
     after = pd.Series(mail.index, mail.index).groupby(mail["session"]).shift(-1)
@@ -100,19 +105,46 @@ def _slack(log: Log, frame: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     ends = pd.concat([begin, end])[["key", "event", "weight"]].astype({"key": "category"})
     # An event that ends one interval and begins the next has one u.
     stamp = ["key", "session", "time"]
-    weight = ends.join(log.events[stamp[1:]], on="event").groupby([*stamp, "event"], observed=True)["weight"]
+    weight = ends.join(log.columns("events", *stamp[1:]), on="event").groupby([*stamp, "event"], observed=True)[
+        "weight"
+    ]
     tail = weight.sum(skipna=False)[::-1].groupby(stamp, observed=True).cumsum().groupby(stamp, observed=True)
     below, above = tail.min(skipna=False).clip(upper=0), tail.max(skipna=False).clip(lower=0)
     return below.groupby("key").sum(skipna=False), above.groupby("key").sum(skipna=False)
 
 
-def _summarise(log: Log, finish: pd.Series, key: pd.Series) -> pd.DataFrame:
-    """The columns of ``summary`` for the time to the events ``finish``, one row a key in order of appearance."""
-    frame = _measure(log, finish, "took").assign(key=key, finish=finish)
-    timed = frame[frame["took"].notna()]
+def _taken(log: Log, finish: pd.Series, key: pd.Series) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
+    """The time to the events ``finish`` with its key, and by key how far the sums can lie below and above."""
+    frame = _measure(log, finish, "took").assign(key=key.astype("category"), finish=finish)
+    below, above = _slack(log, frame[frame["took"].notna()])
+    kept = frame[["session", "key", "took", "took_low", "took_high"]].assign(answered=finish.notna())
+    return kept, below, above
+
+
+def _sums(found: list[pd.Series]) -> pd.Series:
+    whole: pd.Series = pd.concat([each.rename(index=str) for each in found])
+    return whole.groupby(level=0).sum(skipna=False)
+
+
+@partwise.partwise(partwise.pairs(partwise.rows("session"), _sums, _sums))
+def _answered(log: Log) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
+    answer = dialogue.answers(log.columns("events", *SPOKEN))
+    return _taken(log, answer, _verbs(log, answer.index))
+
+
+@partwise.partwise(partwise.pairs(partwise.rows(), _sums, _sums))
+def _followed(log: Log) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
+    finish = _following(log)
+    return _taken(log, finish, pd.Series("MAIL to MAIL", finish.index))
+
+
+def _summarise(name: str, frame: pd.DataFrame, below: pd.Series, above: pd.Series) -> pd.DataFrame:
+    """The columns of ``summary``, one row a key in order of appearance."""
+    timed, key = frame[frame["took"].notna()], frame["key"]
+    below, above = (slack.rename(index=str) for slack in (below, above))
+    timed = timed.assign(key=timed["key"].astype("str"))
     by = timed.groupby("key")
     took, n = by["took"], by.size()
-    below, above = _slack(log, timed)
     intervals = {
         name: (*stats.mean_interval(some["took"]), *stats.median_interval(some["took_low"], some["took_high"]))
         for name, some in by
@@ -122,8 +154,14 @@ def _summarise(log: Log, finish: pd.Series, key: pd.Series) -> pd.DataFrame:
         mean=took.mean(), mean_low=took.mean() + below / n, mean_high=took.mean() + above / n,
         median=took.median(), min=took.min(), max=took.max(),
     )  # fmt: skip
-    counts = {"n": key.value_counts(), "answered": key[finish.notna()].value_counts(), "timed": n}
-    out = pd.DataFrame(counts, index=pd.Index(key.unique(), name=key.name)).fillna(0).astype("int64").join(found)
+    given, answered = (some.value_counts().rename(index=str) for some in (key, key[frame["answered"]]))
+    counts = {"n": given, "answered": answered, "timed": n}
+    out = (
+        pd.DataFrame(counts, index=pd.Index(key.unique().astype("str"), name=name, dtype="str"))
+        .fillna(0)
+        .astype("int64")
+        .join(found)
+    )
     few, small = out["coverage"].isna(), out["timed"] < stats.MEAN_FROM
     out["method"] = np.select([out["timed"] == 0, few, small], _METHODS[:3], _METHODS[3])
     return out[_COLUMNS]
@@ -161,23 +199,24 @@ def summary(log: Log) -> pd.DataFrame:
     >>> found.loc["MAIL", ["n", "mean", "coverage"]].tolist()
     [8.0, 1.0, 0.9921875]
     """
-    answer = dialogue.answers(log.events)
-    return _summarise(log, answer, _verbs(log, answer.index).rename("verb"))
+    return _summarise("verb", *_answered(log))
 
 
 def period_summary(log: Log) -> pd.DataFrame:
     """The columns of ``summary`` for the time from MAIL to MAIL: one row, or none without such pairs."""
-    finish = _following(log)
-    return _summarise(log, finish, pd.Series("MAIL to MAIL", finish.index, name="interval"))
+    return _summarise("interval", *_followed(log))
+
+
+@partwise.partwise(any)
+def _delayed(log: Log) -> bool:
+    return bool(log.columns("recipients", "delay")["delay"].notna().any())
 
 
 def answer(log: Log) -> str:
     """Say in a sentence how fast commands were answered, and how fast a loop turned."""
     by_verb = summary(log)
     if by_verb.empty:
-        delays = (
-            " It states how long deliveries took: see traffic.delays." if log.recipients["delay"].notna().any() else ""
-        )
+        delays = " It states how long deliveries took: see traffic.delays." if _delayed(log) else ""
         return "This log holds no command with a reply of its own, so no latency can be measured." + delays
     n, answered, timed = (int(by_verb[name].sum()) for name in ("n", "answered", "timed"))
     text = f"{answered:,} of {count(n, 'command')} {'was' if answered == 1 else 'were'} answered"

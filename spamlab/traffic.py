@@ -156,7 +156,7 @@ def _in_time(rows: pd.DataFrame, every: str, zone: str) -> pd.DataFrame:
 
 
 def _zone(log: Log) -> str:
-    assumed = log.sources["tz_assumed"].dropna().unique()
+    assumed = log.columns("sources", "tz_assumed")["tz_assumed"].dropna().unique()
     return str(assumed[0]) if len(assumed) == 1 else "UTC"
 
 
@@ -224,7 +224,9 @@ def _to_domains(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _domain(address: pd.Series) -> pd.Series:
-    return address.str.rsplit("@", n=1).str[-1].str.lower().rename("domain").where(address.str.contains("@"))
+    return (
+        address.str.replace(r"[\s\S]*@", "", regex=True).str.lower().rename("domain").where(address.str.contains("@"))
+    )
 
 
 def top_senders(log: Log, n: int | None = 10, by: str = "received", hops: bool = False) -> pd.DataFrame:
@@ -350,7 +352,7 @@ def delays(log: Log, by: str = "domain", n: int | None = None, hops: bool = Fals
     found = _quantiles(rows["delay"], group)
     for part in PARTS:
         found[part] = rows[f"delay_{part}"].groupby(group, observed=True).median()
-    return _ranked(found, ["n"], n)
+    return _ranked(found.set_axis(found.index.astype("str")), ["n"], n)
 
 
 def _took(rows: pd.DataFrame, by: str) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from spamlab import backscatter, loops, messages, timing
+from spamlab import backscatter, loops, messages, partwise, timing
 from spamlab.simulate import Hosts, Load, Lognormal, Mail, Server, Spam
 from spamlab.simulate.settings import DAY
 from spamlab.stats import figure
@@ -59,11 +59,10 @@ def measured(log: Log) -> dict[str, tuple[float, int]]:
     turns = every.loc[every["session"].isin(loops.find(log)["session"]), "period"].dropna()
     if turns.sum() > 0:
         found["latency"] = float(turns.mean()) / 3, len(turns)  # MAIL, RCPT, RSET
-    out = log.sessions.loc[log.sessions["role"].eq("client") & log.sessions["transactions"].gt(0), "transactions"]
+    out = _out(log)
     if out.max() > 1:
         found["per_connection"] = float(out.max()), len(out)
-    came = log.transactions.dropna(subset="start")
-    came = came[came["transaction"].isin(messages.arrivals(log).map(messages.first_hop(log)))]
+    came = _came(log)
     span = (came["start"].max() - came["start"].min()).total_seconds() if len(came) else 0
     if len(came) < ENOUGH or span < LONG:
         return found
@@ -77,6 +76,21 @@ def measured(log: Log) -> dict[str, tuple[float, int]]:
         found["mail_size"] = float(np.exp(np.median(sized))), len(sized)
         found["mail_spread"] = float(sized.std()), len(sized)
     return found
+
+
+@partwise.partwise(partwise.joined)
+def _out(log: Log) -> pd.Series:
+    """Of each connection of this server's that carried mail, how much."""
+    sessions = log.columns("sessions", "role", "transactions")
+    return sessions.loc[sessions["role"].eq("client") & sessions["transactions"].gt(0), "transactions"]
+
+
+@partwise.partwise(partwise.below)
+def _came(log: Log) -> pd.DataFrame:
+    """The messages that arrived."""
+    made = log.columns("transactions", "transaction", "start", "null_sender", "recipients", "size")
+    made = made[made["start"].notna() & made["transaction"].isin(messages.arrivals(log).map(messages.first_hop(log)))]
+    return made.drop(columns="transaction")
 
 
 def settings(

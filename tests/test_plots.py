@@ -17,7 +17,20 @@ from matplotlib.axes import Axes
 from matplotlib.text import Annotation, Text
 
 import spamlab
-from spamlab import backscatter, captures, claims, loops, plots, simulate, sizes, tables, timing, traffic
+from spamlab import (
+    backscatter,
+    captures,
+    claims,
+    contents,
+    loops,
+    plots,
+    simulate,
+    sizes,
+    summary,
+    tables,
+    timing,
+    traffic,
+)
 from spamlab.plots import _look as look
 
 mpl.use("Agg")
@@ -43,8 +56,8 @@ def figures(log: spamlab.Log) -> dict[str, Callable[[], Axes]]:
     return {
         "ladder": lambda: plots.ladder(log.events, log.sessions, log.recipients, **clock),
         "sessions": lambda: plots.sessions(log.sessions, **clock),
-        "codes": lambda: plots.codes(log.events, **clock),
-        "spans": lambda: plots.spans(log.events, log.sessions, claimed=35, whose="the heading"),
+        "codes": lambda: plots.codes(contents.codes(log), **clock),
+        "spans": lambda: plots.spans(summary.lengths(log), claimed=35, whose="the heading"),
         "latency": lambda: plots.latency(replies, timing.summary(log)),
         "latency_by_peer": lambda: plots.latency_by_peer(replies, log.sessions),
         "periods": lambda: plots.periods(timing.periods(log)),
@@ -257,19 +270,19 @@ def test_time_axes_are_in_the_logs_zone(log: spamlab.Log) -> None:
 
 
 def test_codes_count_each_reply_once(log: spamlab.Log) -> None:
-    ax = plots.codes(log.events, sources=log.sources)
+    ax = plots.codes(contents.codes(log), sources=log.sources)
     assert plots.data(ax).groupby("code")["replies"].sum().to_dict() == {220: 1, 221: 2, 250: 16, 550: 8}
     assert [t.get_text() for t in ax.get_yticklabels()] == ["220 ok", "221 ok", "250 ok", "550 refused"]
     assert "8 of 27 replies refuse or defer: 550" in ax.get_title(loc="left")
 
 
 def test_spans_judges_the_claim(log: spamlab.Log) -> None:
-    title = plots.spans(log.events, log.sessions, claimed=35, whose="the heading").get_title(loc="left")
+    title = plots.spans(summary.lengths(log), claimed=35, whose="the heading").get_title(loc="left")
     assert (
         title.replace("\n", " ")
         == "Neither the log (64 s) nor its complete session (26 s) lasts the 35 s of the heading"
     )
-    assert "1 of 2 lengths agree" in plots.spans(log.events, log.sessions, claimed=27).get_title(loc="left")
+    assert "1 of 2 lengths agree" in plots.spans(summary.lengths(log), claimed=27).get_title(loc="left")
 
 
 def test_latency_has_a_row_for_each_verb(log: spamlab.Log) -> None:

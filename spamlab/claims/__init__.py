@@ -59,9 +59,12 @@ def ledger(log: Log, assumptions: Assumptions | None = None) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype="str").rename_axis("number")
 
 
-def answer(log: Log, assumptions: Assumptions | None = None) -> str:
-    """Say in a sentence how many claims hold, are contradicted, cannot be tested."""
-    n = ledger(log, assumptions)["verdict"].value_counts().reindex(VERDICTS, fill_value=0)
+def answer(log: Log, assumptions: Assumptions | None = None, found: pd.DataFrame | None = None) -> str:
+    """Say in a sentence how many claims hold, are contradicted, cannot be tested.
+
+    ``found``: the ``ledger``, where it has been made already.
+    """
+    n = (ledger(log, assumptions) if found is None else found)["verdict"].value_counts().reindex(VERDICTS, fill_value=0)
     return (
         f"Of {count(n.sum(), 'claim')} of the white paper, {n[LOG_YES] + n[MODEL_YES]} hold ({n[LOG_YES]} by the log, "
         f"{n[MODEL_YES]} by the model under stated assumptions), {n[LOG_NO] + n[MODEL_NO]} are contradicted "

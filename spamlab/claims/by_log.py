@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from spamlab import evidence, loops, stats, summary
+from spamlab import evidence, loops, stats
 from spamlab.claims.case import (
     DAY,
     LOG_NO,
@@ -29,19 +29,18 @@ def _lasts(case: Case) -> Finding:
     Stamps of the excerpt and of its complete session, with their resolution.
     """
     log, heading, peer = case.log, case.given.heading, case.given.excerpt_peer
-    here = log.sessions[log.sessions["peer_ip"].eq(peer)]
+    here = evidence.excerpt(log, peer)
     if here.empty or pd.isna(case.span):
         said = f"Of {case.sessions} none is with {peer} and stamped: this is not the log of Appendix A."
         return Finding(OPEN, "another log than the excerpt", said)
-    whole = summary.complete(log.events, here)
-    took = (whole["end"] - whole["start"]).dt.total_seconds().dropna().head(1)
+    took = here.dropna().head(1)
     lengths = {"the excerpt": case.span, **dict.fromkeys(["its complete session"][: len(took)], took.sum())}
     bounds = " and ".join(f"{length - case.slack:g} to {length + case.slack:g} s" for length in lengths.values())
     fits = any(abs(length - heading) <= case.slack for length in lengths.values())
     return Finding(
         LOG_YES if fits else LOG_NO,
         ", ".join(f"{name} {seconds(length)}" for name, length in lengths.items()),
-        f"{len(log.events):,} events ({places(log, log.events.index)}); with stamps of {case.slack:g} s they lie in "
+        f"{log.count('events'):,} events ({places(log)}); with stamps of {case.slack:g} s they lie in "
         f"{bounds}; the heading says {heading:g} s.",
     )
 
@@ -53,18 +52,14 @@ def _null(case: Case) -> Finding:
     Share of MAIL FROM:<> and what it was answered.
     """
     log = case.log
-    known = log.transactions[log.transactions["reverse_path"].notna()]
-    null = known[known["null_sender"]]
-    code = evidence.mail_codes(log).reindex(null["transaction"]).to_numpy()
-    queued = pd.isna(code) & null["queue_id"].notna() & null["report"].isna()  # in a mail server's log: it has an id
-    taken, judged = int((code < 400).sum() + queued.sum()), int((code >= 0).sum() + queued.sum())
-    own = int(null["session"].map(log.sessions.set_index("session")["role"]).eq("client").sum())
+    counted, mails = evidence.null_senders(log)
+    known, null, taken, judged, own = counted.tolist()
     return Finding(
         OPEN if not judged else LOG_YES if taken else LOG_NO,
-        f"{len(null):,} of {len(known):,} senders null, {taken:,} of {judged:,} taken",
-        f"Null: {share(len(null), len(known), 'transactions')}; taken: {share(taken, judged, 'null senders')}; {own:,} "
+        f"{null:,} of {known:,} senders null, {taken:,} of {judged:,} taken",
+        f"Null: {share(null, known, 'transactions')}; taken: {share(taken, judged, 'null senders')}; {own:,} "
         "were the logging server's own, which another answered "
-        f"({places(log, evidence.firsts(log, null['transaction']))}).",
+        f"({places(log, evidence.firsts(log, mails))}).",
     )
 
 
@@ -74,18 +69,19 @@ def _random(case: Case) -> Finding:
 
     Macros and random-looking local parts among the different addresses.
     """
-    rows, often = evidence.answered_paths(case.log), case.given.often
-    each = rows.drop_duplicates("address")["address"]
+    uses, often = evidence.addresses(case.log), case.given.often
+    each = uses.index.to_series()
     kind = evidence.made_by(each)
     odd = each[kind.ne("plain")]
     shown = "".join(f" {shorten(printable(text), 40)}" for text in odd.head(2))
     low, high = stats.share_interval(len(odd), len(each))
+    where = places(case.log, evidence.answered_paths(case.log, pd.Index(odd))["event"])
     return Finding(
         decide(low, high, often, LOG_YES, LOG_NO),
         f"{len(odd):,} of {len(each):,} addresses random or macros",
-        f"{share(len(odd), len(each), 'different addresses')} in {len(rows):,} uses; {(kind == 'macro').sum():,} are "
+        f"{share(len(odd), len(each), 'different addresses')} in {uses.sum():,} uses; {(kind == 'macro').sum():,} are "
         f"macros left unexpanded, {(kind == 'random').sum():,} look random{':' * bool(shown)}{shown} "
-        f"({places(case.log, rows.loc[rows['address'].isin(odd), 'event'])}); often means {often:.0%} or more.",
+        f"({where}); often means {often:.0%} or more.",
     )
 
 
@@ -101,7 +97,8 @@ def _daily(case: Case) -> Finding:
         said = f"Of {case.sessions} none holds two transactions in a known time."
         return Finding(OPEN, "no session with two messages and a length", said)
     low, value, high = evidence.pace(n, took, slack, DAY)
-    most = "refused" if case.log.recipients["status"].eq("rejected").mean() > 0.5 else "taken"
+    refused, tried = evidence.refusals(case.log)
+    most = "refused" if refused > 0.5 * tried else "taken"
     return Finding(
         decide(low * lanes, high * lanes, least),
         f"{stats.figure(value * lanes)} a day over {count(lanes, 'connection')}",
@@ -113,7 +110,7 @@ def _daily(case: Case) -> Finding:
 
 def no_notices(case: Case) -> Finding:
     """The log tells of no notice, and of nothing that one would follow from."""
-    n = count(len(case.log.transactions), "transaction")
+    n = count(case.log.count("transactions"), "transaction")
     said = f"In {n} there is no notice to the administrator, and no failed NDR in a known time."
     return Finding(OPEN, "no notice and no failed NDR", said)
 
@@ -163,7 +160,7 @@ def _probes(case: Case) -> Finding:
     Rate and spacing of relay attempts, by session.
     """
     tried, asked = evidence.relay_attempts(case.log), case.given.probes_a_minute
-    served = f"{int(case.log.sessions['role'].eq('server').sum()):,} inbound of {case.sessions}"
+    served = f"{evidence.inbound(case.log):,} inbound of {case.sessions}"
     n, minutes = len(tried), case.span / 60
     if not n or not minutes > 0:
         return Finding(OPEN, "no relay attempt", f"In {served} no client was refused a relay.")
@@ -210,7 +207,7 @@ def _symptom(case: Case) -> Finding:
     lost, found = case.ndrs[case.ndrs["lost"]], loops.find(case.log)
     turns = found[found["unit"].str.contains("MAIL") & found["unit"].str.contains("RSET")]
     labels = [*turns["first"], *turns["last"], *evidence.firsts(case.log, lost.index)]
-    inbound = int(case.log.sessions["role"].eq("server").sum())
+    inbound = evidence.inbound(case.log)
     return Finding(
         LOG_YES if len(lost) else OPEN,
         f"{count(len(lost), 'failed NDR')}, {count(len(turns), 'MAIL–RSET loop')}",

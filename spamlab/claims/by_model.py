@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-import pandas as pd
-
 from spamlab import backscatter, evidence, simulate
 from spamlab.claims.case import (
     LOG_NO,
@@ -38,7 +36,6 @@ def _four(case: Case) -> Finding:
     top = cases.nlargest(1, ["messages", "across_internet"]).to_dict("records")[0]
     seen = ", ".join(map(str, sorted(cases["messages"].unique())))
     most = ", ".join(f"{sender} {n}" for sender, n in cases.groupby("sender", observed=True)["messages"].max().items())
-    about = case.log.transactions["ndr_of"].value_counts().max()
     return Finding(
         MODEL_YES if (top["messages"], top["across_internet"]) == (4, 2) else MODEL_NO,
         f"{seen} messages; at most {top['across_internet']} across the internet",
@@ -46,7 +43,7 @@ def _four(case: Case) -> Finding:
         f"{top['sender']}, recipient {top['recipient']}, sender's host {top['sender_host']}: {top['to_sender']} to the "
         f"sender, {top['to_administrator']} to the administrator, {top['double_bounces']} of a failed report, "
         f"{top['returned']} sent back. Most by sender: {most}. In the log at most "
-        f"{count(0 if pd.isna(about) else int(about), 'report')} about one message.",
+        f"{count(evidence.reports_about(case.log), 'report')} about one message.",
     )
 
 
@@ -184,7 +181,7 @@ def _falls(case: Case) -> Finding:
     """
     found = evidence.fallthrough(case.log, case.given)
     fell, tried = int(found["fell"].sum()), int((found["taken"] + found["refused"] > 0).sum())
-    labels = case.log.events.index[case.log.events["session"].isin(found.index[found["fell"]])]
+    labels = evidence.labels(case.log, found.index[found["fell"]])
     return Finding(
         LOG_YES if fell else LOG_NO if tried else OPEN,
         f"{fell:,} of {tried:,} failed logins that went on to relay",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from spamlab import evidence
 from spamlab.claims.case import (
     HOUR,
     MODEL_NO,
@@ -45,7 +46,7 @@ def _years(case: Case) -> Finding:
 
 
 def _guests(case: Case) -> str:
-    user = case.log.sessions["user"].dropna()
+    user = evidence.accounts(case.log)
     return (
         f"Of {case.sessions} {len(user):,} name an account, {int(user.str.lower().eq('guest').sum()):,} of them Guest"
     )

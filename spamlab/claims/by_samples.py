@@ -29,11 +29,9 @@ def _refuse_null(case: Case) -> Finding:
     logs = {f"data/samples/{name}.log": held[0] for name in ("exim", "postfix") if (held := evidence.sample(name))}
     told, lost, n = "", 0, 0
     for name, made in {"the log": case.log, **logs}.items():
-        reports = made.transactions.dropna(subset="reverse_path")
-        reports = reports[reports["report"].eq("ndr")]
-        null = int(reports["null_sender"].sum())
-        told += f"{name} {share(null, len(reports))}; "
-        lost, n = lost + null, n + len(reports)
+        null, reports = map(int, evidence.null_reports(made))
+        told += f"{name} {share(null, reports)}; "
+        lost, n = lost + null, n + reports
     model = case.measures["refuse <>"]["legitimate NDRs lost"]
     ends, by = (stats.share_interval(lost, n), (LOG_YES, LOG_NO)) if n else ((model, model), (MODEL_YES, MODEL_NO))
     return Finding(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pandas as pd
 
-from spamlab import backscatter, evidence, simulate
+from spamlab import backscatter, evidence, simulate, summary
 from spamlab.evidence import Assumptions, interval, places
 from spamlab.words import count, seconds
 
@@ -55,8 +55,8 @@ class Case:
     @cached_property
     def span(self) -> float:
         """From the first stamp to the last, in s; NaN without."""
-        time = self.log.events["time"]
-        return float((time.max() - time.min()).total_seconds())
+        first, last = summary.ends(self.log)
+        return float((last - first).total_seconds())
 
     @cached_property
     def slack(self) -> float:
@@ -66,7 +66,7 @@ class Case:
     @cached_property
     def sessions(self) -> str:
         """How many there are."""
-        return count(len(self.log.sessions), "session")
+        return count(self.log.count("sessions"), "session")
 
     @cached_property
     def ndrs(self) -> pd.DataFrame:
@@ -77,8 +77,8 @@ class Case:
     @cached_property
     def notices(self) -> Rate | None:
         """Notices to the administrator: those that the log tells of, else one for each NDR that failed."""
-        log, each, made = self.log, 1.0, self.log.transactions.set_index("transaction")
-        time = made.loc[made["report"].eq("postmaster"), "start"].dropna()
+        log, each = self.log, 1.0
+        time = evidence.notices(log)
         what, logged = count(len(time), "notice to the administrator", "notices to the administrator"), len(time) > 0
         if not logged:
             time, each = self.ndrs.loc[self.ndrs["lost"], "time"].dropna(), self.given.notices_an_ndr
@@ -89,8 +89,8 @@ class Case:
             return Rate(most, most, most, f"{what}: {most:,.0f} in the busiest hour", logged)
         took, stamps = self.span, 1
         if not logged:  # too short for an hour: the pace of the sessions that hold them
-            held = log.sessions[log.sessions["session"].isin(self.ndrs.loc[time.index, "session"])]
-            took, stamps = float((held["end"] - held["start"]).dt.total_seconds().sum()), len(held)
+            held = evidence.lasted(log, self.ndrs.loc[time.index, "session"])
+            took, stamps = float(held.sum()), len(held)
         if time.empty or not took > 0:
             return None
         found = evidence.pace(len(time), took, self.slack * stamps, each * HOUR)

@@ -29,6 +29,8 @@ ACCENT, BLUE, GREEN, ORANGE, PURPLE = "#D55E00", "#0072B2", "#009E73", "#E69F00"
 GROUPS = (ACCENT, BLUE, GREEN, PURPLE, ORANGE)  # of equal rank, the commonest first
 CLASSES = {2: (GREEN, "ok"), 3: (BLUE, "go on"), 4: (ORANGE, "not now"), 5: (ACCENT, "refused")}
 PRECISE = 1500  # marks; of more, vector formats hold an image
+MANY = 100_000  # rows; of more, those at one place are drawn, and told, as one
+CELLS = 2000  # places along an axis: more than an image has
 
 P = ParamSpec("P")
 
@@ -236,6 +238,24 @@ def bins(first: pd.Timestamp, last: pd.Timestamp, most: int = 130) -> tuple[pd.S
     width = next((step for step in steps if (last - first) / step < most - 1), (last - first) / (most - 2))
     edges = pd.date_range(first.floor(width), last + width, freq=width, unit="us")
     return pd.Series(edges), seconds(width.total_seconds())
+
+
+def counted(frame: pd.DataFrame) -> pd.DataFrame:
+    """Of more than ``MANY`` rows equal ones as one, with their number ``n``: marks at one place are drawn once."""
+    if len(frame) <= MANY:
+        return frame
+    return frame.groupby(list(frame.columns), observed=True, sort=False, dropna=False).size().reset_index(name="n")
+
+
+def cell(values: np.ndarray) -> np.ndarray:
+    """The values, each moved to the nearest of ``CELLS`` places between the least and the most."""
+    low, high = float(values.min()), float(values.max())
+    if not high > low:
+        return values
+    if high > 30 * low > 0:  # the axis is logarithmic
+        return np.asarray(np.exp(cell(np.log(values))))
+    step = (high - low) / CELLS
+    return np.asarray(low + step * np.round((values - low) / step))
 
 
 def thin(frame: pd.DataFrame, most: int = 300) -> pd.DataFrame:

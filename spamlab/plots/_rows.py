@@ -10,10 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from spamlab import words
+from spamlab.contents import FEW
 from spamlab.plots import _look as look
-from spamlab.summary import complete
 
-FEW = 30  # up to so many sessions each has a row
 NO_NDR = "This log holds no attempt to deliver a non-delivery report (NDR): there is no cost to show."
 
 # Of the ladder
@@ -44,7 +43,7 @@ def sessions(sessions: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax:
     Parameters
     ----------
     sessions : DataFrame
-        The Log's sessions.
+        Of `contents.sessions`, or the Log's.
     sources : DataFrame, optional
         The Log's sources, for the time zone.
     ax : Axes, optional
@@ -85,13 +84,13 @@ def sessions(sessions: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax:
 
 
 @look.figure
-def codes(events: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax: Axes | None = None) -> Axes:
+def codes(told: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax: Axes | None = None) -> Axes:
     """The twelve commonest reply codes in time: a row each, counts per interval as bars, each row to its own height.
 
     Parameters
     ----------
-    events : DataFrame
-        The Log's events; echoes are left out, a line that stands for N replies counts N.
+    told : DataFrame
+        Of `contents.codes`.
     sources : DataFrame, optional
         The Log's sources, for the time zone and the resolution of the stamps.
     ax : Axes, optional
@@ -102,7 +101,6 @@ def codes(events: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax: Axes
     Axes
         One outline a code, its total at the right.
     """
-    told = events[~events["echo"] & events["kind"].ne("note")].dropna(subset=["code", "time"])
     look.need(len(told), "This log holds no reply code with a time: there is nothing to lay out in time.")
     edges, width = look.bins(told["time"].min(), told["time"].max())
     marks = look.days(edges)
@@ -126,15 +124,13 @@ def codes(events: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax: Axes
 
 
 @look.figure
-def spans(
-    events: pd.DataFrame, sessions: pd.DataFrame, *, claimed: float, whose: str = "the claim", ax: Axes | None = None
-) -> Axes:
+def spans(lengths: pd.DataFrame, *, claimed: float, whose: str = "the claim", ax: Axes | None = None) -> Axes:
     """How long the log and its complete sessions last, beside a length that someone claims.
 
     Parameters
     ----------
-    events, sessions : DataFrame
-        Tables of a Log.
+    lengths : DataFrame
+        Of `summary.lengths`.
     claimed : float
         The length to compare with, in seconds.
     whose : str
@@ -148,11 +144,9 @@ def spans(
         A session is complete if it is logged from its connect line to its QUIT. Its length is that between two
         stamps; one that comes within a second of the claim agrees with it.
     """
-    look.need(events["time"].notna().any(), "This log states no times: nothing in it has a length to compare.")
-    whole = complete(events, sessions)
-    took = (whole["end"] - whole["start"]).dt.total_seconds().dropna()
-    span = (events["time"].max() - events["time"].min()).total_seconds()
-    drawn = pd.DataFrame({"what": ["log", *["complete session"] * len(took)], "seconds": [span, *took]})
+    look.need(len(lengths), "This log states no times: nothing in it has a length to compare.")
+    span, took = float(lengths["seconds"].iloc[0]), lengths["seconds"].iloc[1:]
+    drawn = look.counted(lengths)
     ax = rows(ax, ["all of the log", f"complete sessions ({len(took):,})"])
     row = drawn["what"].ne("log").astype(int)
     ax.plot(drawn["seconds"], row, "o", color=look.BLUE, alpha=0.5, rasterized=len(drawn) > look.PRECISE)
@@ -160,12 +154,12 @@ def spans(
         look.note(ax, look.lasting(x), (x, y), (0, 5))
     ax.axvline(claimed, color=look.ACCENT, linewidth=1.2, linestyle="--")
     look.note(ax, f"{whose}: {words.seconds(claimed)}", (claimed, -0.7), (3, 0), color=look.ACCENT, weight="bold")
-    far = max(span, claimed, *took)
+    far = max(span, claimed, lengths["seconds"].max())
     look.scale(ax, "x", words.seconds, 1.0 if far > 30 * claimed else 0.0, far)
     ax.set_xlabel("length")
     claim = f"the {words.seconds(claimed)} of {whose}"
-    if hits := int((np.abs(drawn["seconds"] - claimed) <= 1).sum()):
-        title = f"{hits:,} of {words.count(len(drawn), 'length')} agree with {claim}"
+    if hits := int((np.abs(lengths["seconds"] - claimed) <= 1).sum()):
+        title = f"{hits:,} of {words.count(len(lengths), 'length')} agree with {claim}"
     elif len(took):
         sole = "its complete session" if len(took) == 1 else "the longest of its complete sessions"
         title = f"Neither the log ({look.lasting(span)}) nor {sole} ({look.lasting(took.max())}) lasts {claim}"

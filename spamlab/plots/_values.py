@@ -197,7 +197,12 @@ def sizes(messages: pd.DataFrame, summary: pd.DataFrame | None = None, *, ax: Ax
     if pd.notna(every["coverage"]):
         bounds = f"{octets(every['median_low'])} to {octets(every['median_high'])}"
         detail += f" (exact {every['coverage']:.1%} interval {bounds})"
-    return look.finding(ax, _alike(size.to_numpy()), f"{detail}; curve: ECDF; band: 95% (n ≥ 5)", drawn)
+    return look.finding(
+        ax,
+        _alike(size.to_numpy()),
+        f"{detail}; curve: ECDF; band: 95% (n ≥ 5)",
+        drawn if len(drawn) <= look.MANY else look.counted(drawn[["size"]]),
+    )
 
 
 def _alike(size: np.ndarray) -> str:
@@ -209,15 +214,29 @@ def _alike(size: np.ndarray) -> str:
     return f"{who} messages within {100 * (high / low - 1):.2g}% of one size: {octets(low)} to {octets(high)}"
 
 
-def grouped(ax: Axes, x: Any, y: Any, group: pd.Series, most: int, markersize: float = 4) -> None:
-    """Dots, those of the commonest groups in colour and named in the legend, the others grey."""
+def grouped(ax: Axes, x: Any, y: Any, group: pd.Series, most: int, markersize: float = 4) -> pd.DataFrame | None:
+    """Dots, those of the commonest groups in colour and named in the legend, the others grey.
+
+    Of many, those that fall on one place are drawn as one; back come the places, with the number ``n`` at each.
+    """
     names = list(commonest(group, most).index)
+    if len(group) > look.MANY:
+        named = group.where(group.isin(names), "others").astype("category")
+        places = look.counted(pd.DataFrame({"x": look.cell(x), "y": look.cell(y), "group": named.array}))
+        for name, color in [*zip(names, look.GROUPS, strict=False), ("others", look.PALE)]:
+            own = places[places["group"] == name]
+            if len(own):
+                (dots,) = ax.plot(own["x"], own["y"], "o", color=color, markersize=markersize, alpha=0.7)
+                dots.set(rasterized=True, zorder=2 - (color == look.PALE))
+                dots.set_label(f"{look.safe(name, 28)} ({own['n'].sum():,})")
+        return places
     for name, color in [*zip(names, look.GROUPS, strict=False), ("others", look.PALE)]:
         own = (~group.isin(names) if color == look.PALE else group.eq(name)).to_numpy(dtype=bool)
         if own.any():
             (dots,) = ax.plot(x[own], y[own], "o", color=color, markersize=markersize, alpha=0.7)
             dots.set(rasterized=len(group) > look.PRECISE, zorder=2 - (color == look.PALE))
             dots.set_label(f"{look.safe(name, 28)} ({own.sum():,})")
+    return None
 
 
 @look.figure
@@ -242,7 +261,7 @@ def sizes_in_time(messages: pd.DataFrame, *, sources: pd.DataFrame | None = None
     look.need(len(timed) > 1, "This log holds fewer than two messages with a size and a time: nothing to compare.")
     path, size, time = timed["forward_path"].astype("str"), timed["size"].astype(float), timed["time"]
     ax = look.axes(ax, 3.0)
-    grouped(ax, look.days(time), size.to_numpy(), path, 5, 4 if len(timed) < 500 else 2)
+    places = grouped(ax, look.days(time), size.to_numpy(), path, 5, 4 if len(timed) < 500 else 2)
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), title="recipient (messages)", alignment="left")
     look.scale(ax, "y", octets, size.min(), size.max())
     ax.set_ylabel("message size")
@@ -250,7 +269,12 @@ def sizes_in_time(messages: pd.DataFrame, *, sources: pd.DataFrame | None = None
     to = count(timed["forward_path"].nunique(), "recipient")
     title = f"{len(timed):,} messages to {to}, {octets(size.min())} to {octets(size.max())}"
     detail = f"From the first to the last in {look.lasting((time.max() - time.min()).total_seconds())}"
-    return look.finding(ax, title, f"{detail}; a message to several counts for its first recipient", timed)
+    detail += "; a message to several counts for its first recipient"
+    if places is None:
+        return look.finding(ax, title, detail, timed)
+    drawn = places.assign(x=pd.to_datetime(86_400e6 * places["x"], unit="us", utc=True))
+    drawn.columns = pd.Index(["time", "size", "forward_path", "n"])
+    return look.finding(ax, title, f"{detail}; {len(drawn):,} dots: those of one place are one", drawn)
 
 
 @look.figure
@@ -316,7 +340,7 @@ def loops(loops: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     look.need(len(loops) > 2, f"{total}. With fewer than three loops there is nothing to compare.")
     turns, took = loops["turns"].to_numpy(), loops["seconds"].clip(lower=0.5).to_numpy()
     ax = look.axes(ax, 3.6)
-    grouped(ax, turns, took, loops["unit"].astype("str"), 4)
+    places = grouped(ax, turns, took, loops["unit"].astype("str"), 4)
     look.scale(ax, "x", "{:,.0f}".format, turns.min(), turns.max(), log=True)
     look.scale(ax, "y", seconds, took.min(), took.max(), log=True)
     ax.set(xlabel="turns of the loop", ylabel="time it takes (below 1 s: ½ s)")
@@ -325,4 +349,8 @@ def loops(loops: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         ax.axline((1, rate), (10, 10 * rate), color=look.PALE, linewidth=0.7, zorder=0)
         look.note(ax, f"{rate:g} s a turn", (end, rate * end), (2, 0), fontsize=7, color=look.GREY)
     ax.legend(loc="lower right")
-    return look.finding(ax, total, f"n = {len(loops):,}; diagonals: equal speed", loops)
+    detail = f"n = {len(loops):,}; diagonals: equal speed"
+    if places is None:
+        return look.finding(ax, total, detail, loops)
+    drawn = places.rename(columns={"x": "turns", "y": "seconds", "group": "unit"})
+    return look.finding(ax, total, f"{detail}; {len(drawn):,} dots: those of one place are one", drawn)
