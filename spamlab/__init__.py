@@ -29,8 +29,9 @@ __version__ = "0.1.0"
 
 __all__ = ["Log", "ReadError", "ReadWarning", "UnknownFormat", "formats", "read"]
 
-_MODULES = {"backscatter", "captures", "claims", "cluster", "dialogue", "loops", "notebook", "plots", "report", "simulate",
-            "sizes", "stats", "stream", "summary", "tables", "timing", "traffic", "whatif", "wire"}  # fmt: skip
+_MODULES = {"backscatter", "captures", "claims", "cluster", "dialogue", "loops", "notebook", "plots", "report",
+            "simulate", "sizes", "stats", "stream", "summary", "tables", "timing", "traffic", "whatif",
+            "wire"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,9 @@ beginning completed.
 
 Tasks read files and return values, nothing else, and their names follow from what they are to do: what a worker that
 died was doing, or held, another one does again. Ids count within a part, and the part's number stands above them, at
-2**32, which makes them unique without anyone having to count; what is written as Parquet is counted on.
+2**32, which makes them unique without anyone having to count; what is written as Parquet is counted on. A result that
+goes by the order of rows (an interval from blocks of them) can differ a little from that of the log read at once.
+Where a worker dies that held what the chain had come to, the chain is gone through again, from files read again.
 
 As in ``stream``, what two files say of the same moment is tied together only within a partition: the messages that one
 server handed to another whose log is in other files, and what Exim's rejectlog repeats; so is a notice in an Exchange
@@ -53,7 +55,7 @@ PARTITION = 64 << 20
 EXPANDED = 10
 
 APART = 1 << 32
-"""From the ids of one part to those of the next."""
+"""From the ids of one part, and the labels of its events, to those of the next."""
 
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 
@@ -133,6 +135,8 @@ class Clustered(Log):
     What reduces over ``map`` works on it as on any log: each part is a ``Log`` in a worker's memory.
     """
 
+    parted = True
+
     def __init__(self, parts: list[Any], client: Any, formats: list[str], files: dict[str, sources.Source]) -> None:
         self._parts, self._client, self._formats = parts, client, formats
         self._files, self._checked = files, set()
@@ -165,9 +169,12 @@ class Clustered(Log):
         list
             In the order of the log; a session or message is whole in one part.
         """
-        found = _compute(self._client, [delayed(_apply)(function, *part) for part in self._numbered()])
+        return self._each(function)
+
+    def _each(self, function: Callable[[Log], T], about: bool = True) -> list[T]:
+        found = _compute(self._client, [delayed(_apply)(function, *part, about) for part in self._numbered()])
         for damage in dict.fromkeys(damage for _, told in found for damage in told):
-            warnings.warn(damage, ReadWarning, stacklevel=2)
+            warnings.warn(damage, ReadWarning, stacklevel=3)
         return [result for result, _ in found]
 
     def persist(self) -> Clustered:
@@ -180,21 +187,32 @@ class Clustered(Log):
         some = [delayed(_between)(part, start, end) for part in self._parts]
         return Clustered(some, self._client, self._formats, self._files)
 
+    def compute(self) -> Log:
+        """The log as ``spamlab.read`` gives it, in this process's memory."""
+        return stream.whole(self._each(_same, about=False))
+
+    @functools.cached_property
+    def _about(self) -> pd.DataFrame:
+        """The sources, of which there are few."""
+        return tables.conform("sources", self.sources.compute().to_dict("series"))  # type: ignore[operator]
+
     def trace(self, what: str) -> pd.DataFrame:
         """See ``Log.trace``."""
         return stacked(self.map(functools.partial(Log.trace, what=what))).sort_values("time", kind="stable")
 
     def count(self, table: str) -> int:
         """See ``Log.count``."""
-        return sum(self.map(functools.partial(Log.count, table=table)))
+        return sum(self._each(functools.partial(Log.count, table=table), about=False))
 
     def columns(self, table: str, *names: str) -> pd.DataFrame:
         """See ``Log.columns``; they are brought here."""
+        if table == "sources":
+            return self._about[list(names)]
         return stacked(self.map(functools.partial(_columns, table=table, names=names))).reset_index(drop=True)
 
     def raw(self, event: Any) -> bytes:
         """See ``Log.raw``."""
-        return Log({"sources": self.sources.compute()}, self._files).raw(event)  # type: ignore[operator]
+        return Log({"sources": self._about}, self._files).raw(event)
 
     def to_parquet(self, folder: str | Path) -> None:
         """Write the tables as Parquet, by the workers, into a folder that exists and that all of them can write.
@@ -360,6 +378,8 @@ class _Given(NamedTuple):
     tables: dict[str, pd.DataFrame]
     files: dict[str, str] = {}  # noqa: RUF012 (never changed)
     damage: tuple[str, ...] = ()
+    sources: pd.DataFrame | None = None
+    """What is to be known of the files that events are from; their rows in ``tables`` are in another part."""
 
 
 class _Open(NamedTuple):
@@ -367,6 +387,7 @@ class _Open(NamedTuple):
 
     records: Records
     now: pd.Timestamp
+    sources: pd.DataFrame
 
 
 def _read(
@@ -387,7 +408,12 @@ def _read(
     whole = stream.without(made, waits)
     whole |= {"sources": taken.about(times, assembled.assumed), "unparsed": taken.unparsed()}
     damage = tuple(source.damage for source in taken.sources if source.damage)
-    return _Given(whole, dict(files), damage), _Open(stream.joined([records.select(np.flatnonzero(waits))]), now)
+    return _Given(whole, dict(files), damage), _opened(records, waits, now, whole["sources"])
+
+
+def _opened(records: Records, waits: np.ndarray, now: pd.Timestamp, about: pd.DataFrame) -> _Open:
+    some = stream.joined([records.select(np.flatnonzero(waits))])
+    return _Open(some, now, about[about["source"].isin(some.names)])
 
 
 def _waits(made: stream.Tables, source: np.ndarray, before: bool, now: pd.Timestamp | None) -> np.ndarray:
@@ -408,35 +434,41 @@ def _join(carried: _Open, opened: _Open, kind: str, options: Options, last: bool
     if not last:
         waits = _waits(made, records.source, False, opened.now)
     given = {name: made[name] for name in ("events", "sessions", "transactions", "recipients")}
-    return _Given(stream.without(given, waits)), _Open(
-        stream.joined([records.select(np.flatnonzero(waits))]), opened.now
-    )
+    about = stacked([carried.sources, opened.sources]).reset_index(drop=True)
+    return _Given(stream.without(given, waits), sources=about), _opened(records, waits, opened.now, about)
 
 
-def _log(part: _Given, number: int = 0) -> Log:
-    given = {}
+def _log(part: _Given, number: int = 0, about: bool = False) -> Log:
+    """A part as a log; with ``about`` it knows its sources also where another part tells them."""
+    given = {"sources": part.sources} if about and part.sources is not None else {}
     for name, table in part.tables.items():
         ids = {key: table[key] + number * APART for key in tables.IDS if key in table}
         given[name] = table.assign(**ids) if ids else table
+        if name == "events":  # analyses name them by their labels
+            given[name] = given[name].set_axis(pd.RangeIndex(number * APART, number * APART + len(table)))
     return Log(given, {name: sources.at(name, where) for name, where in part.files.items()})
 
 
-def _apply(function: Callable[[Log], T], part: _Given, number: int) -> tuple[T, tuple[str, ...]]:
-    return function(_log(part, number)), part.damage
+def _apply(function: Callable[[Log], T], part: _Given, number: int, about: bool) -> tuple[T, tuple[str, ...]]:
+    return function(_log(part, number, about)), part.damage
 
 
-def _columns(log: Log, table: str, names: tuple[str, ...]) -> pd.DataFrame:
-    return log.columns(table, *names)
+def _same(part: Log) -> Log:
+    return part
+
+
+def _columns(part: Log, table: str, names: tuple[str, ...]) -> pd.DataFrame:
+    return part.columns(table, *names)
 
 
 def _between(part: _Given, start: Any, end: Any) -> _Given:
-    return part._replace(tables=_log(part).between(start, end).tables())
+    some = _log(part).between(start, end).tables()
+    return part._replace(tables={name: some[name] for name in part.tables})
 
 
 def _table(part: _Given, name: str, number: int) -> pd.DataFrame:
-    table: pd.DataFrame = getattr(
-        _log(part._replace(tables={key: part.tables[key] for key in part.tables.keys() & {name}}), number), name
-    )
+    own = part._replace(tables={name: part.tables[name]} if name in part.tables else {})
+    table: pd.DataFrame = getattr(_log(own, number), name)
     return table
 
 

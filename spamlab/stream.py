@@ -208,9 +208,8 @@ def come_from(made: Tables, begin: pd.Timestamp) -> tuple[np.ndarray, np.ndarray
     sent = (~here & (messages["start"] < begin + LIFETIME)) | messages["transaction"].isin(events["transaction"][early])
     # A process whose first session here is still to come can be in one that began before.
     loose = session.isna() & ~kind.isin(_APART)
-    served = (
-        loose & ~early & (events["time"] < begin + SILENCE) & events["program"].isin(events["program"][session.notna()])
-    )
+    serves = events["program"][session.notna() & ~session.duplicated()]  # a filter can refuse what another serves
+    served = loose & ~early & (events["time"] < begin + SILENCE) & events["program"].isin(serves)
     rows = np.flatnonzero(loose & early)
     if len(later := np.flatnonzero(served)):
         process = events.groupby(["host", "program", "pid"], dropna=False, observed=True).ngroup().to_numpy()
