@@ -57,7 +57,7 @@ def found(part: str, given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         return memory.measured(given.formats, given.size, folder)
     if part == "start":
         return start.measured(max(given.rounds, 5), folder)
-    return cluster.measured(given.several, given.rounds, folder)
+    return cluster.measured(given.several, given.rounds if given.full else 1, folder)
 
 
 def main(arguments: list[str] | None = None) -> None:
