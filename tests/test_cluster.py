@@ -15,7 +15,7 @@ from distributed import Client, LocalCluster
 
 import spamlab
 from benchmarks.logs import write
-from spamlab import backscatter, cluster, stream, tables
+from spamlab import backscatter, cluster, stream, summary, tables, traffic
 from spamlab.cli import main
 from tests.conftest import ROOT
 from tests.test_stream import SAMPLES, same
@@ -281,4 +281,9 @@ def test_analyses_reduce_over_its_parts(tmp_path, monkeypatch, here):
     monkeypatch.setattr(cluster, "PARTITION", 1)
     folder = set_of("postfix", 250_000, tmp_path, 3)
     log, at_once = cluster.read(folder), spamlab.read(folder)
+    log = log.persist()
+    for analysis in (traffic.by_hour, traffic.by_host, traffic.top_senders):
+        pd.testing.assert_frame_equal(analysis(log), analysis(at_once), check_dtype=False)
+    assert summary.totals(log) == summary.totals(at_once)
     assert len(backscatter.ndrs(log)) == len(backscatter.ndrs(at_once))
+    assert log.events.index.compute().is_unique
