@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from functools import cache
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from spamlab import (
 from spamlab import log as logs
 from spamlab.log import Log
 from tests.conftest import ROOT
+from tests.test_every_format import NOTEBOOKS, run
 
 FORMATS = ("postfix", "exim", "exchange", "exchange-tracking", "exchange55", "iis-smtp", "zeek", "sendmail")
 SAMPLES = {
@@ -161,3 +163,32 @@ def test_every_analysis_says_of_parts_what_it_says_of_the_whole(name, folder, mo
         except Exception as error:
             wrong.append(f"{what}: {type(error).__name__} {str(error)[:400]}")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_says_of_parts_what_it_says_of_the_whole(notebook, folder, monkeypatch):
+    said = run(notebook, folder("postfix"))
+    monkeypatch.setattr(logs, "LARGE", 0)
+    monkeypatch.setattr(stored, "TOGETHER", 10)
+    assert run(notebook, folder("postfix")) == said
+
+
+def test_what_is_called_on_a_part_can_be_told_another_process(folder):
+    whole = Log.from_parquet(folder("postfix"))
+    sent = pickle.loads(pickle.dumps(partwise.OnPart(sizes.messages.__wrapped__, (), {})))
+    same(sent(whole), sizes.messages(whole))
+
+
+def test_a_large_log_is_read_by_table_and_column(folder, monkeypatch):
+    log = Log.from_parquet(folder("postfix"))
+    assert f"{log.count('events'):,} events" in repr(log) and "events" not in vars(log)
+    assert list(log.columns("events", "kind", "code")) == ["kind", "code"] and "events" not in vars(log)
+    monkeypatch.setattr(logs, "LARGE", 0)
+    parts = log.map(type(log).tables)
+    assert sum(len(part["events"]) for part in parts) == len(log.events)
+    half = log.sessions["start"].sort_values().iloc[log.count("sessions") // 2]
+    monkeypatch.setattr(logs, "LARGE", 10**9)
+    whole = Log.from_parquet(folder("postfix")).between(half)
+    monkeypatch.setattr(logs, "LARGE", 0)
+    some = Log.from_parquet(folder("postfix")).between(half)
+    assert [some.count(name) for name in parts[0]] == [whole.count(name) for name in parts[0]]
