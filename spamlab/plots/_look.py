@@ -30,7 +30,7 @@ GROUPS = (ACCENT, BLUE, GREEN, PURPLE, ORANGE)  # of equal rank, the commonest f
 CLASSES = {2: (GREEN, "ok"), 3: (BLUE, "go on"), 4: (ORANGE, "not now"), 5: (ACCENT, "refused")}
 PRECISE = 1500  # marks; of more, vector formats hold an image
 MANY = 100_000  # rows; of more, those at one place are drawn, and told, as one
-CELLS = 2000  # places along an axis: more than an image has
+CELLS = 500  # places along an axis: a dot is wider than one
 
 P = ParamSpec("P")
 
