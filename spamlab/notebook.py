@@ -19,14 +19,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from spamlab import parquet
 from spamlab.safe import file_name, for_spreadsheet, printable, shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from spamlab.log import Log
 
 # MathJax 2 and 3 leave elements of these classes alone (pandas writes them too, for tables).
 NO_MATH = "tex2jax_ignore mathjax_ignore"
@@ -50,20 +48,6 @@ def setup() -> None:
     look = {"html.use_mathjax": False, "max_rows": 30, "max_columns": 30, "max_colwidth": 80}
     for name, value in look.items():
         pd.set_option(f"display.{name}", value)
-
-
-def read(path: str) -> Log:
-    """``spamlab.read``, but of a converted folder a table is read when it is asked for, and a large one in parts.
-
-    Examples
-    --------
-    >>> read("data/exchange55-appendix-a.log")
-    <Log exchange55: 1 source, 72 events, 2 sessions, 8 transactions, 8 recipients, 0 unparsed lines>
-    """
-    import spamlab
-
-    folders, rest = parquet.split(path)
-    return spamlab.Log.from_parquet(folders[0]) if folders and not rest else spamlab.read(path)
 
 
 def show(

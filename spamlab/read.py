@@ -67,6 +67,8 @@ def read(
     """
     converted, source = parquet.split(source)
     logs = [Log.from_parquet(one) for one in converted]
+    if len(logs) == 1 and not source and tables is None:
+        return logs[0]  # its tables are read when they are asked for
     if converted and not source:
         return _only(concatenate(logs), _names(tables))
     options = Options(tz, year, dayfirst, _names(tables))

@@ -327,6 +327,18 @@ def _natural(path: Path) -> list[tuple[int, int | str]]:
     return [*parts, (-1, age)]
 
 
+def _rotated(listed: list[Source]) -> list[Source]:
+    """Inputs in the order given, but what was rotated out of a file before it, as a shell does not list them."""
+    families: dict[tuple[Any, ...], list[int]] = {}
+    for i, one in enumerate(listed):
+        if one.path:
+            families.setdefault(tuple(_natural(one.path)[:-1]), []).append(i)
+    order = np.arange(len(listed))
+    for places in families.values():
+        order[places] = sorted(places, key=lambda i: _natural(listed[i].path or Path()))
+    return [listed[i] for i in order]
+
+
 def find(source: Any) -> list[Source]:
     """All inputs that ``source`` names: a path or URL, a glob, a folder, a binary file, or a list of them.
 
@@ -345,7 +357,7 @@ def find(source: Any) -> list[Source]:
                 found.setdefault(os.path.realpath(one.path) if one.path else one.url or one, one)
                 if one.where is None and len(found) > 1:
                     one.name += f" {len(found)}"  # streams can share a name, sources cannot
-        return list(found.values())
+        return _rotated(list(found.values()))
     raise TypeError(f"a log is a path, a glob, a folder, a binary file or a list of them, not {source!r}")
 
 

@@ -312,3 +312,28 @@ def test_what_stands_before_an_unreadable_place_is_read_and_the_place_is_said(tm
     assert log.events["kind"].eq("remove").all() and len(log.events) > 140_000
     told = log.sources.iloc[0]
     assert told["lines"] == told["event_lines"] + told["ignored_lines"] + told["unparsed_lines"] == len(log.events)
+
+
+def test_a_rotated_set_as_a_shell_lists_it_is_read_in_time_order(tmp_path):
+    """``mail.log mail.log.1 mail.log.2.gz``: without years in its stamps only the names tell the order."""
+    line = "Mar {:2} 10:00:00 mx postfix/qmgr[1]: {}: from=<a@example.net>, size=1, nrcpt=1 (queue active)\n"
+    (tmp_path / "mail.log").write_text(line.format(9, "4F5C644740"))
+    (tmp_path / "mail.log.1").write_text(line.format(6, "4F5C644741"))
+    (tmp_path / "mail.log.2.gz").write_bytes(gzip.compress(line.format(3, "4F5C644742").encode()))
+    (tmp_path / "other.log").write_text(line.format(1, "4F5C644743"))
+    names = ["other.log", "mail.log", "mail.log.1", "mail.log.2.gz"]
+    log = spamlab.read([tmp_path / name for name in names], year=2024)
+    assert [Path(name).name for name in log.sources["source"]] == [
+        "other.log",
+        "mail.log.2.gz",
+        "mail.log.1",
+        "mail.log",
+    ]
+    assert log.events["time"].is_monotonic_increasing
+
+
+def test_a_converted_folder_is_read_when_its_tables_are_asked_for(tmp_path):
+    spamlab.read("data/exchange55-appendix-a.log").to_parquet(tmp_path)
+    log = spamlab.read(tmp_path)
+    assert "sessions" not in vars(log)
+    assert len(log.sessions) == 2
