@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -184,6 +185,10 @@ class Log:
         about = self._tied({*sent["transaction"], *got["transaction"].dropna()})
         hits = self.events["transaction"].isin(about) | self.events["session"].isin(met["session"])
         hits |= names(self.events, "queue_id", "argument")
+        if "@" in wanted:  # of a refusal before any message the sender stands in its text alone
+            alone = self.events[self.events["kind"].eq("reject") & self.events["transaction"].isna()]
+            told = rf"(?:^|[^\w.+@-]){re.escape(wanted)}(?:$|[^\w.@-])"
+            hits[alone.index[alone["text"].str.lower().str.contains(told).fillna(False)]] = True
         return self.events[hits].sort_values("time", kind="stable")
 
     def _tied(self, about: set[int]) -> set[int]:

@@ -773,3 +773,13 @@ def test_mail_that_postsuper_puts_back_has_not_arrived_again():
     counts = summary.totals(log)
     assert (counts["received"], counts["delivered"], counts["deferred"]) == (2, 2, 1)
     assert len(log.trace("5A5C644750")) == 11  # from its first arrival on; not the note, nor the later message
+
+
+def test_a_sender_who_was_only_ever_refused_can_be_traced():
+    reject = (
+        "smtpd[1]: NOQUEUE: reject: RCPT from a[192.0.2.1]: 550 5.1.1 <x@b>: no; from=<{}> to=<x@b> proto=SMTP helo=<a>"
+    )
+    log = read(daemon(*(reject.format(sender) for sender in ("joe+1@a.example", "1@a.example", "joe+1@a.example.org"))))
+    assert log.trace("JOE+1@a.example")["line"].tolist() == [1]
+    assert log.trace("1@a.example")["line"].tolist() == [2]
+    assert log.trace("x@b")["line"].tolist() == [1, 2, 3]
