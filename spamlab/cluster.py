@@ -1,7 +1,7 @@
 """A log read by many processes or machines, on Dask: the six tables as Dask DataFrames.
 
 Files are read side by side, a partition each (small ones together), on any Dask scheduler; a file is never cut, so a
-huge one is one partition and has to fit in a worker's memory as ``spamlab.read`` would take it. Of a partition the
+huge one is one partition and takes about seven times its size of a worker's memory. Of a partition the
 sessions and messages that are surely whole in it become tables at once. The events of those that can have begun before
 it or can go on after it, with all that hangs together with them, are handed on, as little as ``stream`` lets wait; a
 chain of small tasks, one a partition, puts them together. So each file makes two partitions: its own, and what its
