@@ -127,7 +127,7 @@ def parts(folder: Path) -> Iterator[tuple[dict[str, pd.DataFrame], dict[str, str
             return
         with contextlib.ExitStack() as opened:
             files = {
-                name: opened.enter_context(pq.ParquetFile(folder / f"{name}.parquet", memory_map=True))
+                name: opened.enter_context(pq.ParquetFile(folder / f"{name}.parquet"))
                 for name in tables.TABLES
             }
             at = dict.fromkeys(tables.TABLES, 0)
