@@ -126,10 +126,7 @@ def parts(folder: Path) -> Iterator[tuple[dict[str, pd.DataFrame], dict[str, str
         if "folders" in told:
             return
         with contextlib.ExitStack() as opened:
-            files = {
-                name: opened.enter_context(pq.ParquetFile(folder / f"{name}.parquet"))
-                for name in tables.TABLES
-            }
+            files = {name: opened.enter_context(pq.ParquetFile(folder / f"{name}.parquet")) for name in tables.TABLES}
             at = dict.fromkeys(tables.TABLES, 0)
             for rows in told["rows"]:
                 given = {}
