@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 
 from spamlab import stats
 from spamlab.plots import _look as look
@@ -241,7 +242,7 @@ def grouped(ax: Axes, x: Any, y: Any, group: pd.Series, most: int, markersize: f
 
 @look.figure
 def sizes_in_time(messages: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax: Axes | None = None) -> Axes:
-    """Message size against time, the five commonest recipients in colour, the others grey.
+    """Message size against time, the five commonest recipients in colour, the others grey; of very many how dense.
 
     Parameters
     ----------
@@ -255,26 +256,37 @@ def sizes_in_time(messages: pd.DataFrame, *, sources: pd.DataFrame | None = None
     Returns
     -------
     Axes
-        A dot a message; in vector formats many dots are an image.
+        A dot a message; of more than 100,000 how many there are at each place. In vector formats many are an image.
     """
     timed = messages[messages["size"].gt(0).fillna(False) & messages["time"].notna()]
     look.need(len(timed) > 1, "This log holds fewer than two messages with a size and a time: nothing to compare.")
     path, size, time = timed["forward_path"].astype("str"), timed["size"].astype(float), timed["time"]
     ax = look.axes(ax, 3.0)
-    places = grouped(ax, look.days(time), size.to_numpy(), path, 5, 4 if len(timed) < 500 else 2)
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), title="recipient (messages)", alignment="left")
+    if len(timed) > look.MANY:
+        drawn, shown = _density(ax, look.days(time), size.to_numpy()), "the darker, the more (white: none)"
+    else:
+        grouped(ax, look.days(time), size.to_numpy(), path, 5, 4 if len(timed) < 500 else 2)
+        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), title="recipient (messages)", alignment="left")
+        drawn, shown = timed, "a message to several counts for its first recipient"
     look.scale(ax, "y", octets, size.min(), size.max())
     ax.set_ylabel("message size")
     look.clock_axis(ax, time.min(), time.max(), sources)
     to = count(timed["forward_path"].nunique(), "recipient")
     title = f"{len(timed):,} messages to {to}, {octets(size.min())} to {octets(size.max())}"
     detail = f"From the first to the last in {look.lasting((time.max() - time.min()).total_seconds())}"
-    detail += "; a message to several counts for its first recipient"
-    if places is None:
-        return look.finding(ax, title, detail, timed)
-    drawn = places.assign(x=pd.to_datetime(86_400e6 * places["x"], unit="us", utc=True))
-    drawn.columns = pd.Index(["time", "size", "forward_path", "n"])
-    return look.finding(ax, title, f"{detail}; {len(drawn):,} dots: those of one place are one", drawn)
+    return look.finding(ax, title, f"{detail}; {shown}", drawn)
+
+
+def _density(ax: Axes, days: Any, size: Any) -> pd.DataFrame:
+    """Draw how many values there are at each place; what is drawn: the fields that are not empty."""
+    x, y = np.linspace(days.min(), days.max(), 121), np.geomspace(size.min(), size.max() * 1.0001, 49)
+    counts = np.histogram2d(days, size, (x, y))[0]
+    field = np.ma.masked_equal(counts.T, 0)
+    mesh = ax.pcolormesh(x, y, field, cmap="cividis_r", norm=LogNorm(1, max(counts.max(), 2)), rasterized=True)
+    ax.figure.colorbar(mesh, ax=ax, label="messages", pad=0.02, format=lambda n, _: f"{n:,.0f}")
+    at, height = np.nonzero(counts)
+    moments = pd.to_datetime(86_400e6 * x[at], unit="us", utc=True)
+    return pd.DataFrame({"from": moments, "size_from": y[height], "n": counts[at, height].astype(np.int64)})
 
 
 @look.figure
