@@ -101,7 +101,7 @@ def read(
     Examples
     --------
     >>> log = read("data/exchange55-appendix-a.log")
-    >>> log.events["session"].nunique().compute()
+    >>> int(log.events["session"].nunique().compute())
     2
     >>> log.map(lambda part: int(part.transactions["size"].sum()))
     [17329]
