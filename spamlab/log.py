@@ -299,8 +299,11 @@ def _together(parts: list[Log], whole: Log) -> Log:
 
 def converted(folder: Path) -> Iterator[Log]:
     """The parts in which a converted log was written; their ids go on from part to part."""
-    for given, paths in parquet.parts(folder):
-        yield Log(given, {name: sources.at(name, where) for name, where in paths.items()})
+    held, paths = stored.opened(folder)
+    files = {name: sources.at(name, where) for name, where in paths.items()}
+    for group in held.groups:
+        part = stored.Stored([group])
+        yield Log({name: part.table(name) for name in group.at}, files)
 
 
 def _only(table: pd.DataFrame, key: str, wanted: pd.Series) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ import pandas as pd
 import pyarrow as pa
 
 from spamlab import tables
-from spamlab.errors import ReadError
 
 if TYPE_CHECKING:
     from spamlab.log import Log
@@ -107,39 +106,3 @@ def _arrow(name: str, table: pd.DataFrame) -> pa.Table:
         else:
             columns.append(pa.array(column, field.type, from_pandas=True))
     return pa.Table.from_arrays(columns, schema=schema(name))
-
-
-def parts(folder: Path) -> Iterator[tuple[dict[str, pd.DataFrame], dict[str, str]]]:
-    """The tables of each part, and where its sources were.
-
-    Raises
-    ------
-    ReadError
-        The folder does not hold a whole converted log.
-    """
-    import pyarrow.parquet as pq
-
-    try:
-        told = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-        for within in told.get("folders", ()):
-            yield from parts(folder / within)
-        if "folders" in told:
-            return
-        with contextlib.ExitStack() as opened:
-            files = {name: opened.enter_context(pq.ParquetFile(folder / f"{name}.parquet")) for name in tables.TABLES}
-            at = dict.fromkeys(tables.TABLES, 0)
-            for rows in told["rows"]:
-                given = {}
-                for name, n in rows.items():
-                    if n:
-                        given[name] = _frame(name, files[name].read_row_group(at[name]))
-                        at[name] += 1
-                yield given, told["files"]
-    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-        raise ReadError(f"{folder}: not a whole converted log ({error})") from error
-
-
-def _frame(name: str, table: pa.Table) -> pd.DataFrame:
-    whole: dict[Any, Any] = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
-    frame = table.replace_schema_metadata(None).to_pandas(types_mapper=whole.get)
-    return tables.conform(name, {column: frame[column] for column in frame})

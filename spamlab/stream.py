@@ -133,8 +133,7 @@ class _Stream:
         records = self.joiner.records(self.taken.names, self.taken.modified)
         made = self.taken.kind.assemble(records, self.options)
         events = made.tables["events"]
-        by = events["time"].groupby(records.source)
-        self.times.append(pd.DataFrame({"first": by.min(), "last": by.max()}))
+        self.times.append(intake.times(events["time"], records.source))
         self.assumed = self.assumed.combine_first(pd.DataFrame(made.assumed, index=self.assumed.index))
         waits = np.zeros(len(events), dtype=bool) if last else self._waits(made.tables, records.source, octets)
         if waits.any():
