@@ -135,7 +135,7 @@ def _on_cluster(chosen: argparse.Namespace) -> dict[str, int]:
     except ImportError as error:
         raise RuntimeError(f"--scheduler takes Dask: pip install 'spamlab[cluster]' ({error})") from error
     with Client(chosen.scheduler) as client:
-        log = cluster.read(_sources(chosen), scheduler=client, **_read_options(chosen))
+        log = cluster.read(_sources(chosen), scheduler=client, progress=sys.stderr.isatty(), **_read_options(chosen))
         with atomic.folder(chosen.output) as build:
             return cluster.write(log, build)
 

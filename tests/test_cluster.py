@@ -3,7 +3,9 @@
 import contextlib
 import gzip
 import os
+import re
 import signal
+import sys
 from pathlib import Path
 
 import dask
@@ -17,6 +19,7 @@ import spamlab
 from benchmarks.logs import write
 from spamlab import backscatter, cluster, stream, summary, tables, traffic
 from spamlab.cli import main
+from spamlab.cluster import plan, work
 from tests.conftest import ROOT
 from tests.test_stream import SAMPLES, same
 
@@ -33,7 +36,7 @@ def here():
 @contextlib.contextmanager
 def workers(n):
     """A cluster of processes on this machine; none of them is left."""
-    with LocalCluster(n_workers=n, threads_per_worker=1, dashboard_address=None, silence_logs=50) as local:
+    with LocalCluster(n_workers=n, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as local:
         pids = [worker.pid for worker in local.workers.values()]
         with Client(local, set_as_default=False) as client:
             yield client
@@ -76,7 +79,7 @@ def whole(source, **options):
                                     "zeek", "sendmail"])  # fmt: skip
 def test_files_read_apart_hold_what_one_reading_finds(format, files, tmp_path, monkeypatch, here):
     folder = set_of(format, 3_000_000, tmp_path, files)
-    monkeypatch.setattr(cluster, "PARTITION", 1_200_000 if files == 6 else 1)
+    monkeypatch.setattr(plan, "PARTITION", 1_200_000 if files == 6 else 1)
     if format != "iis-smtp":  # as in the tests of ``stream``
         monkeypatch.setattr(stream, "GRACE", pd.Timedelta(minutes=2))
         monkeypatch.setattr(stream, "SILENCE", pd.Timedelta(minutes=20))
@@ -90,7 +93,7 @@ def test_files_read_apart_hold_what_one_reading_finds(format, files, tmp_path, m
 
 @pytest.mark.parametrize("server", ["postfix", "exim", "sendmail"])
 def test_real_servers_logs(server, tmp_path, monkeypatch, here):
-    monkeypatch.setattr(cluster, "PARTITION", 1)
+    monkeypatch.setattr(plan, "PARTITION", 1)
     folder = cut((SAMPLES / f"{server}.log").read_bytes(), tmp_path / "set", 5)
     same(together(cluster.read(folder, year=2026)), whole(folder, year=2026))
 
@@ -102,7 +105,7 @@ def line(time, pid, text):
 @pytest.mark.parametrize("at", range(1, 12))
 def test_wherever_two_files_meet(at, tmp_path, monkeypatch, here):
     """A session, refusals in it, a message, its report and that one's delivery, cut at each of their lines."""
-    monkeypatch.setattr(cluster, "PARTITION", 1)
+    monkeypatch.setattr(plan, "PARTITION", 1)
     quiet = [line(f"0{hour}:30:00", 9, f"smtpd[]: connect from h{hour}.test[192.0.2.{hour}]")
              + line(f"0{hour}:30:01", 9, f"smtpd[]: disconnect from h{hour}.test[192.0.2.{hour}]")
              for hour in (1, 2, 8, 9)]  # fmt: skip
@@ -134,7 +137,7 @@ def test_wherever_two_files_meet(at, tmp_path, monkeypatch, here):
 
 
 def test_years_and_the_order_of_day_and_month_go_on_from_file_to_file(tmp_path, monkeypatch, here):
-    monkeypatch.setattr(cluster, "PARTITION", 1)
+    monkeypatch.setattr(plan, "PARTITION", 1)
     days = pd.date_range("2019-11-01", "2020-03-01", freq="1h")
     lines = [f"{day:%b %e %H:%M:%S} mx postfix/qmgr[3]: {i:010X}: removed\n" for i, day in enumerate(days)]
     folder = cut("".join(lines).encode(), tmp_path / "set", 5)
@@ -143,7 +146,7 @@ def test_years_and_the_order_of_day_and_month_go_on_from_file_to_file(tmp_path, 
     found = together(cluster.read(folder, year=2019))
     assert found.events["time"].dt.tz_localize(None).tolist() == days.tolist()
 
-    monkeypatch.setattr(cluster, "PARTITION", 400)
+    monkeypatch.setattr(plan, "PARTITION", 400)
     (tmp_path / "dates").mkdir()
     for i, date in enumerate(["4/5/99", "3/4/99", "13/4/99", "5/4/99", "6/4/99"]):
         text = f"{date} 1:59:23 PM : <<< EHLO h{i}.test\n{date} 1:59:24 PM : >>> 250 ok\n" * 3
@@ -195,7 +198,7 @@ def test_urls(tmp_path, here):
 
 
 def test_the_tables_are_dask_dataframes(tmp_path, monkeypatch, here):
-    monkeypatch.setattr(cluster, "PARTITION", 1)
+    monkeypatch.setattr(plan, "PARTITION", 1)
     folder = set_of("postfix", 250_000, tmp_path, 3)
     log, at_once = cluster.read(folder), spamlab.read(folder)
     assert repr(log) == "<Clustered log postfix: 3 files in 5 parts>"
@@ -230,7 +233,7 @@ def test_the_tables_are_dask_dataframes(tmp_path, monkeypatch, here):
 
 
 def test_one_worker_and_four_find_the_same_also_when_one_dies(tmp_path, monkeypatch, four):
-    monkeypatch.setattr(cluster, "PARTITION", 1)
+    monkeypatch.setattr(plan, "PARTITION", 1)
     folder = set_of("postfix", 1_500_000, tmp_path, 6, compress=True)
     at_once, died = whole(folder), tmp_path / "died"
 
@@ -249,7 +252,7 @@ def test_one_worker_and_four_find_the_same_also_when_one_dies(tmp_path, monkeypa
 
 
 def test_convert_by_a_cluster(tmp_path, four, capsys, monkeypatch):
-    monkeypatch.setattr(cluster, "PARTITION", 1)
+    monkeypatch.setattr(plan, "PARTITION", 1)
     folder = set_of("postfix", 2_000_000, tmp_path, 4)
     at_once, out = spamlab.read(folder), tmp_path / "tables"
     address = four.scheduler.address
@@ -269,16 +272,16 @@ def test_convert_by_a_cluster(tmp_path, four, capsys, monkeypatch):
     assert not (tmp_path / "new").exists()
     # A worker that died when it had counted the ids on, and before it could say so.
     place = tmp_path / "part"
-    part = cluster._Given(at_once.tables())
-    cluster._write(part, place)
+    part = work.Given(at_once.tables())
+    work.write(part, place)
     for _ in range(2):
-        cluster._number(place, {"session": 5, "transaction": 7})
+        work.number(place, {"session": 5, "transaction": 7})
     assert pd.read_parquet(place / "sessions.parquet")["session"].min() == 5
     assert not place.with_suffix(".new").exists()
 
 
 def test_analyses_reduce_over_its_parts(tmp_path, monkeypatch, here):
-    monkeypatch.setattr(cluster, "PARTITION", 1)
+    monkeypatch.setattr(plan, "PARTITION", 1)
     folder = set_of("postfix", 250_000, tmp_path, 3)
     log, at_once = cluster.read(folder), spamlab.read(folder)
     log = log.persist()
@@ -287,3 +290,30 @@ def test_analyses_reduce_over_its_parts(tmp_path, monkeypatch, here):
     assert summary.totals(log) == summary.totals(at_once)
     assert len(backscatter.ndrs(log)) == len(backscatter.ndrs(at_once))
     assert log.events.index.compute().is_unique
+
+
+@pytest.mark.parametrize("where", ["cluster", "threads"])
+def test_a_progress_bar_for_what_takes_long(where, tmp_path, monkeypatch, four, capsys):
+    """On a terminal, of work over two seconds; each result that is asked for has its own."""
+    monkeypatch.setattr(plan, "PARTITION", 1)
+    folder = set_of("postfix", 250_000, tmp_path, 3)
+    scheduler = four if where == "cluster" else None
+
+    def told(progress):
+        capsys.readouterr()
+        with dask.config.set(scheduler="threads"):
+            log = cluster.read(folder, scheduler=scheduler, progress=progress)
+            assert log.count("sessions") == len(spamlab.read(folder).sessions)
+        return capsys.readouterr().err
+
+    assert told(progress=True) == ""  # no terminal
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert told(progress=True) == ""  # done at once
+    monkeypatch.setattr(cluster.tasks, "PATIENCE", 0)
+    said = told(progress=True)
+    assert re.search(r"\rparts: 100%.*\| (\d+)/\1 \[", said) and "\rfiles: 100%" in said
+    assert told(progress=False) == ""
+    if where == "cluster":
+        log = cluster.read(folder, scheduler=four, progress=True)
+        assert len(log.columns("sources", "source")) == 3
+        assert "sources: 100%" in capsys.readouterr().err
