@@ -116,14 +116,14 @@ def _sessions(log: Followed) -> pd.DataFrame:
     rows = np.flatnonzero((of >= 0) & log.records.says("ended"))
     ended[of[rows]] = np.array([words.index(word) for word in words])[log.records.shape[rows] + 3]
     secured = log.is_kind("tls") | log.records.has("tls")
-    host = log.records.text_by("peer_host", of, n)
+    host, ip = (log.records.text_by(name, of, n) for name in ("peer_host", "peer_ip"))
     listed = log.records.text_by("verbs", of, n)  # some servers list a connection's commands
     return tables.conform(
         "sessions",
         {
             "session": np.arange(n),
             "role": "server",
-            "peer_ip": log.records.text_by("peer_ip", of, n),
+            "peer_ip": ip.mask(ip.eq("unknown").fillna(False)),
             "peer_host": host.mask(host.eq("unknown").fillna(False)),
             "helo": log.records.text_by("helo", of, n, last=True),
             "start": start,

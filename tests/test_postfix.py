@@ -481,7 +481,7 @@ FROM = "RCPT from a[192.0.2.1]: <b@c>: Recipient address triggers"
             "reject",
             [],
         ),
-        (f"4F5C64474F: reject: header Subject: x from a[192.0.2.1]{TAIL}: 5.7.1 no", "reject", []),
+        (f"4F5C64474F: reject: header Subject: x from a[192.0.2.1]{TAIL}: 5.7.1 no", "reject", ["rejected"]),
         (f"4F5C64474F: hold: header Subject: x from a[192.0.2.1]{TAIL}: why", "queue", ["held"]),
         (f"4F5C64474F: discard: body x from a[192.0.2.1]{TAIL}: why", "queue", ["discarded"]),
     ],
@@ -492,8 +492,65 @@ def test_what_each_action_is(text, kind, statuses):
     assert log.recipients["status"].tolist() == statuses
     totals = summary.totals(log)
     assert totals["rejected"] == (kind == "reject") and totals["discarded"] == ("discarded" in statuses)
-    if statuses and "header" not in text and "body" not in text:
+    if statuses:
         assert log.recipients["forward_path"].tolist() == ["real@c"]
+
+
+def test_what_a_header_check_refuses_is_refused_to_its_recipient():
+    log = read(daemon(f"cleanup[1]: 4F5C64474F: reject: header Subject: a; b from a[192.0.2.1]{TAIL}: 5.7.1 no: never"))
+    row = log.recipients.iloc[0]
+    assert (row["forward_path"], row["enhanced_code"], row["reply"]) == ("real@c", "5.7.1", "5.7.1 no: never")
+    assert log.transactions["outcome"].tolist() == ["rejected"] and summary.totals(log)["rejected"] == 1
+    # A header can hold what looks like an envelope: of two, neither is taken.
+    log = read(
+        daemon(f"cleanup[1]: 4F5C64474F: reject: body x from b; from=<e@v> to=<i@l>: 5.0.0 y from a[192.0.2.1]{TAIL}")
+    )
+    assert log.events["kind"].tolist() == ["reject"] and len(log.recipients) == 0
+    assert log.transactions["reverse_path"].isna().all()
+
+
+def test_mail_through_a_filter_before_the_queue_arrives_once():
+    lines = (
+        "smtpd[1]: connect from a[192.0.2.1]",
+        "smtpd[1]: NOQUEUE: client=a[192.0.2.1], sasl_method=PLAIN, sasl_username=ann@example.com",
+        "smtpd[2]: connect from localhost[127.0.0.1]",
+        "smtpd[2]: 4F5C64474F: client=localhost[127.0.0.1], orig_client=a[192.0.2.1]",
+        "smtpd[1]: proxy-accept: END-OF-MESSAGE: 250 2.0.0 Ok: queued as 4F5C64474F; from=<a@b> to=<c@d> proto=ESMTP helo=<a>",
+        "smtpd[1]: NOQUEUE: client=a[192.0.2.1]",
+        f"smtpd[1]: proxy-reject: END-OF-MESSAGE: 554 5.7.0 spam{TAIL}",
+        "smtpd[1]: disconnect from a[192.0.2.1] ehlo=1 auth=1 mail=2 rcpt=2 data=1/2 quit=1 commands=8/9",
+    )
+    log = read(daemon(*lines))
+    assert summary.totals(log)["received"] == summary.totals(log, hops=True)["received"] == 1
+    assert summary.totals(log)["rejected"] == 1
+    assert log.events["session"].tolist() == [0, 0, 1, 1, 0, 0, 0, 0]
+    assert log.sessions["user"].fillna("").tolist() == ["ann@example.com", ""]
+    assert log.sessions["authenticated"].tolist() == [True, False]
+
+
+def test_an_unknown_address_is_missing():
+    log = read(
+        daemon(
+            "smtpd[1]: connect from unknown[unknown]", "smtpd[1]: lost connection after CONNECT from unknown[unknown]"
+        )
+    )
+    assert log.sessions[["peer_ip", "peer_host"]].isna().all(axis=None)
+    assert log.sessions["ended"].tolist() == ["dropped"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("<1@x>", "1@x"),
+        ("<1@x> (added by postmaster@mx.example.com)", "1@x"),
+        ("<a>b@x>", "a>b@x"),
+        ("<1@x", "1@x"),
+        ("1@x", "1@x"),
+    ],
+)
+def test_what_a_message_id_is(text, found):
+    log = read(daemon(f"cleanup[1]: 4F5C64474F: message-id={text}"))
+    assert log.transactions["message_id"].tolist() == [found]
 
 
 @pytest.mark.parametrize(

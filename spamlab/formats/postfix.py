@@ -16,6 +16,7 @@ from spamlab.records import Format
 
 _PEER = "{peer_host}[{peer_ip}]{?:{_:int}}"
 _ALONE = "[{_}]:{_:int}"  # postscreen's clients have no name yet, and no session
+_LOGIN = "{?, {*, |sasl_username={user}|sasl_method={_}|orig_queue_id={_}}}"
 _REST = "{?{?,} to={forward_path:path}}{?{?,} proto={_:tag}}{?{?,} helo={helo:path}}"
 _REASON = (
     ": {reply>}{?{code:code} }{?{enhanced_code:dsn} }{?{&<}{_:path}: }{_}{reply<}"
@@ -23,9 +24,15 @@ _REASON = (
     "{?; proto={_:tag}" + _REST + "}"
 )
 _ACTIONS = (
-    ("{_=reject|milter-reject|proxy-reject}", "reject", ()),
-    ("{_=hold|milter-hold}", "queue", (("status", "held"),)),
-    ("{_=discard|milter-discard}", "queue", (("status", "discarded"),)),
+    ("{?: }{_=reject|milter-reject|proxy-reject}", "reject", ()),
+    ("{?: }{_=hold|milter-hold}", "queue", (("status", "held"),)),
+    ("{?: }{_=discard|milter-discard}", "queue", (("status", "discarded"),)),
+)
+# Of a header or body line, whose text is anyone's: where it holds what the envelope begins with, neither is trusted.
+_CHECKED = ": {_=header|mime-header|nested-header|body} {_}; from="
+_ENVELOPE = (
+    "{reverse_path:path}{? to={forward_path:path}}"
+    "{? proto={_:tag}{? helo=<{?[}{_:name}{?]}>}}{?: {reply>}{?{enhanced_code:dsn} }{_}{reply<}}"
 )
 _SAID = "{?delivery temporarily suspended: }{?host {_} said: }{?host {_} refused to talk to me: }{?{code:code}}"
 _DELAYS = "{delay_before_queue:seconds}/{delay_in_queue:seconds}/{delay_connect:seconds}/{delay_transmit:seconds}"
@@ -39,10 +46,12 @@ _SHAPES = (
     ),
     Shape("from={reverse_path:path}, size={size:int}, nrcpt={_:int}", "queue"),
     Shape("from={reverse_path:path}, status={status:tag}", "queue"),
+    Shape("message-id=<{message_id}>{!}", "queue"),
+    Shape("message-id=<{message_id}> (", "queue"),
     Shape("message-id=<{message_id~>}", "queue"),
     Shape("message-id={message_id...}", "queue"),
     Shape("removed{!}", "remove"),
-    Shape("client=" + _PEER + "{?, {*, |sasl_username={user}|sasl_method={_}|orig_queue_id={_}}}", "receive"),
+    Shape("client=" + _PEER + _LOGIN, "receive"),
     Shape("uid={_:int} from={reverse_path:path} orig_id={requeued_id:id}", "queue"),  # postsuper -r: no new arrival
     Shape("uid={_:int} from={reverse_path:path}", "receive"),
     Shape("requeued{!}", "queue"),
@@ -56,7 +65,11 @@ _SHAPES = (
         for action, kind, says in _ACTIONS
         for peer in (_ALONE, _PEER)
     ),
-    *(Shape(action + ": ", kind, says=says) for action, kind, says in _ACTIONS),  # of a header: whose, is not clear
+    *(
+        Shape(action + checked, kind, says=says)
+        for action, kind, says in _ACTIONS
+        for checked in (_CHECKED + "<{_}; from=<", _CHECKED + _ENVELOPE, ": ")
+    ),
     Shape("lost connection after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
     Shape("timeout after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "timeout"),)),
     Shape("too many errors after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
@@ -71,10 +84,13 @@ _SHAPES = (
     Shape("sender non-delivery notification: {report_id:id}", "report", says=(("report", "ndr"),)),
     Shape("postmaster non-delivery notification: {report_id:id}", "report", says=(("report", "postmaster"),)),
     Shape("sender delivery status notification: {report_id:id}", "report", says=(("report", "success"),)),
+    # To go through a filter first: the message has an id, and has arrived, when that gives it back.
+    Shape(": client=" + _PEER + "{&, sasl_}" + _LOGIN, "auth", says=(("verb", "AUTH"),)),
+    Shape(": client=" + _PEER),
     Shape(""),
 )
 _HEADED = tuple(
-    (head + "{?NOQUEUE: }{?{queue_id:id}: }" if shapes is _SHAPES else head, shapes)
+    (head + "{?NOQUEUE{&: }}{?{queue_id:id}: }" if shapes is _SHAPES else head, shapes)
     for head, shapes in syslog.groups(_SHAPES, "postfix", "/postfix")
 )
 
