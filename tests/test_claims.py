@@ -248,7 +248,7 @@ def test_logs_that_hold_nothing() -> None:
 
 def test_without_the_stored_logs(paper: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An installed wheel has no data beside it."""
-    monkeypatch.setattr(evidence, "SAMPLES", tmp_path)
+    monkeypatch.setattr(evidence.samples, "SAMPLES", tmp_path)
     for cached in (evidence.sample, evidence.truths):
         cached.cache_clear()
     found = claims.ledger(paper)
