@@ -201,6 +201,17 @@ MADE = [
     (f"SMTP connection from {CLIENT} closed by DROP in ACL", {"kind": "disconnect", "ended": "dropped"} | PEER),
     (f"unexpected disconnection while reading SMTP command from {CLIENT} D=1s", {"kind": "disconnect", "ended": "dropped"}),
     (f"SMTP command timeout on connection from {CLIENT} D=5m", {"kind": "disconnect", "ended": "timeout"}),
+    (f"SMTP command timeout on TLS connection from {CLIENT} D=5m", {"kind": "disconnect", "ended": "timeout"} | PEER),
+    # log_selector = +all: an interface, DNSSEC, a proxy, TCP Fast Open
+    (f"{ID} <= a@example.net DS H={CLIENT} P=esmtp L* X=TLS1.3:x:256* S=99", {"kind": "receive", "size": 99} | PEER),
+    (f"{ID} == b@example.com R=r T=t defer (-44) H=h.example.com DS [192.0.2.7]:25* PRX=[192.0.2.8]:9 I=[192.0.2.9]:4 TFO* "
+     "DT=0.5s: SMTP error from remote mail server after RCPT TO:<b@example.com>: 451 4.7.1 later",
+     {"kind": "deliver", "status": "deferred", "forward_path": "b@example.com", "relay": "h.example.com DS [192.0.2.7]:25",
+      "delay_transmit": 500000, "code": 451, "enhanced_code": "4.7.1"}),
+    (f"{ID} == b@example.com R=r T=t defer (113): No route to host H=h.example.com [192.0.2.7]:25 I=[192.0.2.9]:4 DT=2s",
+     {"status": "deferred", "relay": "h.example.com [192.0.2.7]:25", "delay_transmit": 2000000, "code": None}),
+    (f"{ID} => b@example.com R=r T=t H=h.example.com DS [192.0.2.7]:25 I=[192.0.2.9]:4 TFO* X=TLS1.3:x:256* L* K "
+     'C="250 2.0.0 ok" QT=1s', {"relay": "h.example.com DS [192.0.2.7]:25", "code": 250, "delay": 1000000}),
     (f"no MAIL in SMTP connection from {CLIENT} D=1s X=TLS1.2:x:256 CV=no C=EHLO,QUIT", {"kind": "note", "verbs": "EHLO,QUIT"}),
     ("Connection from [192.0.2.1]:9 refused: too many connections", {"kind": "reject", "ended": "dropped"}),
     (f"TLS error on connection from {CLIENT} (SSL_accept): x", {"kind": "note"} | PEER),

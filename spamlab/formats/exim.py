@@ -35,7 +35,8 @@ _WHO = (
 _LOCAL = "{_:local}{? ({_})} {&<}{forward_path:path}"
 _ADDRESS = "{forward_path:path}{? ({_})}{? {&<}{orig_to:path}}"
 _COMMAND = "{_}{& <} {forward_path:path}"
-_RELAY = "{relay>...}{?{_:name}}{?{? }[{_}]{?:{_:tag}}}{relay<}"
+_RELAY = "{relay>...}{?{_:name}}{? DS}{?{? }[{_}]{?:{_:tag}}}{relay<}"
+_USED = _RELAY + "{?*}{? PRX=[{_}]{?:{_:tag}}}{? I=[{_}]{?:{_:tag}}}{? TFO{?*}}"
 _ITEMS = "F={_:path}|P={_:path}|H=" + _RELAY + "|DN={_:quoted}|K|L|PRDR|TFO"
 _DONE = "{? {* |" + _ITEMS + '|C={&?"' + _CODE + "}{reply:quoted}|QT={delay:seconds}|DT={delay_transmit:seconds}}}"
 _REMOTE = (
@@ -51,9 +52,13 @@ def _reason(before: str) -> str:
 
 
 _FAILED = "{? {* |" + _ITEMS + "}" + _reason("{? }") + "}" + _reason("{? }")
+_ERRORS = (
+    "Connection timed out|Connection refused|Connection reset by peer|Operation timed out|No route to host|"
+    "Network is unreachable|Host is unreachable|Network is down|Broken pipe|Permission denied"
+)
 _LATER = (
-    "{_} defer ({_}){? H=" + _RELAY + "{?*}}{? DT={delay_transmit:seconds}}"
-    "{&?: Connection {_=timed out|refused} H=" + _RELAY + "{?*}: }" + _reason("")
+    "{_} defer ({_}){? H=" + _USED + "}{? DT={delay_transmit:seconds}}"
+    "{&?: {_=" + _ERRORS + "} H=" + _USED + "{? DT={delay_transmit:seconds}}}" + _reason("")
 )
 
 
@@ -84,7 +89,7 @@ _NOTES = (
 
 _SHAPES = (
     Shape(
-        "{_=<=|(=} {&?<> R={original_id:exim}}{reverse_path:path}{? R={_:tag}}{? H=" + _PEER + "}"
+        "{_=<=|(=} {&?<> R={original_id:exim}}{reverse_path:path}{? R={_:tag}}{? DS}{? H=" + _PEER + "}"
         "{? {* |X={tls:name}|A={_:tag}:{user}|S={size:int}|id={message_id}|id*={message_id}|T={_:quoted}|DN={_:quoted}|"
         "K|L|PRDR|TFO|ARC|from {_:path}|for {_...}}}",
         "receive",
@@ -128,7 +133,7 @@ _SHAPES = (
     Shape("unexpected disconnection while reading SMTP command " + _FROM, "disconnect", says=_DROPPED),
     Shape("no MAIL in SMTP connection " + _FROM + "{?{_} C={verbs...}}"),
     Shape(
-        "SMTP {_=command|data} timeout{? (message abandoned)} on connection " + _FROM,
+        "SMTP {_=command|data} timeout{? (message abandoned)} on{? TLS} connection " + _FROM,
         "disconnect",
         says=(("ended", "timeout"),),
     ),
