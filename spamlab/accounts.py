@@ -75,8 +75,8 @@ class Auth:
     """The AUTH exchanges of walked events: ``text`` and ``argument`` secrets masked, and accounts."""
 
     def __init__(self, text: pd.Series, argument: pd.Series, found: Walk, echo_of: np.ndarray) -> None:
-        commands = np.flatnonzero(found.commands("AUTH"))
-        responses = np.flatnonzero(found.kind == RESPONSE)
+        commands = found.where(found.commands("AUTH"))
+        responses = found.where(found.kind == RESPONSE)
         said = argument.iloc[commands].fillna("").str.extract(r"^\s*(\S*)\s*(.*?)\s*$")
         mechanism, initial = said[0].str.upper(), said[1]
         step = pd.Series(found.step[responses], index=responses)

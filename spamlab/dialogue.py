@@ -30,25 +30,60 @@ STATUSES = np.array([-1, *map(tables.STATUSES.index, ("accepted", "delivered", "
 
 
 class Walk:
-    """What ``walk`` found, as arrays with one item an event."""
+    """What ``walk`` found, as arrays with one item an event; events are named by their numbers.
 
-    def __init__(self, session: Any, role: Any, direction: Any, skip: Any, gone: Any, verb: Any, code: Any) -> None:
+    ``order`` and ``both``: see ``Dialogue``. An event that holds a command and its answer is walked as two steps. What
+    is told of it is told of the command, which it answers itself.
+    """
+
+    def __init__(
+        self, session: Any, role: Any, direction: Any, skip: Any, gone: Any, verb: Any, code: Any,
+        order: np.ndarray | None = None, both: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
         n = len(session)
-        begins = np.ones(n, dtype=np.bool_)
-        begins[1:] = session[1:] != session[:-1]
         self.verb, role, direction = (np.asarray(numbers, dtype=np.int8) for numbers in (verb, role, direction))
-        self.kind = np.full(n, OTHER, dtype=np.int8)
-        self.status = np.full(n, -1, dtype=np.int8)
-        self.transaction, self.answer, self.decided, self.step = (np.full(n, -1, dtype=np.int32) for _ in range(4))
+        self.order, self.both = order, np.zeros(n, dtype=np.bool_) if both is None else both
         code = np.maximum(code, -1).astype(np.int16)
-        given = begins, role, direction, skip, gone, self.verb, code, np.zeros(n + 1, dtype=np.int32)
-        found = self.kind, self.transaction, self.answer, self.status, self.decided, self.step
-        self.made = int(_walk.pick(n * 60)(*given, *found))
+        at = None if order is None else np.repeat(order, 1 + self.both[order])
+        said = [session, role, direction, skip, gone, self.verb, code]
+        if at is not None:
+            said = [one[at] for one in said]
+            answers = np.append(False, at[1:] == at[:-1])[: len(at)]
+            said[2][answers] = 1 - said[2][answers]
+            said[5][answers] = -1
+            said[6][self.both[at] & ~answers] = -1
+        steps = len(said[0])
+        begins = np.ones(steps, dtype=np.bool_)
+        begins[1:] = said[0][1:] != said[0][:-1]
+        kind, status = np.full(steps, OTHER, dtype=np.int8), np.full(steps, -1, dtype=np.int8)
+        transaction, answer, decided, step = (np.full(steps, -1, dtype=np.int32) for _ in range(4))
+        given = begins, *said[1:], np.zeros(steps + 1, dtype=np.int32)
+        self.made = int(_walk.pick(steps * 60)(*given, kind, transaction, answer, status, decided, step))
+        if at is not None:
+            main, number = np.flatnonzero(~answers), np.append(at, -1).astype(np.int32)
+            back = np.empty(n, dtype=np.int64)
+            back[at[main]] = main
+            kind, transaction, status = kind[back], transaction[back], status[back]
+            answer, decided, step = (number[pointer[back]] for pointer in (answer, decided, step))
+        self.kind, self.transaction, self.status = kind, transaction, status
+        self.answer, self.decided, self.step = answer, decided, step
 
     def commands(self, *verbs: str) -> np.ndarray:
         """Which events are commands (of these verbs, if any are named)."""
         of_verb = np.isin(self.verb, [VERBS.index(verb) for verb in verbs]) if verbs else True
         return np.asarray((self.kind == COMMAND) & of_verb)
+
+    def where(self, which: np.ndarray) -> np.ndarray:
+        """Some events' numbers, in the order in which they were said."""
+        return np.flatnonzero(which) if self.order is None else np.asarray(self.order[which[self.order]])
+
+    def first(self, group: np.ndarray, n: int, *, last: bool = False, among: Any = True) -> np.ndarray:
+        """The event that was said first (or last) in each group (see ``records.first``)."""
+        if self.order is None:
+            return first(group, n, last=last, among=among)
+        some = among if among is True else among[self.order]
+        at = first(group[self.order], n, last=last, among=some)
+        return np.where(at < 0, -1, self.order[at]) if len(self.order) else at
 
 
 def verb_numbers(verb: pd.Series) -> np.ndarray:
@@ -117,7 +152,7 @@ def octets(text: pd.Series) -> pd.Series:
 
 @dataclass
 class Dialogue:
-    """Who said what: arrays and Series with one item an event, session after session."""
+    """Who said what: arrays and Series with one item an event."""
 
     columns: dict[str, Any]
     """Columns of ``events`` that only the reader knows: time, host, source, line, lines."""
@@ -149,6 +184,10 @@ class Dialogue:
     """By session: nothing follows it in its file."""
     aside: np.ndarray | None = None
     """The place in ``tables.KINDS`` of an event that nobody said (a note, TLS, an account's name); -1: it was said."""
+    order: np.ndarray | None = None
+    """All events, session after session, in the order in which they were said; None: that is how they stand."""
+    both: np.ndarray | None = None
+    """Which events hold a command (theirs are verb, argument and direction) and the code of its answer."""
 
     @classmethod
     def of(cls, records: Any, columns: dict[str, Any], **said: Any) -> Dialogue:
@@ -200,7 +239,9 @@ def _unwrap(said: Dialogue, kind: np.ndarray) -> None:
     said.argument = tables.amended(said.argument, changed(said.argument, command, _LATER_LINES, ""))
 
 
-_COMMAND, _REPLY, _AUTH, _CONNECT, _DATA = map(tables.KINDS.index, ("command", "reply", "auth", "connect", "data"))
+_COMMAND, _REPLY, _EXCHANGE, _AUTH, _CONNECT, _DATA = map(
+    tables.KINDS.index, ("command", "reply", "exchange", "auth", "connect", "data")
+)
 
 
 def assemble(said: Dialogue, wanted: frozenset[str]) -> dict[str, pd.DataFrame]:
@@ -210,13 +251,17 @@ def assemble(said: Dialogue, wanted: frozenset[str]) -> dict[str, pd.DataFrame]:
     aside = said.aside if said.aside is not None else np.full(len(echo), -1, dtype=np.int8)
     silent = aside >= 0
     skip = echo | said.connect | said.gone | silent
-    found = Walk(said.session, said.role, said.direction, skip, said.gone, number, said.code)
+    told = said.session, said.role, said.direction, skip, said.gone, number, said.code
+    found = Walk(*told, said.order, said.both)
     original = np.where(echo, said.echo_of, np.arange(len(echo)))
     transaction, kind = found.transaction[original], KINDS[found.kind[original]]
     kind[said.connect] = _CONNECT
     kind[silent] = aside[silent]
     command, auth, coded = kind == _COMMAND, kind == _AUTH, (kind == _REPLY) | said.gone
     _unwrap(said, kind)
+    answered = found.both & command
+    coded |= answered
+    kind[answered] = _EXCHANGE
     secret = accounts.Auth(said.text, said.argument, found, said.echo_of)
     said.text, said.argument = secret.text, secret.argument  # what they were is let go
     size = said.size.to_numpy(np.int64, na_value=-1)
@@ -254,48 +299,6 @@ def assemble(said: Dialogue, wanted: frozenset[str]) -> dict[str, pd.DataFrame]:
     return made | {"transactions": messages.assign(user=user)}
 
 
-def untangle(said: Dialogue, order: np.ndarray, both: np.ndarray, wanted: frozenset[str]) -> dict[str, pd.DataFrame]:
-    """Build the tables from events whose sessions interleave, or which hold a command and its answer.
-
-    ``order``: all events, session after session. ``both``: which are such records; their verb, argument and direction
-    are the command's, their code the answer's.
-    """
-    at = np.repeat(order, 1 + both[order])
-    answer = np.zeros(len(at), dtype=bool)
-    answer[1:] = at[1:] == at[:-1]
-    asks = both[at] & ~answer
-
-    def take(values: Any) -> Any:
-        if values is None:
-            return None
-        return values.take(at).reset_index(drop=True) if isinstance(values, pd.Series) else values[at]
-
-    steps = Dialogue(
-        columns={name: take(pd.Series(values)) for name, values in said.columns.items()},
-        direction=np.where(answer, 1 - said.direction[at], said.direction[at]),
-        verb=take(said.verb).mask(answer),
-        code=np.where(asks, -1, said.code[at]),
-        text=take(said.text).mask(answer),
-        argument=take(said.argument).mask(answer),
-        peer=take(said.peer),
-        last=said.last,
-        **{name: take(getattr(said, name)) for name in _BY_EVENT},
-    )
-    made = assemble(steps, wanted)
-    back = np.empty(len(order), dtype=np.int64)
-    back[at[~answer]] = np.flatnonzero(~answer)
-    events = made["events"].take(back).reset_index(drop=True)
-    pairs = np.flatnonzero(both & events["kind"].eq("command").to_numpy())
-    replies = made["events"].take(back[pairs] + 1)
-    for name in ("code", "enhanced_code"):
-        events.loc[pairs, name] = replies[name].array
-    events.loc[pairs, "kind"] = "exchange"
-    return made | {"events": events}
-
-
-_BY_EVENT = ("session", "role", "connect", "gone", "echo_of", "enhanced_code", "several", "path", "size", "aside")
-
-
 def tally(rows: Any, n: int) -> np.ndarray:
     """How often each of ``0…n-1`` occurs in ``rows`` (missing ones left out)."""
     return np.bincount(pd.Series(rows).dropna().to_numpy(np.int64), minlength=n)[:n]
@@ -316,7 +319,7 @@ def _sessions(said: Dialogue, events: pd.DataFrame, found: Walk, secret: account
 
     def of(values: pd.Series, which: Any, last: bool = False) -> pd.Series:
         """Of each session's first or last event that is such."""
-        return pd.Series(values.array.take(first(session, n, last=last, among=which), allow_fill=True))
+        return pd.Series(values.array.take(found.first(session, n, last=last, among=which), allow_fill=True))
 
     def answered(verb: str, code: int) -> np.ndarray:
         asked = np.flatnonzero(found.commands(verb) & (found.answer >= 0))
@@ -330,11 +333,12 @@ def _sessions(said: Dialogue, events: pd.DataFrame, found: Walk, secret: account
     to_hello = np.zeros(len(live) + 1, dtype=bool)
     to_hello[found.answer[hello]] = True
     for told in (said.code == 220, said.code == 221, to_hello[:-1]):
-        rows = np.flatnonzero(reply & (said.role == CLIENT) & told)
+        rows = found.where(reply & (said.role == CLIENT) & told)
         own = events["text"].take(rows).str.extract(_NAME, expand=False)
         at = first(session[rows], n, among=own.notna().to_numpy())
         name = name.fillna(pd.Series(own.array.take(at, allow_fill=True)))
-    code, text = (of(events[column], live | said.connect, last=True) for column in ("code", "text"))
+    code = of(events["code"], live | said.connect, last=True)
+    text = of(tables.blanked(events["text"], ~found.both), live | said.connect, last=True)  # a command is no answer
     bye, shut = (code.eq(number).fillna(False).to_numpy(bool) for number in (221, 421))
     late = text.str.contains(r"time[d -]*out", case=False).fillna(False).to_numpy(bool)
     quits = tally(session[found.commands("QUIT")], n) > 0
@@ -353,7 +357,7 @@ def _sessions(said: Dialogue, events: pd.DataFrame, found: Walk, secret: account
             "authenticated": secret.authenticated(said.code, session, n),
             "tls": answered("STARTTLS", 220),
             "commands": tally(session[found.commands()], n),
-            "replies": tally(session[reply], n),
+            "replies": tally(session[reply], n) + tally(session[found.both], n),
             "transactions": tally(session[found.commands("MAIL")], n),
             "resets": tally(session[found.commands("RSET")], n),
             "octets_sent": np.bincount(session, length * (live & sent), n).astype(np.int64),
@@ -364,10 +368,11 @@ def _sessions(said: Dialogue, events: pd.DataFrame, found: Walk, secret: account
 
 
 def _recipients(events: pd.DataFrame, found: Walk, path: pd.Series) -> pd.DataFrame:
-    asked = np.flatnonzero(found.commands("RCPT"))
+    asked = found.where(found.commands("RCPT"))
     decided = found.decided[asked]
     reply = events[["kind", "code", "enhanced_code", "text"]].take(np.maximum(decided, 0)).reset_index(drop=True)
-    by_peer = (decided >= 0) & reply["kind"].eq("reply").to_numpy()
+    itself = found.both[decided]  # the record that holds the command: its text is that
+    by_peer = (decided >= 0) & (itself | reply["kind"].eq("reply").to_numpy())
     rcpt = events[["transaction", "session", "time"]].take(asked).reset_index(drop=True)
     return tables.conform(
         "recipients",
@@ -376,7 +381,7 @@ def _recipients(events: pd.DataFrame, found: Walk, path: pd.Series) -> pd.DataFr
             "forward_path": path.take(asked),
             "status": tables.categorical(STATUSES[np.maximum(found.status[asked], 0)], tables.STATUSES),
             **{name: reply[name].where(by_peer) for name in ("code", "enhanced_code")},
-            "reply": reply["text"].where(decided >= 0),
+            "reply": reply["text"].where((decided >= 0) & ~itself),
         },
     )
 
@@ -398,14 +403,13 @@ def outcomes(recipients: pd.DataFrame, n: int) -> dict[str, Any]:
 
 def _transactions(events: pd.DataFrame, found: Walk, path: pd.Series, recipients: pd.DataFrame) -> pd.DataFrame:
     n = found.made
-    started = np.flatnonzero(found.commands("MAIL"))
+    started = found.where(found.commands("MAIL"))
     mail = events[["session", "time", "size"]].take(started).reset_index(drop=True)
     answer = found.answer[started]
     refused = (answer >= 0) & events["code"].take(np.maximum(answer, 0)).ge(400).fillna(False).to_numpy(bool)
     columns = outcomes(recipients, n)
     reverse = path.take(started).reset_index(drop=True)
-    text = np.flatnonzero(events["kind"].cat.codes.to_numpy() == _DATA)
-    text = text[~events["echo"].to_numpy()[text]]
+    text = found.where((events["kind"].cat.codes.to_numpy() == _DATA) & ~events["echo"].to_numpy())
     headed = first(events["transaction"].take(text).fillna(-1).to_numpy(np.int64), n)
     header = events["text"].take(text[headed[headed >= 0]]).str.replace(_BODY, "", regex=True)
     message_id = pd.Series(np.nan, range(n), dtype="str")
@@ -417,7 +421,7 @@ def _transactions(events: pd.DataFrame, found: Walk, path: pd.Series, recipients
             "session": mail["session"],
             "number": mail.groupby("session").cumcount() + 1,
             "start": mail["time"],
-            "end": events["time"].take(first(found.transaction, n, last=True)),
+            "end": events["time"].take(found.first(found.transaction, n, last=True)),
             "reverse_path": reverse,
             "null_sender": reverse.eq("").fillna(False).astype(bool),
             "size": mail["size"],

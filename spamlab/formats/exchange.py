@@ -133,8 +133,9 @@ def _assemble_protocol(records: Records, options: Options) -> Assembled:
         peer=records.text("peer"),
         last=~closes,
         aside=aside,
+        order=order,
     )
-    made = dialogue.untangle(said, order, np.zeros(n, dtype=bool), options.tables)
+    made = dialogue.assemble(said, options.tables)
     _complete(made, records, session)
     return Assembled(made, assumed)
 

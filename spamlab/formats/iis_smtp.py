@@ -147,8 +147,10 @@ def assemble(records: Records, options: Options) -> Assembled:
         peer=records.text("peer_ip"),
         last=np.ones(n, dtype=bool),
         aside=aside,
+        order=np.argsort(session, kind="stable"),
+        both=answered,
     )
-    made = dialogue.untangle(said, np.argsort(session, kind="stable"), answered, options.tables)
+    made = dialogue.assemble(said, options.tables)
     _complete(made, records, out, number, alive[:n])
     return Assembled(made, assumed)
 
