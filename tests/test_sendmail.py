@@ -125,6 +125,18 @@ MADE = [
     (f"{ID}: SYSERR(root): collect: relay={CLIENT}, from=<a@example.net>, info=read timeout",
      {"kind": "disconnect", "ended": "timeout"} | PEER),
     (f"{ID}: collect: unexpected close on connection from {CLIENT}, sender=<a@example.net>", {"kind": "disconnect"} | PEER),
+    # without the client's address: CurHostName is a name
+    (f"{ID}: timeout waiting for input from mx.example.net during server cmd read", {"kind": "disconnect", "ended": "timeout"}),
+    (f"{ID}: timeout waiting for input from h.example.com. during client greeting", {"kind": "note", "ended": None}),
+    (f"{ID}: collect: I/O error on connection from mx.example.net, from=<a@example.net>",
+     {"kind": "disconnect", "ended": "dropped", "peer_ip": None}),
+    (f"{ID}: SYSERR(root): collect: read timeout on connection from mx.example.net, from=<a@example.net>",
+     {"kind": "disconnect", "ended": "timeout"}),
+    # what this server did not like of another: the delivery that it hinders says so
+    (f"{ID}: ruleset=tls_server, arg1=SOFTWARE, relay=h.example.com, reject=403 4.7.0 TLS handshake failed.", {"kind": "note"}),
+    # a queue id of old
+    ("AA08021: to=<b@example.com>, delay=00:00:02, mailer=smtp, relay=h.example.com. (192.0.2.7), stat=Sent",
+     {"kind": "deliver", "queue_id": "AA08021", "status": "Sent"}),
     (f"{ID}: Milter: to=<b@example.com>, reject=550 5.7.1 no", {"kind": "reject", "forward_path": "b@example.com", "code": 550}),
     (f"{ID}: Milter: data, reject=554 5.7.1 no", {"kind": "reject", "verb": "data", "code": 554}),
     (f"{ID}: {CLIENT}: VRFY joe [rejected]", {"kind": "reject", "verb": "VRFY"} | PEER),
@@ -180,6 +192,25 @@ def test_several_recipients_of_one_line_are_rows_of_their_own():
     ]  # fmt: skip
     assert log.recipients["status"].eq("delivered").all()
     assert log.recipients["delay"].tolist() == [1.0] * 5
+
+
+def test_a_list_too_long_for_one_line_goes_on_in_the_next():
+    tail = "delay=00:00:01, xdelay=00:00:01, mailer=esmtp, pri=9, relay=h. [192.0.2.7], dsn=2.0.0, stat=Sent (ok)"
+    lists = (
+        "<b@example.com>,<c@example.com>, [more], ctladdr=<a@example.net> (1/1), ",
+        "<d@example.com>, [more], ",
+        "<e@example.com>, ",
+    )
+    log = read(*(HEAD.format(1, 7) + f"{ID}: to={listed}{tail}" for listed in lists))
+    assert log.recipients["forward_path"].tolist() == [f"{who}@example.com" for who in "bcde"]
+    assert log.recipients["status"].eq("delivered").all() and log.recipients["relay"].eq("h. [192.0.2.7]").all()
+
+
+def test_a_command_with_blanks_is_a_recipient():
+    tail = ", ctladdr=<b@example.com> (1/1), delay=00:00:00, xdelay=00:00:00, mailer=prog, pri=9, dsn=2.0.0, stat=Sent"
+    log = read(*(HEAD.format(1, 7) + f"{ID}: to={to}{tail}" for to in ("|/bin/filter -f -", '"|/bin/filter -f -, x"')))
+    assert log.recipients["forward_path"].tolist() == ["|/bin/filter -f -", '"|/bin/filter -f -, x"']
+    assert log.recipients["status"].tolist() == ["delivered"] * 2
 
 
 def test_statuses_by_word_else_by_class():

@@ -35,11 +35,14 @@ def _report(kind: str, *more: tuple[str, str]) -> tuple[tuple[str, str], ...]:
 # Whoever is listed without a mailer or DSN: no delivery was tried, the message was refused or given up in the dialogue
 # and nobody is notified (srvrsmtp.c, logundelrcpts).
 _UNTRIED = "to={forward_path:path}{?, ctladdr={_:path}{? ({_})}}, delay={delay:seconds}, pri={_:int}, stat="
+_COLLECT, _FROM = "{?SYSERR({_}): }collect: ", " on connection from {?" + _PEER + "}"
+_MORE = "{?{?,} [more]}"  # recipients, in another line
 _SHAPES = (
     Shape(_UNTRIED + "{status=RSET|HELO|EHLO|STARTTLS|QUIT|queued|discarded}{!}", "deliver"),
     Shape(_UNTRIED + _REPLY, "deliver", says=(("status", "rejected"),)),
-    Shape("to={forward_path:path}{&, }" + _REST, "deliver"),
-    Shape("to={forward_path:paths}" + _REST, "deliver"),
+    Shape("to={forward_path:path}" + _MORE + "{&, }" + _REST, "deliver"),
+    Shape("to={forward_path:paths}" + _MORE + "{&, }" + _REST, "deliver"),
+    Shape("to={forward_path}" + _MORE + _REST, "deliver"),  # a command, a name with its address
     Shape("from={reverse_path:path}, size={&0, }{size:int}, {*>, |relay=" + _PEER + "}", "queue"),
     Shape("from={reverse_path:path}, size={size:int}, class={_:int}, nrcpts=0{?, {*>, |relay=" + _PEER + "}}", "queue"),
     Shape(
@@ -61,6 +64,7 @@ _SHAPES = (
     Shape("connect from " + _PEER, "connect"),
     Shape("ruleset=check_rcpt, arg1={forward_path:path}, relay=" + _PEER + ", reject=" + _REPLY, "reject", says=_RCPT),
     Shape("ruleset=check_mail, arg1={reverse_path:path}, relay=" + _PEER + ", reject=" + _REPLY, "reject", says=_MAIL),
+    Shape("ruleset={_=tls_server|tls_rcpt|try_tls}, "),  # of a server that mail goes to: the delivery tells
     Shape("ruleset={_:name}, {?arg1={_:path}, }{?arg2={_:path}, }relay=" + _PEER + ", reject=" + _REPLY, "reject"),
     Shape("ruleset={_}, reject=" + _REPLY, "reject"),
     Shape("ruleset={_:name}, {?arg1={_:path}, }{?arg2={_:path}, }relay=" + _PEER + ", ", "queue"),
@@ -74,12 +78,14 @@ _SHAPES = (
     Shape("AUTH=server, relay=" + _PEER + ", authid={user}, mech=", "auth", says=(("verb", "AUTH"),)),
     Shape("STARTTLS=server, relay=" + _PEER + ", version=", "tls", says=(("verb", "STARTTLS"),)),
     Shape("lost input channel from " + _PEER + " to {_} after {verb:word}", "disconnect", says=_DROPPED),
-    Shape("timeout waiting for input from " + _PEER, "disconnect", says=_TIMEOUT),
+    Shape("timeout waiting for input from {_} during client "),
+    Shape("timeout waiting for input from {?" + _PEER + "}", "disconnect", says=_TIMEOUT),
     Shape(
         "{?SYSERR({_}): }collect: relay=" + _PEER + ", from={_:path}, info=read timeout", "disconnect", says=_TIMEOUT
     ),
+    Shape(_COLLECT + "read timeout" + _FROM, "disconnect", says=_TIMEOUT),
     Shape("{?SYSERR({_}): }collect: relay=" + _PEER, "disconnect", says=_DROPPED),
-    Shape("collect: unexpected close on connection from " + _PEER, "disconnect", says=_DROPPED),
+    Shape(_COLLECT + "{_=unexpected close|I/O error}" + _FROM, "disconnect", says=_DROPPED),
     Shape("Milter: to={forward_path:path}, reject=" + _REPLY, "reject", says=_RCPT),
     Shape("Milter: from={reverse_path:path}, reject=" + _REPLY, "reject", says=_MAIL),
     Shape("Milter: {verb=data}, reject=" + _REPLY, "reject"),
@@ -94,7 +100,10 @@ _SHAPES = (
     Shape(""),
 )
 _HEADED = tuple(
-    (head + "{?NOQUEUE: }{?{queue_id:letters}{?[{_:int}]}: }" if shapes is _SHAPES else head, shapes)
+    (
+        head + "{?NOQUEUE: }{?{queue_id:letters}{?[{_:int}]}: }{?{&AA}{queue_id:id}: }" if shapes is _SHAPES else head,
+        shapes,
+    )
     for head, shapes in syslog.groups(_SHAPES, "sendmail", "sm-")
 )
 
