@@ -18,9 +18,11 @@ import pandas as pd
 from scipy import stats as sp
 
 import spamlab
+from benchmarks.writers.exchange55 import exchange55
+from benchmarks.writers.scenario import Scenario
 from spamlab import evidence, simulate, sizes, stats, tables, timing
 from spamlab.log import Log
-from spamlab.simulate import Load, Lognormal, Scenario, Spam
+from spamlab.simulate import Load, Lognormal, Spam
 from spamlab.simulate.measures import spread
 
 Bools = np.ndarray
@@ -193,7 +195,7 @@ def _loops_of_logs(rng: np.random.Generator, runs: int) -> Bools:
         about = Scenario(
             seed=int(seed), sessions=1, outbound=1.0, loops=1.0, turns=Lognormal(12, 0.3), dropped=0.0, silent=0.0
         )
-        log = spamlab.read(_bytes(simulate.exchange55(about)[0]), format="exchange55")
+        log = spamlab.read(_bytes(exchange55(about)[0]), format="exchange55")
         found.append(evidence.tempo(log))
     n, took, _ = np.array(found).T
     rate = n.sum() / took.sum()

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 import spamlab
-from spamlab import engine, native, scan, simulate
+from benchmarks.writers.exchange55 import exchange55
+from benchmarks.writers.scenario import Scenario
+from spamlab import engine, native, scan
 
 reading = sys.modules["spamlab.read"]  # spamlab.read is the function
 compiled = pytest.mark.skipif(not native.able(), reason="Numba is not installed")
@@ -19,7 +21,7 @@ compiled = pytest.mark.skipif(not native.able(), reason="Numba is not installed"
 @compiled
 @pytest.mark.parametrize("seed", range(3))
 def test_a_log_reads_the_same_plain_and_compiled(seed):
-    octets, _ = simulate.exchange55(simulate.Scenario(seed=seed, sessions=40))
+    octets, _ = exchange55(Scenario(seed=seed, sessions=40))
     with engine.only("plain"):
         plain = spamlab.read(io.BytesIO(octets)).tables()
     with engine.only("compiled"):
@@ -78,7 +80,7 @@ def test_waiting_for_the_compiler_is_said(monkeypatch, caplog):
 @compiled
 def test_preparing_compiles_what_a_large_log_needs(monkeypatch):
     reading.prepare()
-    octets, _ = simulate.exchange55(simulate.Scenario(seed=1, sessions=300))
+    octets, _ = exchange55(Scenario(seed=1, sessions=300))
     assert len(octets) > engine.COLD_LIMIT
     assert all(kernel.ready for kernel in engine.KERNELS)
     monkeypatch.setattr(native.Code, "_build", lambda self: pytest.fail("compiled again"))

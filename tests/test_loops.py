@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import spamlab
+from benchmarks.writers.exchange55 import exchange55
+from benchmarks.writers.scenario import Scenario
 from spamlab import dialogue, loops
 from spamlab.log import Log
-from spamlab.simulate import Scenario, exchange55
 from tests.made import dialogue_log, empty_log, mta_log, talk
 
 STORM = ["MAIL", "RCPT(550)", "RSET"]

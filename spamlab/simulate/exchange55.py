@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
-from spamlab.simulate.scenario import Dialect
 from spamlab.simulate.script import Event
 
 CONNECT = {True: "A connection to {} was established", False: "A connection was accepted from {}"}
@@ -17,6 +18,36 @@ STAMPS = {  # of the time and its hour by a clock of twelve
     "dayfirst": "{0:%d/%m/%Y %H:%M:%S} : ",
     "none": "",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """How a server writes its protocol log; the defaults are the white paper's, Maximum level.
+
+    Parameters
+    ----------
+    stamps : how the server's Windows locale writes date and time: ``us`` 11/11/03 2:00:01 PM, ``german``
+        11.11.03 14:00:01, ``iso`` 2003-11-11 14:00:01, ``dayfirst`` 11/11/2003 14:00:01, ``none`` (Q245787).
+    raw : whether the read buffer (``<<< IO: |…``) is printed before the parsed line, and inbound text too.
+    bars : whether a line ``|`` closes a raw block; without it nasty text is undecidable, so none is written.
+    mark : ``IO``, or the transcription's ``I0``.
+    arrows : whether ``>>> `` and ``<<< `` tell the directions (Q228725 lacks them).
+    blanks : what an empty line follows: what the server sent, every event, nothing; ``blank`` is its text.
+    wrap : width at which replies of one line go on in the next, as printed logs show them; 0: nowhere.
+    newline, capitals, dot : line ends; connect lines in capitals; their final dot.
+    """
+
+    stamps: Literal["us", "german", "iso", "dayfirst", "none"] = "us"
+    raw: bool = True
+    bars: bool = True
+    mark: Literal["IO", "I0"] = "IO"
+    arrows: bool = True
+    blanks: Literal["sent", "all", "none"] = "sent"
+    blank: Literal["", "\t"] = ""
+    wrap: int = 0
+    newline: Literal["\n", "\r\n"] = "\r\n"
+    capitals: bool = False
+    dot: bool = True
 
 
 def _wrapped(text: str, width: int) -> str:

@@ -1,6 +1,6 @@
 """What happened, event by event, and so the truth that a reader of its log should find.
 
-``Truth`` only records: who decides what happens (``traffic`` here, a discrete-event model later) calls it.
+``Truth`` only records: who decides what happens (``transcript``, or a script as in ``benchmarks/writers``) calls it.
 """
 
 from __future__ import annotations

@@ -9,12 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from spamlab.simulate.scenario import Lognormal
+import numpy as np
+from numpy.typing import NDArray
 
 DAY = 86_400
 SENDERS = ("valid", "invalid", "null", "malformed", "unreachable")
 """Of a reverse-path: somebody's; nobody's at a real domain; ``<>``; not by RFC 5321; at a domain that is silent."""
 POSITIVE = ("connections", "per_connection", "uplink", "cpu", "recipients", "domains")
+
+
+@dataclass(frozen=True)
+class Lognormal:
+    """A log-normal distribution: its median, and the standard deviation of its logarithm."""
+
+    median: float
+    sigma: float = 0.0
+
+    def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
+        """Draw n numbers."""
+        return np.asarray(self.median * np.exp(self.sigma * rng.standard_normal(n)))
+
+
 SPAM_SIZE, MAIL_SIZE = Lognormal(1500, 0.4), Lognormal(6000, 1.3)
 
 

@@ -7,26 +7,39 @@ Names and addresses are those reserved for examples (RFC 2606, RFC 5737).
 
 from __future__ import annotations
 
+import base64
 import io
+import re
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spamlab.read import read
-from spamlab.simulate import login
-from spamlab.simulate.exchange55 import write
-from spamlab.simulate.scenario import Dialect
+from spamlab.simulate.exchange55 import Dialect, write
 from spamlab.simulate.script import Event, Truth
 from spamlab.simulate.server import FAMILIAR, OWN, SILENT, Run, refusal
-from spamlab.simulate.traffic import CONSENT, SERVER, USERS, judge
 
 if TYPE_CHECKING:
     from spamlab.log import Log
 
-HERE, LOCAL = "example.com", -2
+SERVER, HERE, LOCAL = "vulnerable.example.com", "example.com", -2
+USERS = ("anna", "backup", "fax", "j.smith", "sales", "test", "webmaster", "www")
+PASSWORD = "S3cret-of-spamlab"  # noqa: S105  in every login, so that tests can look for it in vain
 START = int(np.datetime64("2003-11-11", "ms").astype(np.int64))
 STEP = 150  # ms
+CONSENT = {  # of this server, of another
+    "EHLO": (
+        f"250-{SERVER} Hello\n250-HELP\n250-ETRN\n250-DSN\n250-SIZE 0\n250-AUTH LOGIN\n250 AUTH=LOGIN",
+        "250-{}\n250-PIPELINING\n250-SIZE 20480000\n250-ETRN\n250 8BITMIME",
+    ),
+    "HELO": ("250 OK", "250 {}"),
+    "MAIL": ("250 OK - mail from <{}>", "250 Ok"),
+    "RCPT": ("250 OK - Recipient <{}>", "250 Ok"),
+    "DATA": ("354 Send data.  End with CRLF.CRLF", '354 Enter mail, end with "." on a line by itself'),
+    "RSET": ("250 OK - Reset", "250 Ok"),
+    "QUIT": ("221 closing connection", "221 Bye"),
+}
 REFUSED = {  # whom or what, and so the reply
     "sender": "501 Sender address refused",
     "relaying": "550 Relaying is prohibited",
@@ -65,6 +78,12 @@ class Session:
             self.exchange(".", "", "250 OK", step)
 
 
+def judge(row: dict[str, Any], status: str, reply: str) -> None:
+    """Note what became of a recipient, by the reply that decided it."""
+    enhanced = re.match(r"\d{3} (\d\.\d+\.\d+)", reply)
+    row.update(status=status, code=int(reply[:3]), enhanced_code=enhanced and enhanced[1], reply=reply)
+
+
 def _domain(host: int) -> str:
     kind = "silent" if host == SILENT else f"d{host}"
     return HERE if host == LOCAL else f"{kind}.example.{'org' if host >= FAMILIAR else 'net'}"
@@ -90,8 +109,9 @@ def _login(session: Session, one: Any, guest: bool) -> None:
     good = one.login in OWN or (one.login == "guest" and guest)
     for passed in [False, True] if one.login == "retried" else [good]:
         end = "235 LOGIN authentication successful" if passed else "535 Authentication failed"
-        for text, challenge, _ in login.dialogue("LOGIN", user):
-            session.exchange("AUTH", text, challenge or end)
+        name, secret = (base64.b64encode(text.encode()).decode() for text in (user, PASSWORD))
+        for text, reply in (("AUTH LOGIN", "334 VXNlcm5hbWU6"), (name, "334 UGFzc3dvcmQ6"), (secret, end)):
+            session.exchange("AUTH", text, reply)
     session.row |= {"user": user, "authenticated": good}
 
 

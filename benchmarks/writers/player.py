@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from spamlab.simulate import login
-from spamlab.simulate.scenario import Lognormal, Scenario
+from benchmarks.writers import login
+from benchmarks.writers.scenario import Scenario
+from spamlab.simulate import Lognormal
 from spamlab.simulate.script import Dropped, Truth, octets
+from spamlab.simulate.transcript import CONSENT, SERVER, USERS, judge
 
-SERVER = "vulnerable.example.com"
 DOMAINS = ("example.com", "example.net", "example.org")
 NETWORKS = ("192.0.2.", "198.51.100.", "203.0.113.")
-USERS = ("anna", "backup", "fax", "j.smith", "sales", "test", "webmaster", "www")
 WORDS = ("offer", "meeting", "report", "free", "dear", "invoice", "regards", "server", "price", "draft")
 # Local parts that are legal (RFC 5321 section 4.1.2) or were seen in the wild, and trip simple readers.
 ODD = ["$RANDOMIZE3T", "$RANDOMIZE6E", "a%example.net", "o'brien+tag", "#1=cmd()", "_-_"]
@@ -53,18 +53,6 @@ GREETINGS = (
     "220-{} ESMTP\n220 no unsolicited mail",
     "220 {} InterLock SMTP Gateway 3.0 ready at Tue, 11 Nov 2003 10:22:41 -0400",
 )
-CONSENT = {  # of this server, of another
-    "EHLO": (
-        f"250-{SERVER} Hello\n250-HELP\n250-ETRN\n250-DSN\n250-SIZE 0\n250-AUTH LOGIN\n250 AUTH=LOGIN",
-        "250-{}\n250-PIPELINING\n250-SIZE 20480000\n250-ETRN\n250 8BITMIME",
-    ),
-    "HELO": ("250 OK", "250 {}"),
-    "MAIL": ("250 OK - mail from <{}>", "250 Ok"),
-    "RCPT": ("250 OK - Recipient <{}>", "250 Ok"),
-    "DATA": ("354 Send data.  End with CRLF.CRLF", '354 Enter mail, end with "." on a line by itself'),
-    "RSET": ("250 OK - Reset", "250 Ok"),
-    "QUIT": ("221 closing connection", "221 Bye"),
-}
 GIVEN_UP = '499 No routing hosts are reachable for {}. Message subject: ""{}"". Rescheduling delivery for later.'
 # After MAIL and RCPT, and whether paths are in brackets.
 STYLES = (("FROM:", "TO:", True), ("From:", "To:", True), ("FROM: ", "TO: ", True), ("FROM:", "TO:", False))
@@ -73,12 +61,6 @@ STYLES = (("FROM:", "TO:", True), ("From:", "To:", True), ("FROM: ", "TO: ", Tru
 def bracket(path: str, brackets: bool) -> str:
     """The path in angle brackets, or bare where the client's style is bare and the path is plain enough."""
     return path if path and not brackets and '"' not in path else f"<{path}>"
-
-
-def judge(row: dict[str, Any], status: str, reply: str) -> None:
-    """Note what became of a recipient, by the reply that decided it."""
-    enhanced = re.match(r"\d{3} (\d\.\d+\.\d+)", reply)
-    row.update(status=status, code=int(reply[:3]), enhanced_code=enhanced and enhanced[1], reply=reply)
 
 
 class Player:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import struct
 
-PASSWORD = "S3cret-of-spamlab"  # noqa: S105  in every login, so that tests can look for it in vain
+from spamlab.simulate.transcript import PASSWORD
+
 METHODS = ("LOGIN", "LOGIN at once", "PLAIN", "PLAIN asked", "NTLM")
 
 

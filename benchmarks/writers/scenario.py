@@ -1,54 +1,12 @@
-"""What a simulation is told: what happens (``Scenario``) and how it is logged (``Dialect``)."""
+"""What happens on a made-up Exchange 5.5 server, and a busy day of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from spamlab.simulate import Dialect, Lognormal
 
-
-@dataclass(frozen=True)
-class Lognormal:
-    """A log-normal distribution: its median, and the standard deviation of its logarithm."""
-
-    median: float
-    sigma: float = 0.0
-
-    def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
-        """Draw n numbers."""
-        return np.asarray(self.median * np.exp(self.sigma * rng.standard_normal(n)))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dialect:
-    """How a server writes its protocol log; the defaults are the white paper's, Maximum level.
-
-    Parameters
-    ----------
-    stamps : how the server's Windows locale writes date and time: ``us`` 11/11/03 2:00:01 PM, ``german``
-        11.11.03 14:00:01, ``iso`` 2003-11-11 14:00:01, ``dayfirst`` 11/11/2003 14:00:01, ``none`` (Q245787).
-    raw : whether the read buffer (``<<< IO: |…``) is printed before the parsed line, and inbound text too.
-    bars : whether a line ``|`` closes a raw block; without it nasty text is undecidable, so none is written.
-    mark : ``IO``, or the transcription's ``I0``.
-    arrows : whether ``>>> `` and ``<<< `` tell the directions (Q228725 lacks them).
-    blanks : what an empty line follows: what the server sent, every event, nothing; ``blank`` is its text.
-    wrap : width at which replies of one line go on in the next, as printed logs show them; 0: nowhere.
-    newline, capitals, dot : line ends; connect lines in capitals; their final dot.
-    """
-
-    stamps: Literal["us", "german", "iso", "dayfirst", "none"] = "us"
-    raw: bool = True
-    bars: bool = True
-    mark: Literal["IO", "I0"] = "IO"
-    arrows: bool = True
-    blanks: Literal["sent", "all", "none"] = "sent"
-    blank: Literal["", "\t"] = ""
-    wrap: int = 0
-    newline: Literal["\n", "\r\n"] = "\r\n"
-    capitals: bool = False
-    dot: bool = True
+TURNS, SIZE, LATENCY = Lognormal(8, 0.8), Lognormal(6000, 1.3), Lognormal(0.6, 0.9)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,13 +38,13 @@ class Scenario:
     connections: int = 1
     outbound: float = 0.6
     loops: float = 0.5
-    turns: Lognormal = Lognormal(8, 0.8)
+    turns: Lognormal = TURNS
     null_senders: float = 0.2
     turned_away: float = 0.03
     refused: float = 0.15
     failed: float = 0.05
-    size: Lognormal = Lognormal(6000, 1.3)
-    latency: Lognormal = Lognormal(0.6, 0.9)
+    size: Lognormal = SIZE
+    latency: Lognormal = LATENCY
     login: float = 0.3
     guests: float = 0.3
     bad_logins: float = 0.3
