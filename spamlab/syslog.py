@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from spamlab.notation import AGAIN, BROKEN, IGNORED, Shape
 
-_LEVELS = "{?{_=emerg|alert|crit|err|error|warn|warning|notice|info|debug} }"
-_STAMP = "{?<{_:int}>}{?1 }{time:time} " + _LEVELS + "{?<{_}> }{?{host:name} }{?mail.{_:word} }"  # BusyBox: mail.info
+_LEVEL = "{_=emerg|alert|crit|err|error|warn|warning|notice|info|debug} "
+_HOST = "{?{host:name}{?@{_:tag}}{?/{_:tag}} }"  # mx/mx, mx@mx/relay: syslog-ng's chain_hostnames
+_STAMP = (
+    "{?<{_:int}>}{?1 }{time:time} {? }{?" + _LEVEL + "}{?<{_}> }{?mail." + _LEVEL + "}" + _HOST
+    + "{?mail.{_:word} }"  # BusyBox: mail.info
+)  # fmt: skip
 _TEXT = "{?[ID {_}] }{?\ufeff}{?message repeated {repeats:int} times: [{? }{-]}}{text>}"  # [ID …]: Solaris
 
 Group = tuple[str, tuple[Shape, ...]]

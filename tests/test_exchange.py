@@ -362,3 +362,12 @@ def test_protocol_and_tracking_logs_together(tmp_path):
 def test_other_logs_are_refused(text):
     with pytest.raises(spamlab.UnknownFormat):
         read(text)
+
+
+def test_a_connection_that_was_never_made_is_the_clients_and_has_ended():
+    said = ("* ,attempting to connect", '* ,"Failed to connect. Winsock error code: 10061, Error Message: refused"')
+    log = read(protocol(*said, kind="SMTP Send Protocol Log"))
+    assert log.sessions[["role", "ended"]].values.tolist() == [["client", "dropped"]]
+    assert log.events["kind"].tolist() == ["note", "disconnect"]
+    late = read(protocol(said[0], said[1].replace("refused", "timed out"), kind="SMTP Send Protocol Log"))
+    assert late.sessions["ended"].tolist() == ["timeout"]

@@ -66,7 +66,7 @@ LINES = [
     (W, 11, {"events.kind": "note", "events.queue_id": "413E164734", "recipients": 0}),
     (W, 12, {"events.kind": "queue", "transactions.message_id":
              "=?UTF-8?B?PDE5?=? =?UTF-8?B?MTIyMDExMjkxNjYxMUBDbGllbnQtMDQ1LnJ1YmluZXR0ZXJpZS5sb2NhbD4=?="}),
-    (W, 13, {"events.kind": "note", "events.queue_id": None, "transactions": 0}),
+    (W, 13, {"events.kind": "note", "events.queue_id": "9BECF3F19D", "recipients": 0}),
     (W, 19, {"recipients.status": "probed", "recipients.relay": None, "recipients.enhanced_code": "5.1.1", "recipients.delay": 0.01}),
     (W, 20, {"recipients.forward_path": "user@hostname.example.com", "recipients.orig_to": "root@localhost",
              "recipients.delay_before_queue": 0.04, "recipients.delay_transmit": 0.03}),
@@ -526,6 +526,14 @@ def test_mail_through_a_filter_before_the_queue_arrives_once():
     assert log.events["session"].tolist() == [0, 0, 1, 1, 0, 0, 0, 0]
     assert log.sessions["user"].fillna("").tolist() == ["ann@example.com", ""]
     assert log.sessions["authenticated"].tolist() == [True, False]
+
+
+def test_a_warning_can_stand_before_its_queue_id():
+    log = read(
+        daemon("smtp[1]: warning: 4F5C64474F: defer service failure", "smtpd[1]: warning: TLS library problem: x")
+    )
+    assert log.events["queue_id"].fillna("").tolist() == ["4F5C64474F", ""]
+    assert log.events["kind"].tolist() == ["note"] * 2 and log.transactions["queue_id"].tolist() == ["4F5C64474F"]
 
 
 def test_an_unknown_address_is_missing():

@@ -43,7 +43,11 @@ _BODIES = (
 _ASIDE = (
     ("connect", "+,{_:csv}"),
     ("disconnect", "-,{_:csv}{?,{text:csv}}"),
-    *(("tls", "*,,{&" + quote + "TLS protocol }{text:csv}") for quote in ('"', "")),
+    *(
+        (kind, "*,,{&" + quote + begin + "}{text:csv}")
+        for kind, begin in (("tls", "TLS protocol "), ("disconnect", "Failed to connect"))
+        for quote in ('"', "")
+    ),
     ("auth", "*,,{text>}{&Inbound AUTH }{refused~,}"),
     ("auth", "*,,{text>}User Name: {argument~,}"),
     ("auth", "*,{text>}{user:csv},authenticated"),
@@ -68,7 +72,7 @@ def header(lines: list[bytes]) -> Variant:
     told = columns.directives(lines)
     names = [name.strip().lower() for name in told.get("fields", "").split(",")]
     if names[:9] == [*_PROTOCOL, "event", "data", "context"]:
-        kind = told.get("log-type", "").lower()
+        kind = told.get("log-type", told.get("log", "")).lower()  # a directive's name ends at its hyphen
         role = "server" if "receive" in kind else "client" if "send" in kind else ""
         return _protocol((("role", role),) if role else ())
     if names[0] == "date-time" and {"event-id", "internal-message-id"} <= set(names):

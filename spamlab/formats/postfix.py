@@ -87,6 +87,7 @@ _SHAPES = (
     # To go through a filter first: the message has an id, and has arrived, when that gives it back.
     Shape(": client=" + _PEER + "{&, sasl_}" + _LOGIN, "auth", says=(("verb", "AUTH"),)),
     Shape(": client=" + _PEER),
+    Shape("{_=warning|fatal}: {queue_id:id}: "),
     Shape(""),
 )
 _HEADED = tuple(
