@@ -1,8 +1,9 @@
-"""Several means of getting the same columns out of the same log, each run as ``python -m benchmarks.means …``.
+"""Several means of getting columns out of the same log, each run as ``python -m benchmarks.means …``.
 
 A means takes (format, log) and returns how many rows its columns have. It runs in a process of its own, in the
 Python that has its library, so its imports are inside. What it makes stays in memory, typed: numbers as numbers,
-stamps as time stamps.
+stamps as time stamps. Two of them make the columns of spamlab's events table, value for value; the others those of
+one expression a line (``benchmarks.columns``), or of the table that the log is.
 """
 
 from __future__ import annotations
@@ -45,6 +46,20 @@ def spamlab_scan(format: str, log: str) -> int:
     variants = load(format.removesuffix("-json")).variants
     scanner = max(map(Scanner, variants), key=lambda one: one.run(sample).events)  # zeek's text or JSON, say
     return sum(scanner.run(piece).events for piece in chain([first], pieces))
+
+
+def polars_events(format: str, log: str) -> int:
+    """The events' columns, as ``benchmarks.events`` says."""
+    from benchmarks.events_polars import table
+
+    return len(table(format, log))
+
+
+def duckdb_events(format: str, log: str) -> int:
+    """The events' columns, as ``benchmarks.events`` says; an Arrow table."""
+    from benchmarks.events_duckdb import table
+
+    return int(table(format, log).num_rows)
 
 
 def _moment(stamp: str, form: str) -> datetime.datetime | None:
@@ -221,6 +236,8 @@ MEANS: dict[str, Callable[[str, str], int]] = {
     "spamlab.read": spamlab_read,
     "spamlab events": spamlab_events,
     "spamlab scan": spamlab_scan,
+    "polars events": polars_events,
+    "duckdb events": duckdb_events,
     "re loop": re_loop,
     "polars": polars,
     "duckdb": duckdb,

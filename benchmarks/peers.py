@@ -120,6 +120,8 @@ WAYS = {
     "eximstats": Way("totals", ("exim",), _script("eximstats", "-nvr")),
     "zat": Way("frame", ("zeek", "zeek-json"), _means("zat", own=False)),
     "lnav": Way("index, one count", tuple(QUERIES), _lnav),
+    "polars events": Way("events' columns", ALL, _means("polars events", own=False)),
+    "duckdb events": Way("events' columns", ALL, _means("duckdb events", own=False)),
     "re loop": Way("columns", SYSLOG, _means("re loop", own=True)),
     "polars": Way("columns", ALL, _means("polars", own=False)),
     "duckdb": Way("columns", ALL, _means("duckdb", own=False)),

@@ -24,7 +24,7 @@ def took(*walls, peak=10**9, **more):
     return [{"wall": wall, "cpu": 2 * wall, "peak": peak, **more} for wall in walls]
 
 
-def compared():
+def compared(same=True):
     ways = {
         "spamlab.read": took(2, 2.5, 3),
         "spamlab events": took(1, 1, 1),
@@ -35,6 +35,8 @@ def compared():
         "duckdb": took(3, 2.5, 3),
         "wc -l": took(0.1, 0.1, 0.1),
     }
+    if same:
+        ways |= {"polars events": took(0.5, 0.9, 0.9), "duckdb events": took(0.6, 0.8, 1)}
     return {"postfix": {"octets": 300_000_000, "ways": ways}}
 
 
@@ -67,9 +69,9 @@ def clustered():
     return {"octets": 10**9, "files": 8, "ways": ways}
 
 
-def made():
+def made(same=True):
     parts = {
-        "compare": compared(),
+        "compare": compared(same),
         "growth": grown(),
         "memory": weighed(),
         "start": started(),
@@ -138,6 +140,7 @@ def test_ratios_say_how_many_times_as_fast():
 def test_the_better_rival_is_chosen_round_by_round():
     ways = compared()["postfix"]["ways"]
     assert [one["wall"] for one in compare.better(ways)] == [2, 2.5, 3]
+    assert [one["wall"] for one in compare.better(ways, compare.SAME)] == [0.5, 0.8, 0.9]
     assert compare.better({"polars": took(1)}) == []
 
 
@@ -228,13 +231,23 @@ def test_the_comparison_reads_as_it_should():
     assert row["events alone, a core"] == "150 MB/s"  # of CPU time
     assert row["peak memory"] == "3.3 × the log"
     assert row["× as fast as"] == "pflogsumm 12.0 (10.0–12.0)"
-    assert list(row.values())[-1] == "2.5 (2.0–3.0)"
+    assert row["events: × as fast as the better of Polars and DuckDB"] == "2.5 (2.0–3.0)"
+    assert row["… making the same columns"] == "0.8 (0.5–0.9)"
+    [before] = rows(compare.readme(compared(same=False)))
+    assert before[2] == table[2][:-1]
+
+
+def test_the_comparison_tells_whether_columns_are_the_same():
+    said = compare.text(compared())
+    assert "Polars and DuckDB making the same columns: × 0.8 (0.5–0.9) as fast" in said
+    assert "Polars and DuckDB making columns of their own: × 2.5 (2.0–3.0) as fast" in said
+    assert "making the same columns" not in compare.text(compared(same=False))
 
 
 def test_the_readme_has_the_tables_that_the_bench_writes():
     text = readme.README.read_text(encoding="utf-8")
     written = text.partition(readme.BEGIN)[2].partition(readme.END)[0]
-    assert heads(written) == heads(readme.section(made()))
+    assert heads(written) in [heads(readme.section(made(same))) for same in (True, False)]  # False: an older bench
     assert re.search(r"^Measured \d{4}-\d\d-\d\d", written.strip())
     for table in rows(written):
         assert {len(row) for row in table} == {len(table[0])}

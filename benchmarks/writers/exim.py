@@ -133,7 +133,7 @@ class Exim:
             to = [self.world.local() for _ in range(self.world.recipients())]
             message = self.message(at, self.world.sender(self.script.id(at, "remote")), to)
             if self.random.random() < 0.04:
-                self.log(at, "spam", **session | message)
+                self.log(at, "spam", **session | message | {"sender": message["sender"].strip("<>")})
                 continue
             self.log(at, "arrival" if self.random.random() < 0.7 else "plain arrival", **session | message)
             self.deliver(at + 0.05, message)
