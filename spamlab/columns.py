@@ -12,8 +12,9 @@ import datetime
 import re
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
+
+from spamlab import tables
 
 MOST = 400  # columns: one option each can be open, and the interpreter has room for so many
 
@@ -83,9 +84,7 @@ def decode(text: str) -> str:
 
 def decoded(text: pd.Series) -> pd.Series:
     """A column of texts with octets for their escapes."""
-    escaped = np.flatnonzero(text.str.contains("\\x", regex=False).fillna(False))
-    text.iloc[escaped] = text.iloc[escaped].map(decode)
-    return text
+    return tables.changed(text, tables.having(text, "\\x"), lambda escaped: escaped.map(decode))
 
 
 def directives(lines: Sequence[bytes]) -> dict[str, str]:

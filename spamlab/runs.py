@@ -13,7 +13,7 @@ SILENCE = 600 * SECOND  # after it a session is over
 EHLO, HELO, MAIL, QUIT, TLS = (VERBS.index(verb) for verb in ("EHLO", "HELO", "MAIL", "QUIT", "STARTTLS"))
 
 
-def follow(place, named, out, reply, verb, code, micros, scratch, session, alive):
+def follow(place, named, out, reply, verb, code, micros, at_place, by_name, scratch, session, alive):
     """Give each record its session: how many there are.
 
     ``place`` numbers client address and direction, ``named`` the HELO name there (-1: none is logged). A session goes
@@ -21,15 +21,15 @@ def follow(place, named, out, reply, verb, code, micros, scratch, session, alive
     is a 220 that answers no STARTTLS, an inbound one a HELO after a MAIL; the session it interrupts goes on when the
     new one has ended. HELO names tell sessions of one address apart; a record without a name is of the session that
     has none yet, else of the latest. ``alive`` gets whether a session is the latest of its kind at the log's end;
-    ``scratch`` comes filled with -1.
+    ``at_place`` and ``by_name`` come filled with -1, ``scratch`` has room for a session a record.
     """
     n = len(place)
-    latest, nameless, by_name = scratch[0], scratch[1], scratch[2]
-    under = scratch[3]  # the session that a greeting interrupts: it may go on
-    quits = scratch[4]  # 1: QUIT was said, 2: answered
-    before = scratch[5]  # the verb before
-    when = scratch[6]
-    mailed = scratch[7]  # 1: yes
+    latest, nameless = at_place[0], at_place[1]
+    under = scratch[0]  # the session that a greeting interrupts: it may go on
+    quits = scratch[1]  # 1: QUIT was said, 2: answered
+    before = scratch[2]  # the verb before
+    when = scratch[3]
+    mailed = scratch[4]  # 1: yes
     made = 0
     for i in range(n):
         p, k = place[i], named[i]
@@ -46,6 +46,7 @@ def follow(place, named, out, reply, verb, code, micros, scratch, session, alive
             fresh = stale or hello or (out[i] and reply[i] and code[i] == 220 and before[s] != TLS)
         if fresh:
             under[made] = -1 if s < 0 or stale else s
+            quits[made] = before[made] = mailed[made] = -1
             s = made
             made += 1
         latest[p] = s

@@ -12,7 +12,8 @@ in order and with the right dtypes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -165,15 +166,17 @@ TABLES: dict[str, dict[str, Column]] = {
 
 def missing(dtype: str, index: pd.Index) -> pd.Series:
     """A Series of missing values (False for flags, 0 for counts) of a table's dtype."""
-    fill: Any = {
-        FLAG: False,
-        COUNT: 0,
-        TIME: pd.NaT,
-        INTEGER: pd.NA,
-        "boolean": pd.NA,
-        SECONDS: float("nan"),
-    }.get(dtype)
-    return pd.Series(fill, index=index, dtype=dtype)
+    n = len(index)
+    values: Any
+    if dtype == TEXT:
+        values = pd.array(pa.nulls(n, pa.large_string()), dtype="str")
+    elif dtype == CATEGORY:
+        values = categorical(np.full(n, -1, dtype=np.int8), [])
+    elif dtype == INTEGER:
+        values = pd.arrays.IntegerArray(np.ones(n, dtype=np.int64), np.ones(n, dtype=bool))
+    else:
+        values = {FLAG: False, COUNT: 0, TIME: pd.NaT, "boolean": pd.NA, SECONDS: float("nan")}[dtype]
+    return pd.Series(values, index=index, dtype=dtype)
 
 
 def categorical(codes: Any, words: Any) -> pd.Categorical:
@@ -191,6 +194,48 @@ def amended(text: pd.Series, *changes: tuple[np.ndarray, pd.Series]) -> pd.Serie
     mask[rows] = True
     new = pa.concat_arrays([_whole(told) for _, told in changes]).take(pa.array(np.argsort(rows)))
     return pd.Series(pd.array(pc.replace_with_mask(_whole(text), mask, new), dtype="str"), text.index)
+
+
+def having(text: pd.Series, part: str) -> np.ndarray:
+    """The rows whose text holds a part.
+
+    >>> having(pd.Series(["a+b", None, "c"]), "+")
+    array([0])
+    """
+    array = _whole(text)
+    _, ends, data = array.buffers()
+    if not data:
+        return np.zeros(0, dtype=np.int64)
+    # Searching all texts as one, and asking then whose each find is, is many times as fast as text by text.
+    at = np.array([found.start() for found in re.finditer(re.escape(part.encode()), memoryview(data))], dtype=np.int64)
+    bounds = np.frombuffer(ends, np.int64, len(array) + 1, 8 * array.offset)
+    row = np.searchsorted(bounds, at, side="right") - 1
+    own = (row >= 0) & (row < len(array))
+    row, at = row[own], at[own]
+    rows = np.unique(row[at + len(part.encode()) <= bounds[row + 1]])
+    valid: np.ndarray = array.is_valid().to_numpy(zero_copy_only=False)
+    return rows[valid[rows]]
+
+
+def changed(text: pd.Series, rows: np.ndarray, change: Callable[[pd.Series], pd.Series]) -> pd.Series:
+    """A text column with some rows changed."""
+    return amended(text, (rows, change(text.take(rows)))) if len(rows) else text
+
+
+def swapped(text: pd.Series, old: str, new: str) -> pd.Series:
+    """A text column with one ASCII character for another.
+
+    >>> swapped(pd.Series(["a+b", None]), "+", " ").tolist()
+    ['a b', nan]
+    """
+    array = _whole(text)
+    valid, ends, data = array.buffers()
+    if not data:
+        return text
+    octets = np.frombuffer(data, np.uint8).copy()
+    octets[octets == ord(old)] = ord(new)
+    made = pa.LargeStringArray.from_buffers(len(array), ends, pa.py_buffer(octets), valid, -1, array.offset)
+    return pd.Series(pd.array(made, dtype="str"), text.index)
 
 
 def _whole(text: pd.Series) -> pa.LargeStringArray:

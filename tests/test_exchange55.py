@@ -162,6 +162,21 @@ def test_a_raw_block_is_whole_wherever_the_file_is_cut_into_pieces(piece, monkey
         pd.testing.assert_frame_equal(table, getattr(whole, name))
 
 
+def test_pieces_scanned_ahead_inside_a_message_are_scanned_anew(monkeypatch):
+    """The message is longer than a piece and full of what looks like sessions: a cut there must not make them such."""
+    forged = stamped(
+        "A connection was accepted from forged.example.", "<<< MAIL FROM:<forged@example.com>", ">>> 250 OK"
+    )
+    inbound = INBOUND.replace("Subject: hi", "Subject: hi\n\n" + forged * 300)
+    whole = read(inbound * 3)
+    assert len(whole.sessions) == 3
+    monkeypatch.setattr("spamlab.sources.Source.text.__defaults__", (5000,))
+    monkeypatch.setattr("spamlab.sources.READ", 5000)
+    cut = read(inbound * 3)
+    for name, table in cut.tables().items():
+        pd.testing.assert_frame_equal(table, getattr(whole, name))
+
+
 def test_a_message_that_begins_like_a_command_keeps_its_text():
     log = read(INBOUND.replace("Subject: hi", "HELP me"))
     assert log.events.loc[log.events["kind"] == "data", "text"].iloc[0].startswith("HELP me\n\n11/11/03")

@@ -82,7 +82,7 @@ def header(lines: list[bytes]) -> Variant:
 
 def _clean(text: pd.Series) -> pd.Series:
     """In a quoted value two quotes are one."""
-    return text.str.replace('""', '"', regex=False)
+    return tables.changed(text, tables.having(text, '""'), lambda some: some.str.replace('""', '"', regex=False))
 
 
 def assemble(records: Records, options: Options) -> Assembled:
@@ -120,7 +120,7 @@ def _assemble_protocol(records: Records, options: Options) -> Assembled:
     code = np.where(reply & answers & (direction >= 0), records.number("code"), -1)
     aside = np.where(direction >= 0, -1, kind).astype(np.int8)
     text = _clean(records.text("text"))
-    _join_replies(text, order, session, direction, code, aside)
+    text = _join_replies(text, order, session, direction, code, aside)
     closes = np.zeros(count, dtype=bool)
     closes[session[kind == _DISCONNECT]] = True
     said = dialogue.Dialogue.of(
@@ -156,21 +156,23 @@ def _roles(records: Any, session: Any, n: int, direction: Any, reply: Any, comma
     return np.where(role < 0, SERVER, role)
 
 
-def _join_replies(text: Any, order: Any, session: Any, direction: Any, code: Any, aside: Any) -> None:
+def _join_replies(text: pd.Series, order: Any, session: Any, direction: Any, code: Any, aside: Any) -> pd.Series:
     """Of a reply that is logged a line a row the first row is the reply, with the text of all; the others are notes."""
     said = order[aside[order] < 0]
-    more = (code[said] >= 0) & text.iloc[said].str.slice(3, 4).eq("-").to_numpy(bool)
+    coded = code[said] >= 0
+    more = np.zeros(len(said), dtype=bool)
+    more[coded] = text.take(said[coded]).str.slice(3, 4).eq("-").to_numpy(bool)
     follows = np.zeros(len(said), dtype=bool)
     follows[1:] = more[:-1] & (session[said[1:]] == session[said[:-1]]) & (direction[said[1:]] == direction[said[:-1]])
     if not follows.any():
-        return
+        return text
     begins = np.flatnonzero(~follows)
     bounds, words = pa.array(np.append(begins, len(said)), pa.int32()), pa.array(text.iloc[said], pa.large_string())
     joined = pc.binary_join(pa.ListArray.from_arrays(bounds, words), pa.scalar("\n", pa.large_string()))
     joined = pd.Series(pd.array(joined, dtype="str"))
     long = np.diff(np.append(begins, len(said))) > 1
-    text.iloc[said[begins[long]]] = joined[long].to_numpy(object)
     aside[said[follows]] = _NOTE
+    return tables.amended(text, (said[begins[long]], joined[long]))
 
 
 def _complete(made: dict[str, pd.DataFrame], records: Records, session: np.ndarray) -> None:

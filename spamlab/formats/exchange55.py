@@ -121,7 +121,7 @@ def _dialogue(records: Records, options: Options) -> tuple[dialogue.Dialogue, di
     text, verb = records.text("text"), records.category("verb")
     several = records.lines > 1
     rows = np.flatnonzero(text.str.contains("\r", regex=False).to_numpy(bool) & several)
-    text = tables.amended(text, (rows, text.take(rows).str.replace("\r\n", "\n").str.replace("\r", "\n")))
+    text = tables.changed(text, rows, lambda some: some.str.replace("\r\n", "\n").str.replace("\r", "\n"))
     established, accepted = records.text("established"), records.text("accepted")
     begins = np.flatnonzero(
         text.str.startswith(("A connection", "a connection", "A CONNECTION")).to_numpy(bool) & several
@@ -138,8 +138,9 @@ def _dialogue(records: Records, options: Options) -> tuple[dialogue.Dialogue, di
     raw = records.has("raw")
     arrow = np.where(records.has("arrow"), records.category("arrow").eq(">>>"), -1)
     # The server's own word on a lost connection (Q146669, Q228725): no peer said it.
-    own = text.str.contains("escheduling delivery for later", regex=False).to_numpy(bool) & ~raw
-    rows = np.flatnonzero(own)
+    rows = tables.having(text, "escheduling delivery for later")
+    rows = rows[~raw[rows]]
+    own = np.zeros(len(records), dtype=bool)
     own[rows] = (code[rows] == 499) | text.take(rows).str.contains(r"Message\s+subject:").to_numpy(bool)
     role, direction, echo_of = (np.full(len(records), v, dtype=np.int64) for v in (0, -1, -1))
     _orient.pick(len(records) * 60)(starts, connect, arrow, raw, own, code, number, role, direction, echo_of)

@@ -17,11 +17,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from spamlab import columns, dialogue, runs, stamps, tables
 from spamlab.engine import Kernel
 from spamlab.notation import Shape, Variant
-from spamlab.records import Assembled, Format, Options, Records
+from spamlab.records import Assembled, Format, Options, Records, integers
 from spamlab.walk import CLIENT, RECEIVED, SENT, SERVER, VERBS
 
 _FIELDS = {
@@ -97,7 +99,7 @@ VARIANTS = (
 )
 
 
-_follow = Kernel(runs.follow, "i8* i8* b1* b1* i8* i8* i8* i8** i8* b1*")
+_follow = Kernel(runs.follow, "i8* i8* b1* b1* i8* i8* i8* i8** i8* i8** i8* b1*")
 
 
 def _times(records: Records, options: Options) -> tuple[pd.Series, dict[str, Any]]:
@@ -124,12 +126,13 @@ def assemble(records: Records, options: Options) -> Assembled:
     session, alive = np.empty(len(records), dtype=np.int64), np.zeros(len(records), dtype=bool)
     named[helo < 0] = -1
     follow = _follow.pick(len(records) * 60)
-    scratch = np.full((8, len(records) + 1), -1, dtype=np.int64)
-    n = int(follow(place, named, out, reply, number, code, micros, scratch, session, alive))
+    latest = np.full((2, place.max(initial=0) + 1), -1, dtype=np.int64)
+    by_name = np.full(named.max(initial=0) + 1, -1, dtype=np.int64)
+    scratch = latest, by_name, np.empty((5, len(records)), dtype=np.int64)
+    n = int(follow(place, named, out, reply, number, code, micros, *scratch, session, alive))
     answered = ~out & (number >= 0) & (code > 0)
-    argument, words, path = records.text("argument").str.replace("+", " "), verb.astype("str"), records.text("path")
-    _keep_plus(argument, path)
-    argument = argument.str.strip()
+    path = records.text("path")
+    argument = _keep_plus(tables.swapped(records.text("argument"), "+", " "), path).str.strip()
     spoken = reply | (number >= 0)
     direction = np.where(out & ~reply, SENT, np.where(spoken, RECEIVED, -1))
     aside = np.where(spoken, -1, tables.KINDS.index("note")).astype(np.int8)
@@ -140,7 +143,7 @@ def assemble(records: Records, options: Options) -> Assembled:
         role=np.where(out, CLIENT, SERVER),
         direction=direction,
         code=code,
-        text=(words + " " + argument).fillna(words).fillna(argument),
+        text=_joined(records.text("verb"), argument),
         argument=argument,
         path=path,
         size=_declared(argument, number == VERBS.index("MAIL")),
@@ -155,21 +158,31 @@ def assemble(records: Records, options: Options) -> Assembled:
     return Assembled(made, assumed)
 
 
-def _keep_plus(argument: pd.Series, path: pd.Series) -> None:
+def _keep_plus(argument: pd.Series, path: pd.Series) -> pd.Series:
     """In an address a plus sign is one."""
-    rows = np.flatnonzero(path.str.contains("+", regex=False).fillna(False))
-    argument.iloc[rows] = [
-        whole.replace(part.replace("+", " "), part)
-        for whole, part in zip(argument.iloc[rows], path.iloc[rows], strict=True)
-    ]
+    rows = tables.having(path, "+")
+    pairs = zip(argument.take(rows), path.take(rows), strict=True)
+    kept = [whole.replace(part.replace("+", " "), part) for whole, part in pairs]
+    return tables.amended(argument, (rows, pd.Series(kept, dtype="str")))
+
+
+def _joined(verb: pd.Series, argument: pd.Series) -> pd.Series:
+    """A record's text: its verb and its argument, as far as it has them."""
+    words = [pa.array(one, pa.large_string()) for one in (verb, argument)]
+    both = pc.binary_join_element_wise(*words, pa.scalar(" ", pa.large_string()))  # missing where one is
+    return pd.Series(pd.array(pc.coalesce(both, *words), dtype="str"))
+
+
+_SIZE = r"(?i)\sSIZE=(?P<size>\d{1,15})(?:\D|$)"
 
 
 def _declared(argument: pd.Series, mail: np.ndarray) -> pd.Series:
     """The SIZE that MAIL declares."""
-    size = pd.Series(pd.NA, index=argument.index, dtype="Int64")
-    told = argument[mail].str.extract(r"(?i)\sSIZE=(\d{1,15})(?!\d)", expand=False)
-    size[mail] = pd.to_numeric(told).astype("Int64")
-    return size
+    size = np.full(len(argument), -1)
+    rows = np.flatnonzero(mail)
+    told = pc.struct_field(pc.extract_regex(pa.array(argument.take(rows), pa.large_string()), _SIZE), "size")
+    size[rows] = told.cast(pa.int64()).fill_null(-1).to_numpy()
+    return integers(size)
 
 
 def _complete(made: dict[str, pd.DataFrame], records: Records, out: np.ndarray, number: np.ndarray, alive: Any) -> None:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from spamlab import columns, dialogue, jsonlines, stamps, tables
 from spamlab.notation import Shape, Variant
-from spamlab.records import Assembled, Format, Options, Records
+from spamlab.records import Assembled, Format, Options, Records, integers
 
 _FIELDS = {
     "ts": "time:time",
@@ -54,88 +54,104 @@ def header(lines: list[bytes]) -> Variant:
 
 def _bare(path: pd.Series) -> pd.Series:
     """Addresses without brackets, and without what stands behind them."""
-    bracketed = np.flatnonzero(path.str.contains("<", regex=False).fillna(False))
-    path.iloc[bracketed] = path.iloc[bracketed].str.replace(r"^[^<]*<([^>]*)>?.*$", r"\1", regex=True)
-    return path
+    bare = r"^[^<]*<([^>]*)>?.*$"
+    return tables.changed(path, tables.having(path, "<"), lambda some: some.str.replace(bare, r"\1", regex=True))
+
+
+def _empty(records: Records, text: pd.Series) -> np.ndarray:
+    """Whether each value is the word that stands for an empty one."""
+    empty = np.zeros(len(text), dtype=bool)
+    for word in {dict(shape.says).get("empty", "") for shape in records.shapes} - {""}:
+        empty |= text.eq(word).fillna(False).to_numpy(bool)
+    return empty
 
 
 def assemble(records: Records, options: Options) -> Assembled:
     """Turn the rows of SMTP logs into the tables."""
     n = len(records)
     time, assumed = stamps.moments(records, options)
-    session = pd.factorize(records.text("uid"))[0]
-    reply = columns.decoded(records.text("text"))
-    empty = pd.Series(records.said("empty"))
-    sender, reply = _bare(columns.decoded(records.text("reverse_path"))), reply.mask(reply.eq(empty).fillna(False))
-    sender = sender.mask(sender.eq(empty).fillna(False), "")
-    row, path = _recipients(records, empty)
-    made = sender.notna().to_numpy(bool, copy=True)
-    made[row] = True
-    rows = np.flatnonzero(made)
-    transaction = np.where(made, np.cumsum(made) - 1, -1)
+    session = pd.factorize(records.codes("uid"))[0]
+    session[records.codes("uid") < 0] = -1
+    reply, sender = (columns.decoded(records.text(name)) for name in ("text", "reverse_path"))
+    reply, sender = tables.blanked(reply, ~_empty(records, reply)), _bare(sender)
+    sender = sender.mask(_empty(records, sender), "")
+    listed = records.text("forward_path")
+    listed = tables.blanked(listed, ~_empty(records, listed))
+    mail = sender.notna().to_numpy(bool) | listed.notna().to_numpy(bool)
+    transaction = np.where(mail, np.cumsum(mail) - 1, -1)
+    always = np.zeros(n, dtype=np.int8)
     events = tables.conform(
         "events",
         {
             "time": time,
-            "session": pd.Series(session, dtype="Int64").mask(session < 0),
-            "transaction": pd.Series(transaction, dtype="Int64").mask(~made),
-            "direction": np.full(n, "received", dtype=object),
-            "kind": np.full(n, "exchange", dtype=object),
+            "session": integers(session),
+            "transaction": integers(transaction),
+            "direction": tables.categorical(always + tables.DIRECTIONS.index("received"), tables.DIRECTIONS),
+            "kind": tables.categorical(always + tables.KINDS.index("exchange"), tables.KINDS),
             "code": records.integer("code"),
             "enhanced_code": records.category("enhanced_code"),
             "text": reply,
-            "repeats": 1,
+            "repeats": np.ones(n, dtype=np.int64),
             **records.places(),
         },
         index=pd.RangeIndex(n),
     )
-    answer = events.take(row).reset_index(drop=True)
-    recipients = tables.conform(
-        "recipients",
-        {
-            **{name: answer[name] for name in ("transaction", "session", "time", "code", "enhanced_code")},
-            "forward_path": path,
-            "status": np.where(answer["code"].ge(400).fillna(False), "rejected", "accepted"),
-            "reply": answer["text"],
-        },
-    )
-    mail = events.take(rows).reset_index(drop=True)
+    made = {"events": events}
+    if options.tables & {"recipients", "transactions"}:
+        made["recipients"] = _recipients(records, events, listed)
+        made["transactions"] = _transactions(records, events, np.flatnonzero(mail), sender, made["recipients"])
+    if "sessions" in options.tables:
+        made["sessions"] = _sessions(records, events, session)
+    return Assembled(made, assumed)
+
+
+def _recipients(records: Records, events: pd.DataFrame, listed: pd.Series) -> pd.DataFrame:
+    """The recipients of all rows, one by one."""
+    between = records.said("between")
+    rows, paths = [np.zeros(0, dtype=np.int64)], [pa.array([], pa.large_string())]
+    for mark in {dict(shape.says)["between"] for shape in records.shapes}:
+        some = np.flatnonzero(listed.notna() & (between == mark))
+        lists = pc.split_pattern(pa.array(listed.take(some), pa.large_string()), mark)
+        rows.append(some[pc.list_parent_indices(lists).to_numpy()])
+        paths.append(pc.list_flatten(lists))
+    row = np.concatenate(rows)
+    order = np.argsort(row, kind="stable")
+    path = pd.Series(pd.array(pa.concat_arrays(paths), dtype="str")).take(order)
+    names = ["transaction", "session", "time", "code", "enhanced_code", "text"]
+    answer = events[names].take(row[order]).reset_index(drop=True)
+    refused = answer["code"].ge(400).fillna(False).to_numpy(bool)
+    status = np.where(refused, tables.STATUSES.index("rejected"), tables.STATUSES.index("accepted"))
+    told = {
+        **answer.rename(columns={"text": "reply"}),
+        "forward_path": _bare(columns.decoded(path)),
+        "status": tables.categorical(status, tables.STATUSES),
+    }
+    return tables.conform("recipients", told, index=answer.index)
+
+
+def _transactions(
+    records: Records, events: pd.DataFrame, rows: np.ndarray, sender: pd.Series, recipients: pd.DataFrame
+) -> pd.DataFrame:
+    """The rows that have a sender or a recipient."""
+    mail = events[["session", "time", "code"]].take(rows).reset_index(drop=True)
+    reverse = sender.take(rows).reset_index(drop=True)
     outcome = dialogue.outcomes(recipients, len(rows))
-    refused = mail["code"].ge(400).fillna(False) & (outcome["recipients"] == 0)
-    transactions = tables.conform(
+    refused = mail["code"].ge(400).fillna(False).to_numpy(bool) & (outcome["recipients"] == 0)
+    return tables.conform(
         "transactions",
         {
             "transaction": np.arange(len(rows)),
             "session": mail["session"],
             "number": mail.groupby("session").cumcount() + 1,
             **dict.fromkeys(("start", "end"), mail["time"]),
-            "reverse_path": (reverse := sender.take(rows).reset_index(drop=True)),
+            "reverse_path": reverse,
             "null_sender": reverse.eq("").fillna(False).astype(bool),
-            "message_id": _bare(columns.decoded(records.text("message_id")).take(rows).reset_index(drop=True)),
+            "message_id": _bare(columns.decoded(records.text("message_id", rows))),
             **outcome,
             "outcome": np.where(refused, "rejected", outcome["outcome"]),
         },
+        index=mail.index,
     )
-    sessions = _sessions(records, events, session)
-    return Assembled(
-        {"events": events, "sessions": sessions, "transactions": transactions, "recipients": recipients}, assumed
-    )
-
-
-def _recipients(records: Records, empty: pd.Series) -> tuple[np.ndarray, pd.Series]:
-    """The recipients, one by one, and the row of each."""
-    text, between = records.text("forward_path"), records.said("between")
-    text = text.mask(text.eq(empty).fillna(False))
-    rows, paths = [np.zeros(0, dtype=np.int64)], [pa.array([], pa.large_string())]
-    for mark in pd.unique(between):
-        some = np.flatnonzero(text.notna() & (between == mark))
-        lists = pc.split_pattern(pa.array(text.iloc[some], pa.large_string()), mark)
-        rows.append(some[pc.list_parent_indices(lists).to_numpy()])
-        paths.append(pc.list_flatten(lists))
-    row = np.concatenate(rows)
-    order = np.argsort(row, kind="stable")
-    path = pd.Series(pd.array(pa.concat_arrays(paths), dtype="str")).take(order).reset_index(drop=True)
-    return row[order], _bare(columns.decoded(path))
 
 
 def _sessions(records: Records, events: pd.DataFrame, session: np.ndarray) -> pd.DataFrame:
@@ -148,7 +164,7 @@ def _sessions(records: Records, events: pd.DataFrame, session: np.ndarray) -> pd
         "sessions",
         {
             "session": np.arange(n),
-            "role": np.full(n, "server", dtype=object),
+            "role": tables.categorical(np.full(n, tables.ROLES.index("server")), tables.ROLES),
             "peer_ip": records.text_by("peer_ip", session, n),
             "helo": columns.decoded(records.text_by("helo", session, n, last=True)),
             "start": by_session.min(),
