@@ -213,8 +213,7 @@ def having(text: pd.Series, part: str) -> np.ndarray:
     own = (row >= 0) & (row < len(array))
     row, at = row[own], at[own]
     rows = np.unique(row[at + len(part.encode()) <= bounds[row + 1]])
-    valid: np.ndarray = array.is_valid().to_numpy(zero_copy_only=False)
-    return rows[valid[rows]]
+    return np.asarray(rows[array.is_valid().to_numpy(zero_copy_only=False)[rows]])
 
 
 def changed(text: pd.Series, rows: np.ndarray, change: Callable[[pd.Series], pd.Series]) -> pd.Series:
