@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import spamlab
+from spamlab.summary import totals
 
 SHARED = Path(os.environ.get("SPAMLAB_SHARED", Path(__file__).parents[2] / "shared"))
 CORPUS = SHARED / "corpus" / "exchange"
@@ -334,6 +335,30 @@ def test_a_report_is_about_its_original(way):
     }
     assert table["ndr_of"].dropna().to_dict() == {"78": table.loc["77", "transaction"]}
     assert table.loc["78", "null_sender"]
+
+
+def test_a_message_that_several_servers_track_is_one():
+    """The transport service sends it on, another server or the mailbox service (with an id of its own) delivers it."""
+    log = read(
+        tracked(
+            message("RECEIVE"),
+            message("RECEIVE", number="9001"),
+            message("SEND", server_hostname="MBX1"),
+            message("DELIVER", number="9002", recipient_address="Ben@example.com"),
+            message("SEND", number="9001", server_hostname="MBX1"),
+            message("SENDEXTERNAL", recipient_address="cat@example.org", server_hostname="mx.example.org"),
+            message("DELIVER", number="9003", message_id="<2@example.net>"),
+        )
+    )
+    ids = log.transactions.set_index("transaction")["queue_id"]
+    became = log.recipients.dropna(subset="requeued_as").set_index("transaction")["requeued_as"].map(ids)
+    assert became.rename(index=ids).to_dict() == {"77": "9001", "9001": "9002"}
+    counts = totals(log)
+    assert (counts["received"], counts["delivered"]) == (1, 3)
+    assert totals(log, hops=True)["delivered"] == 5
+    # Who gets the same mail again, long after, gets another one.
+    later = message("DELIVER", number="9002") | {"date-time": "2024-01-02T04:04:05.000Z"}
+    assert read(tracked(message("RECEIVE"), message("SEND"), later)).recipients["requeued_as"].isna().all()
 
 
 def test_protocol_and_tracking_logs_together(tmp_path):

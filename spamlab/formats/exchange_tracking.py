@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spamlab import columns, dialogue, linking, tables
+from spamlab import chains, columns, dialogue, linking, tables
 from spamlab.notation import Shape, Variant
 from spamlab.records import Assembled, Options, Records
 
@@ -115,6 +115,7 @@ def assemble(records: Records, options: Options) -> Assembled:
     recipients["enhanced_code"] = told[1].astype("category")
     recipients["relay"] = recipients["relay"].where(recipients["status"].eq("delivered"))
     _find_reports(records, belongs, transactions, recipients)
+    _follow_hops(events["time"][records.category("status").eq("SEND")], belongs, transactions, recipients)
     return found
 
 
@@ -159,3 +160,15 @@ def _find_reports(records: Records, belongs: Any, transactions: pd.DataFrame, re
     transactions["report"] = report.astype(transactions["report"].dtype)
     ndr = report.eq("ndr") & (about >= 0)
     transactions["ndr_of"] = about.astype("Int64").where(ndr)
+
+
+def _follow_hops(sent: pd.Series, belongs: Any, transactions: pd.DataFrame, recipients: pd.DataFrame) -> None:
+    """Mail goes on in what the next server or service logs: the same message id, for the same recipient, in time."""
+    keys = pd.DataFrame({"transaction": belongs[sent.index], "time": sent}).drop_duplicates()
+    tried = recipients[["transaction", "time"]].assign(row=recipients.index, to=recipients["forward_path"].str.lower())
+    tried = tried.join(transactions[["message_id", "start"]], on="transaction").dropna()
+    begun = tried.drop(columns=["row", "time"]).drop_duplicates()
+    pairs = tried.merge(keys).merge(begun, on=["message_id", "to"], suffixes=("", "_next"))
+    pairs = pairs[pairs["start_next"].gt(pairs["start"]) & pairs["start_next"].le(pairs["time"] + chains.SLACK)]
+    pairs = pairs.sort_values("start_next", kind="stable").drop_duplicates("row")
+    recipients.loc[pairs["row"], "requeued_as"] = pairs["transaction_next"].to_numpy()
