@@ -108,7 +108,7 @@ def _report(chosen: argparse.Namespace) -> None:
         progress=sys.stderr.isatty(),
         **_read_options(chosen),
     )
-    print(f"The report: {printable(page)}")
+    print(f"The report: {printable(page)}\nIts tables: {printable(page.parent / 'tables')} (a log to all commands)")
 
 
 def _convert(chosen: argparse.Namespace) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import hashlib
+import io
 import json
+import os
 import re
 import signal
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -15,9 +20,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import nbformat
+import pandas as pd
 import pytest
 
-from spamlab import atomic, execute, report
+import spamlab
+from benchmarks.logs import write
+from spamlab import atomic, execute, report, sources, stream, summary
+from spamlab.cli import main
 
 VOID = {"meta", "img", "br", "hr"}
 
@@ -277,9 +286,58 @@ def test_a_user_s_own_kernels_and_settings_do_not_matter(tmp_path: Path, monkeyp
     monkeypatch.setenv("JUPYTER_PATH", str(kernel.parent.parent))
     path = failing(tmp_path, "import sys; print(sys.executable)")
     (made,) = execute.run([path])
-    import sys
-
     assert made.cells[1].outputs[0].text.strip() == sys.executable
+
+
+@pytest.mark.parametrize("way", ["file", "gzip", "pipe", "standard input"])
+def test_a_log_too_large_for_memory_becomes_tables_part_by_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], way: str
+) -> None:
+    """The same tables, of the span asked for; they stay and are a log themselves."""
+    log, out = tmp_path / "mail.log", tmp_path / "report"
+    write("postfix", log, 3_000_000)
+    whole = spamlab.read(log, format="postfix", tz="Europe/Berlin", year=2027)
+    at_once = whole.between("2027-03-10T23:05:00")
+    assert len(whole.events) > len(at_once.events) > 0
+    monkeypatch.setattr(report, "LARGE", 4 * log.stat().st_size if way == "gzip" else 2_900_000)
+    monkeypatch.setattr(stream, "WINDOW", 1_000_000)
+    monkeypatch.setattr(stream, "GRACE", pd.Timedelta(minutes=2))
+    monkeypatch.setattr(sources, "READ", 200_000)
+    monkeypatch.setattr(sources.Source.text, "__defaults__", (200_000,))
+    monkeypatch.setattr(execute, "notebooks", lambda: [failing(tmp_path, "print('answer')")])
+    monkeypatch.setattr(spamlab, "read", None)
+    given = str(log)
+    if way == "gzip":
+        given += ".gz"
+        Path(given).write_bytes(gzip.compress(log.read_bytes(), 0))  # counts ten times
+    elif way == "pipe":
+        given = str(tmp_path / "pipe")
+        os.mkfifo(given)
+        threading.Thread(target=lambda: Path(given).write_bytes(log.read_bytes()), daemon=True).start()
+    elif way == "standard input":
+        given = "-"
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(log.read_bytes())))
+    options = ["--format", "postfix", "--tz", "Europe/Berlin", "--year", "2027", "--since", "2027-03-11T00:05"]
+    assert main(["report", given, "-o", str(out), *options]) == 0
+    assert f"Its tables: {out / 'tables'} (a log to all commands)" in capsys.readouterr().out
+    assert len(json.loads((out / "tables" / "spamlab-log.json").read_text())["rows"]) > 2
+    monkeypatch.undo()
+    found = spamlab.read(out / "tables")
+    for name in ("events", "sessions", "transactions", "recipients"):
+        assert len(getattr(found, name)) == len(getattr(at_once, name))
+    assert summary.totals(found) == summary.totals(at_once)
+    assert found.events["time"].min() == at_once.events["time"].min()
+    told = json.loads((out / "provenance.json").read_text())
+    assert told["parameters"]["tz"] == "Europe/Berlin" and told["sources"][0]["tz_assumed"] == "Europe/Berlin"
+    assert main(["summary", str(out / "tables")]) == 0
+
+
+def test_a_stretch_of_a_converted_log(tmp_path: Path, appendix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spamlab.read(appendix).to_parquet(tmp_path)
+    monkeypatch.setattr(execute, "notebooks", lambda: [failing(tmp_path, "print('answer')")])
+    page = report.build(tmp_path, tmp_path / "out", since=pd.Timestamp("2003-11-11T14:00:10", tz="UTC"))
+    found = spamlab.read(page.parent / "tables")
+    pd.testing.assert_frame_equal(found.events, spamlab.read(appendix).between("2003-11-11T14:00:10").events)
 
 
 def begun(folder: Path, process: subprocess.Popen[bytes]) -> None:

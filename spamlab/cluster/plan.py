@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from spamlab import jsonlines, pieces, sources, stamps
+from spamlab import jsonlines, pieces, sources, stamps, volume
 from spamlab.cluster import work
 from spamlab.cluster.tasks import delayed, tokenize
 from spamlab.errors import ReadError, UnknownFormat
@@ -18,11 +18,7 @@ from spamlab.records import Options, Records
 from spamlab.scan import Field
 
 PARTITION = 64 << 20
-"""Octets of small files that are read together, as stored; what is compressed counts ``EXPANDED`` times."""
-
-EXPANDED = 10
-
-_COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+"""Octets of small files that are read together."""
 
 
 class Glance(NamedTuple):
@@ -47,7 +43,7 @@ def glance(name: str, where: str, format: str | None, options: Options) -> Glanc
     source = sources.at(name, where)
     try:
         found = pieces.look(source, load(format) if format else None)
-        seen = Glance(name, where, found.kind.name, _octets(source), found.begins)
+        seen = Glance(name, where, found.kind.name, volume.octets(source), found.begins)
         text = next(jsonlines.plain(source.text(pieces.SAMPLE)), b"")
         first = [lines.columns for _, lines in pieces.recognise(text, name, found.kind, source.newline)[2]]
         times = [columns["time"].values for columns in first if "time" in columns]
@@ -60,10 +56,6 @@ def glance(name: str, where: str, format: str | None, options: Options) -> Glanc
     except (ReadError, UnknownFormat) as why:
         return why
     return seen
-
-
-def _octets(source: sources.Source) -> int:
-    return source.stored * (EXPANDED if source.name.endswith(_COMPRESSED) else 1)
 
 
 def _order(found: pieces.Found) -> tuple[float, bool | None]:
