@@ -316,11 +316,23 @@ def _urls(url: str) -> list[Source]:
     return [Source(printable(each), url=each) for each in full]
 
 
+_DATED = re.compile(
+    r"(?P<stem>.+?)[-._](?P<day>(?:19|20)\d\d(?P<dash>-?)(?:0\d|1[0-2])(?P=dash)[0-3]\d)(?:[-._T]?(?P<time>\d{2,10}))?"
+    r"(?P<end>\.[A-Za-z]+)?"
+)
+"""``maillog-20240303``, ``mail-2024-03-03.log``, ``mail.log.20240303-1709424061``: rotated out on a day (logrotate's
+``dateext``)."""
+
+
 def _natural(path: Path) -> list[tuple[int, int | str]]:
-    """Sort key: numbers by value; rotated files (``mail.log.2.gz``, ``mail.log.1``) before the live one."""
+    """Sort key: numbers by value; rotated files (``mail.log.2.gz``, ``mail.log-20240303``) before the live one."""
     name = re.sub(r"\.(gz|bz2|xz|zst)$", "", path.name)
-    rotated = re.fullmatch(r"(.*?)\.(\d{1,4})", name)
-    stem, age = (rotated[1], -int(rotated[2])) if rotated else (name, 1)
+    stem, age = name, 1
+    if rotated := re.fullmatch(r"(.*?)\.(\d{1,4})", name):
+        stem, age = rotated[1], -int(rotated[2])
+    elif dated := _DATED.fullmatch(name):
+        stem = dated["stem"] + (dated["end"] or "")
+        age = int(f"{dated['day'].replace('-', '')}{dated['time'] or '':0<10}") - 10**18
     parts: list[tuple[int, int | str]] = [
         (0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", f"{path.parent}/{stem}")
     ]

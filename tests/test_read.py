@@ -337,3 +337,23 @@ def test_a_converted_folder_is_read_when_its_tables_are_asked_for(tmp_path):
     log = spamlab.read(tmp_path)
     assert "sessions" not in vars(log)
     assert len(log.sessions) == 2
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("maillog-20231231", "maillog-20240107.gz", "maillog-20240114", "maillog"),
+        ("mail-20231231.log", "mail-20240107.log.gz", "mail.log"),
+        ("mail.log-20240101-1704067201", "mail.log-20240101-1704153601", "mail.log-20240108.gz", "mail.log"),
+        ("mainlog.2023-12-31", "mainlog.2024-01-07", "mainlog"),
+    ],
+)
+def test_what_is_rotated_out_by_its_date_is_read_before_the_live_file(tmp_path, names):
+    """The default of logrotate on half of all systems; a year-less log rolls over only in the right order."""
+    for name, day in zip(names, ("Dec 30", "Jan  6", "Jan 13", "Jan 15"), strict=False):
+        line = f"{day} 00:00:01 mx postfix/qmgr[7]: 4F5C64474F: from=<a@b>, size=5, nrcpt=1 (queue active)\n".encode()
+        (tmp_path / name).write_bytes(gzip.compress(line) if name.endswith(".gz") else line)
+    for source in (tmp_path, sorted(tmp_path.iterdir())):
+        log = spamlab.read(source, year=2023)
+        assert [Path(str(name)).name for name in log.sources["source"]] == list(names)
+        assert log.events["time"].is_monotonic_increasing and log.events["time"].iloc[-1].year == 2024
