@@ -294,3 +294,25 @@ def test_ncsa_without_a_question_mark_and_a_broken_path():
 def test_other_logs_are_refused(text):
     with pytest.raises(spamlab.UnknownFormat):
         read(text)
+
+
+@pytest.mark.parametrize("second", [True, False])
+@pytest.mark.parametrize("form", ["iis", "ncsa", "w3c"])
+def test_a_verb_can_be_two_words(form, second):
+    """As IIS 4 wrote them: ``MAIL FROM``, ``RCPT TO``."""
+    verbs = ("MAIL FROM", "RCPT TO") if second else ("MAIL", "RCPT")
+    paths = ("FROM:<ann@example.net>", "TO:<ben@example.com>")
+    line = {
+        "iis": "192.0.2.1, mx.example.net, 8/18/97, 13:17:37, SMTPSVC1, EX1, 192.0.2.7, 90, 42, 0, 250, 0, {}, -,{},",
+        "ncsa": '192.0.2.1 - mx.example.net [18/Aug/1997:13:17:37 +0000] "{} -? {} SMTP" 250 0',
+        "w3c": inbound("{}", "+{}", at="13:17:37").replace("2006-10-09", "1997-08-18"),
+    }[form]
+    rows = [
+        line.format(verb.replace(" ", "+" * (form == "w3c") or " "), path)
+        for verb, path in zip(verbs, paths, strict=True)
+    ]
+    log = read(w3c(*rows) if form == "w3c" else "".join(f"{row}\n" for row in rows))
+    assert log.events["verb"].tolist() == ["MAIL", "RCPT"]
+    assert log.events["time"].eq(pd.Timestamp("1997-08-18 13:17:37", tz="UTC")).all()
+    assert log.transactions["reverse_path"].tolist() == ["ann@example.net"]
+    assert log.recipients[["forward_path", "status"]].values.tolist() == [["ben@example.com", "accepted"]]

@@ -34,7 +34,8 @@ _FIELDS = {
 _OUT = "{outbound=OutboundConnectionCommand|OutboundConnectionResponse}"
 # No other service's verbs: FTP has QUIT, NOOP, HELP and AUTH too.
 _STRONG = "{verb=EHLO|HELO|MAIL|RCPT|DATA|BDAT|RSET|VRFY|EXPN|ETRN|TURN|STARTTLS|XEXCH50}"
-_BEFORE = "{?+}{_=FROM:|TO:}{?+}"
+_SECOND = "{?{_= |+}{_=FROM|TO}}"  # of a verb: ``MAIL FROM``, in logs of the 1990s and in Microsoft's examples
+_BEFORE = "{?+}{? }{_=FROM:|TO:}{?+}"
 _CODE = "{?{code:int}{?-}{?+}{?{enhanced_code:dsn}}}"
 
 Shapes = tuple[Shape, ...]
@@ -49,8 +50,8 @@ def _shapes(tail: Callable[[str, str], str], after: str, begin: str, end: str, s
     paths = (f"{{path:path}}{{&{after}}}", "{path:path}{&+}", "<{path}>{!}")  # one that never closes is none
     argument = begin + "".join(f"{{?{_BEFORE}{path}}}" for path in paths) + end
     reply = tail(f"-{{&{after}}}", begin + _CODE + end)
-    other = tail(columns.ended("{verb:tag}", after) + "{_}", argument)
-    strong = tail(f"{_STRONG}{{&{after}}}", argument)
+    other = tail(columns.ended("{verb:tag}" + _SECOND, after) + "{_}", argument)
+    strong = tail(f"{_STRONG}{_SECOND}{{&{after}}}", argument)
     out = Shape(reply, fold=True, says=says), Shape(other, fold=True, says=says)
     return out, (Shape(strong, fold=True, says=says), *(replace(shape, weak=True) for shape in out))
 
@@ -95,7 +96,7 @@ _IIS = "{peer_ip}, {user}, {stamp:locale}, SMTPSVC{_:int}, {host:tag}, {_}, " + 
 VARIANTS = (
     Variant("w3c", (), comment=b"#"),  # until a header line says more
     _dialect("ncsa", '{peer_ip} {_} {user} [{time:time}] "', _ncsa, " ", "{argument>}", '{_}{argument<}{& SMTP"}'),
-    _dialect("iis", _IIS, lambda verb, argument: f"{verb}, {{_}}, {argument}", ",", "{argument>~,}", ""),
+    _dialect("iis", _IIS, lambda verb, argument: f"{verb}, {{_}},{{? }}{argument}", ",", "{argument>~,}", ""),
 )
 
 
