@@ -197,11 +197,17 @@ MADE = [
      {"kind": "auth", "user": None, "code": 501, "helo": "[192.0.2.3]"}),
     ("SMTP connection from [192.0.2.1]:3021 I=[192.0.2.9]:25 Ci=7 (TCP/IP connection count = 1)", {"kind": "connect"}),
     (f"SMTP connection Ci=7 from {CLIENT} D=0.1s closed by QUIT", {"kind": "disconnect", "ended": None} | PEER),
+    (f"{ID} SMTP connection lost after final dot H={CLIENT} P=esmtp", {"kind": "disconnect", "ended": "dropped"} | PEER),
     (f"SMTP connection from {CLIENT} lost", {"kind": "disconnect", "ended": "dropped"} | PEER),
     (f"SMTP connection from {CLIENT} closed by DROP in ACL", {"kind": "disconnect", "ended": "dropped"} | PEER),
     (f"unexpected disconnection while reading SMTP command from {CLIENT} D=1s", {"kind": "disconnect", "ended": "dropped"}),
     (f"SMTP command timeout on connection from {CLIENT} D=5m", {"kind": "disconnect", "ended": "timeout"}),
     (f"SMTP command timeout on TLS connection from {CLIENT} D=5m", {"kind": "disconnect", "ended": "timeout"} | PEER),
+    (f'H={CLIENT} X=TLS1.2:x:256 CV=no DN="C=x, CN=\\"y\\"" SNI="mail.example" F=<> A=plain:joe rejected RCPT <b@example.com>: '
+     "550-5.7.1 no\\n550 never", {"kind": "reject", "forward_path": "b@example.com", "code": 550, "tls": "TLS1.2:x:256"} | PEER),
+    (f"H={CLIENT} X=TLS1.2:x:256 CV=no SNI=mail.example F=<a@example.net> rejected RCPT <b@example.com>: no",
+     {"kind": "reject", "forward_path": "b@example.com", "reverse_path": "a@example.net"} | PEER),
+    (f"dovecot_login \tauthenticator failed for {CLIENT}: 535 no (set_id=joe)", {"kind": "auth", "user": "joe"} | PEER),
     # log_selector = +all: an interface, DNSSEC, a proxy, TCP Fast Open
     (f"{ID} <= a@example.net DS H={CLIENT} P=esmtp L* X=TLS1.3:x:256* S=99", {"kind": "receive", "size": 99} | PEER),
     (f"{ID} == b@example.com R=r T=t defer (-44) H=h.example.com DS [192.0.2.7]:25* PRX=[192.0.2.8]:9 I=[192.0.2.9]:4 TFO* "

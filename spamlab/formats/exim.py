@@ -19,7 +19,8 @@ from spamlab.records import Format
 _PEER = "{?{peer_host:name} }{?({helo}) }[{peer_ip}]{?:{port:int}}{?:{_:tag}}"
 _WHERE = "{? I=[{_}]{?:{_:tag}}}{? Ci={_:name}}{? U={_:tag}}"
 _FROM = "from " + _PEER + _WHERE + "{? D={_:tag}}"
-_TLS = "{? X={tls:name}{?*}}{? CV={_:tag}}{? SNI={_:tag}}{? DN={_:quoted}}{? PRX={_:name}}{? A={_}{& F=}}"
+_SNI = "{? SNI={?{_:quoted}}{?{_:tag}}}"
+_TLS = "{? X={tls:name}{?*}}{? CV={_:tag}}" + _SNI + "{? DN={_:quoted}}" + _SNI + "{? PRX={_:name}}{? A={_}{& F=}}"
 _CODE = "{code:code}{?-}{? }{?{enhanced_code:dsn}}"
 _SAID = "{&?" + _CODE + "}"
 _WHY = "{?: " + _SAID + "{reply...}}"
@@ -124,13 +125,14 @@ _SHAPES = (
     *_acl(" {verb=RCPT} {forward_path:path}: discarded by {_} ACL" + _WHY, "queue", ("status", "discarded")),
     *_acl(" {_=Warning: |sender verify |recipient verify }", "note"),
     Shape(
-        "{refused:tag} authenticator failed for {?{?H=}" + _PEER + "}{_}: "
+        "{refused:tag} {?\t}authenticator failed for {?{?H=}" + _PEER + "}{_}: "
         "{&?{_} (set_id={user~)}}" + _SAID + "{reply...}",
         "auth",
         says=(("verb", "AUTH"),),
     ),
     Shape("SMTP connection{? Ci={_:name}} " + _FROM + " {_=lost|closed by}", "disconnect", says=_DROPPED),
     Shape("unexpected disconnection while reading SMTP command " + _FROM, "disconnect", says=_DROPPED),
+    Shape("SMTP connection lost after final dot{? DS} H=" + _PEER, "disconnect", says=_DROPPED),
     Shape("no MAIL in SMTP connection " + _FROM + "{?{_} C={verbs...}}"),
     Shape(
         "SMTP {_=command|data} timeout{? (message abandoned)} on{? TLS} connection " + _FROM,
