@@ -17,6 +17,7 @@ import os
 import re
 import sys
 import tempfile
+import weakref
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -95,10 +96,8 @@ class Source:
         """What ends its lines: LF, or CR alone in a file that holds no LF."""
         self.damage = ""
         """What was wrong with the file after its readable part, if anything."""
-
-    def __del__(self) -> None:
-        if self.spool is not None:
-            self.spool.close()
+        if spool is not None:
+            weakref.finalize(self, spool.close)  # which holds it till then, whatever is collected first
 
     @property
     def modified(self) -> float:
@@ -144,7 +143,15 @@ class Source:
 
         ``limit``: how many stored octets to look at (a live log has grown since it was read).
         """
-        raw = _Hashing(self.open(), limit)
+        stored = self.open()
+        try:
+            yield from self._plain(stored, limit)
+        finally:  # also where only its beginning is looked at
+            if self.spool is None:
+                stored.close()
+
+    def _plain(self, stored: BinaryIO, limit: int) -> Iterator[bytes]:
+        raw = _Hashing(stored, limit)
         stream = io.BufferedReader(raw, 1 << 20)
         head = stream.peek(8)[:8]
         unpack = next((unpack for magic, unpack in _COMPRESSIONS if head.startswith(magic)), None)
@@ -161,8 +168,6 @@ class Source:
         while stream.read(1 << 20):  # what the decompressor left: hashed all the same
             pass
         self.sha256, self.octets = raw.hash.hexdigest(), raw.octets
-        if self.spool is None:
-            raw._stream.close()
 
     def text(self, piece: int = PIECE) -> Iterator[bytes]:
         r"""The file's text in pieces of whole lines: valid UTF-8, other octets as ``\xNN``.
@@ -259,9 +264,10 @@ def printable(path: str | os.PathLike[str]) -> str:
 def spooled(stream: BinaryIO, name: str) -> Source:
     """Keep a stream's bytes (in memory up to 64 MiB, then on disk) so that they can be read again."""
     spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=64 << 20)  # noqa: SIM115 (lives as long as the Log)
+    source = Source(name, spool=spool)
     while data := stream.read(1 << 20):
         spool.write(data)
-    return Source(name, spool=spool)
+    return source
 
 
 def _source(path: Path) -> Source:

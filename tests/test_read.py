@@ -1,6 +1,7 @@
 """Reading files as they come: compressed, odd encodings, damaged, missing; and nothing is lost."""
 
 import bz2
+import gc
 import gzip
 import io
 import lzma
@@ -357,3 +358,22 @@ def test_what_is_rotated_out_by_its_date_is_read_before_the_live_file(tmp_path, 
         log = spamlab.read(source, year=2023)
         assert [Path(str(name)).name for name in log.sources["source"]] == list(names)
         assert log.events["time"].is_monotonic_increasing and log.events["time"].iloc[-1].year == 2024
+
+
+class Broken(io.BytesIO):
+    def read(self, size=-1):
+        raise OSError("gone")
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning", "error::pytest.PytestUnraisableExceptionWarning")
+def test_no_file_is_left_open(tmp_path):
+    """Neither one that only its beginning was looked at nor a stream's, also where they are collected in a circle."""
+    (tmp_path / "x.log").write_bytes(b"nothing\n")
+    with pytest.raises(spamlab.UnknownFormat):
+        spamlab.read(tmp_path / "x.log")
+    circle = [read(STORED)]
+    circle.append(circle)
+    del circle
+    with pytest.raises(OSError, match="gone"):
+        spamlab.read(Broken())
+    gc.collect()
