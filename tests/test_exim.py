@@ -207,6 +207,11 @@ MADE = [
      "550-5.7.1 no\\n550 never", {"kind": "reject", "forward_path": "b@example.com", "code": 550, "tls": "TLS1.2:x:256"} | PEER),
     (f"H={CLIENT} X=TLS1.2:x:256 CV=no SNI=mail.example F=<a@example.net> rejected RCPT <b@example.com>: no",
      {"kind": "reject", "forward_path": "b@example.com", "reverse_path": "a@example.net"} | PEER),
+    *(
+        (f"H={CLIENT} F=<a@example.net> A=plain:{who} {how}rejected RCPT <b@example.com>: no",
+         {"kind": "reject", "forward_path": "b@example.com", "reply": "no"} | PEER)
+        for who in ("joe", "joe+x@example.com", "DOM\\joe", "ann smith") for how in ("", "temporarily ")
+    ),
     (f"dovecot_login \tauthenticator failed for {CLIENT}: 535 no (set_id=joe)", {"kind": "auth", "user": "joe"} | PEER),
     # log_selector = +all: an interface, DNSSEC, a proxy, TCP Fast Open
     (f"{ID} <= a@example.net DS H={CLIENT} P=esmtp L* X=TLS1.3:x:256* S=99", {"kind": "receive", "size": 99} | PEER),

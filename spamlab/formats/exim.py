@@ -27,7 +27,8 @@ _WHY = "{?: " + _SAID + "{reply...}}"
 _WHY_AFTER = "{?{_}: " + _SAID + "{reply...}}"
 _DROPPED = (("ended", "dropped"),)
 _WHO = (
-    "H=" + _PEER + _WHERE + _TLS + "{? F={reverse_path:path}}{? A={_:tag}{?:{_:tag}}}",
+    "H=" + _PEER + _WHERE + _TLS + "{? F={reverse_path:path}}"
+    "{? A={_:tag}{?:{_}{& rejected }}{?:{_}{& temporarily rejected }}{?:{_:tag}}}",  # who logs in can have any name
     "{&F=}F={reverse_path:path}{? U={_:tag}}{? H=" + _PEER + _WHERE + "}{? P={_:tag}}",
     "U={_:tag}{? F={reverse_path:path}}",
 )
