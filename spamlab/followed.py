@@ -86,9 +86,10 @@ class Followed:
         words = self.records.words("verb").str.upper()
         said = [dict(shape.says).get("verb", "") for shape in self.records.shapes]
         names = pd.Index([*words, *filter(None, said)], dtype="str").unique()
-        logged = np.append(names.get_indexer(words), -1)[self.records.codes("verb")]
-        other = np.append(names.get_indexer(pd.Index(said, dtype="str")), -1)[self.records.shape]
-        return pd.Series(tables.categorical(np.where(logged < 0, other, logged), names))
+        place = {name: np.int32(i) for i, name in enumerate(names)}
+        verbs = np.array([*(place[word] for word in words), -1], dtype=np.int32)[self.records.codes("verb")]
+        shapes = np.array([*(place.get(word, -1) for word in said), -1], dtype=np.int32)[self.records.shape]
+        return pd.Series(tables.categorical(np.where(verbs < 0, shapes, verbs), names))
 
     def _echoes(self) -> np.ndarray:
         """Which events another file holds too: of two that say the same, the one in the smaller file.

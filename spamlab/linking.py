@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from spamlab import chains, lexer, tables
 from spamlab.dialogue import outcomes, tally
 from spamlab.followed import Followed, Rules, within
-from spamlab.records import Assembled, Options, Records, first, integers, used
+from spamlab.records import Assembled, Options, Records, first, integers, spread, used
 
 __all__ = ["SPARE", "Rules", "assembler"]
 
@@ -90,17 +91,21 @@ def _events(log: Followed, beside: ThreadPoolExecutor) -> pd.DataFrame:
 
 def _arguments(log: Followed) -> pd.Series:
     """Whom a refusal was about, and the account of a login."""
-    rows = [within(log.records.rows("forward_path"), log.is_kind("reject"))]
-    rows += [within(log.records.rows("user"), log.is_kind("auth"))]
-    at = np.full(log.n, -1, dtype=np.int64)
-    at[np.concatenate(rows)] = np.arange(len(rows[0]) + len(rows[1]))
-    texts = (log.records.text(name, which) for name, which in zip(("forward_path", "user"), rows, strict=True))
-    return pd.Series(pd.concat(list(texts), ignore_index=True).array.take(at, allow_fill=True))
+    chosen = {"forward_path": log.is_kind("reject"), "user": log.is_kind("auth")}
+    rows = {name: within(log.records.rows(name), which) for name, which in chosen.items()}
+    texts = [pa.array(log.records.text(name, some), pa.large_string()) for name, some in rows.items()]
+    every = np.concatenate(list(rows.values()))
+    order = np.argsort(every, kind="stable")
+    told = pa.chunked_array(texts).take(pa.array(order))
+    return pd.Series(pd.array(spread(told, every[order], log.n), dtype="str"))
 
 
 def _repeats(log: Followed) -> np.ndarray:
-    times = log.records.number("repeats")
-    return np.where(times < 1, 1, times)
+    times = np.ones(log.n, dtype=np.int64)
+    if "repeats" in log.records.columns:
+        found = log.records.columns["repeats"]
+        times[found.rows] = np.maximum(found.values, 1)
+    return times
 
 
 def _sessions(log: Followed) -> pd.DataFrame:

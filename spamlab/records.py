@@ -103,8 +103,8 @@ class Records:
         if len(found) == len(self):
             return rows
         if rows is None or self._many(rows):
-            at = np.full(len(self), -1, dtype=np.int64)
-            at[found] = np.arange(len(found))
+            at = np.full(len(self), -1, dtype=np.int32)
+            at[found] = np.arange(len(found), dtype=np.int32)
             return at if rows is None else at[rows]
         near = np.minimum(np.searchsorted(found, rows), max(len(found) - 1, 0))
         return np.where(found[near] == rows, near, -1) if len(found) else np.full(len(rows), -1)
@@ -125,13 +125,18 @@ class Records:
     def text(self, name: str, rows: np.ndarray | None = None) -> pd.Series:
         """A text column, of all events or of these."""
         if name not in self.columns:
-            return pd.Series(np.nan, index=range(len(self) if rows is None else len(rows)), dtype="str")
-        return self._text(name, self._at(name, rows))
+            return tables.missing(tables.TEXT, pd.RangeIndex(len(self) if rows is None else len(rows)))
+        found = self.columns[name]
+        if rows is not None or len(found.rows) == len(self):
+            return self._text(name, self._at(name, rows))
+        values = found.values
+        whole = values.dictionary.take(values.indices) if pa.types.is_dictionary(values.type) else values
+        return pd.Series(pd.array(spread(whole, found.rows, len(self)), dtype="str"))
 
     def text_by(self, name: str, group: np.ndarray, n: int, **how: Any) -> pd.Series:
         """By group the text of its first (or last) event that has a column (see ``at_by``)."""
         if name not in self.columns:
-            return pd.Series(np.nan, index=range(n), dtype="str")
+            return tables.missing(tables.TEXT, pd.RangeIndex(n))
         return self._text(name, self.at_by(name, group, n, **how))
 
     def _values(self, name: str, rows: np.ndarray | None, none: int) -> np.ndarray:
@@ -172,7 +177,14 @@ class Records:
 
     def integer(self, name: str, rows: np.ndarray | None = None) -> pd.Series:
         """A number column as ``Int64``."""
-        return integers(self.number(name, rows), MISSING)
+        if rows is not None or len(self.rows(name)) == len(self):
+            return integers(self.number(name, rows), MISSING)
+        whole, missing = np.zeros(len(self), dtype=np.int64), np.ones(len(self), dtype=bool)
+        if name in self.columns:
+            found = self.columns[name]
+            missing[found.rows] = found.values == MISSING
+            whole[found.rows] = np.where(found.values == MISSING, 0, found.values)
+        return pd.Series(pd.arrays.IntegerArray(whole, missing))
 
     def integer_by(self, name: str, group: np.ndarray, n: int, **how: Any) -> pd.Series:
         """By group the number of its first (or last) event that has a column (see ``at_by``)."""
@@ -205,6 +217,25 @@ def first(group: np.ndarray, n: int, *, last: bool = False, among: Any = True) -
     order = at if last else at[::-1]
     found[group[order]] = order  # the last one written stays
     return found
+
+
+def spread(texts: Any, rows: np.ndarray, n: int) -> Any:
+    """Texts (none missing) at some rows, ascending, of ``n``: only where each ends is told anew, none is copied.
+
+    >>> spread(pa.array(["a", "bc"], pa.large_string()), np.array([1, 3]), 4).to_pylist()
+    [None, 'a', None, 'bc']
+    """
+    if not len(rows):
+        return pa.nulls(n, pa.large_string())
+    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    _, ends, octets = texts.buffers()
+    has = np.zeros(n, dtype=bool)
+    has[rows] = True
+    before = np.zeros(n + 1, dtype=np.int32)
+    np.cumsum(has, out=before[1:])
+    where = np.frombuffer(ends, np.int64, len(texts) + 1, 8 * texts.offset)[before]
+    valid = pa.py_buffer(np.packbits(has, bitorder="little"))
+    return pa.LargeStringArray.from_buffers(n, pa.py_buffer(where), octets, valid, n - len(rows))
 
 
 def integers(values: np.ndarray, none: int = -1) -> pd.Series:
