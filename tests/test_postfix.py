@@ -536,6 +536,22 @@ def test_a_warning_can_stand_before_its_queue_id():
     assert log.events["kind"].tolist() == ["note"] * 2 and log.transactions["queue_id"].tolist() == ["4F5C64474F"]
 
 
+@pytest.mark.parametrize(
+    ("numbers", "delay", "enhanced"),
+    [
+        ("delay=-1", None, None),
+        ("delay=0.5, delays=-0.1/0/0/0.6, dsn=2.0.0", 0.5, "2.0.0"),
+        ("delay=x, delays=1/0/0/0.6, dsn=2.0.0", None, "2.0.0"),
+        ("delay=1, delays=1/0/0/0, dsn=", 1.0, None),
+    ],
+)
+def test_a_delivery_with_an_unreadable_number_is_one(numbers, delay, enhanced):
+    log = read(daemon(f"smtp[1]: 4F5C64474F: to=<a@b>, relay=mx[192.0.2.1]:25, {numbers}, status=sent (250 ok)"))
+    row = log.recipients.iloc[0]
+    assert (row["forward_path"], row["status"], row["code"], row["reply"]) == ("a@b", "delivered", 250, "250 ok")
+    assert (cell(row["delay"]), cell(row["enhanced_code"])) == (delay, enhanced)
+
+
 def test_an_unknown_address_is_missing():
     log = read(
         daemon(

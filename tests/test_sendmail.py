@@ -213,6 +213,16 @@ def test_a_command_with_blanks_is_a_recipient():
     assert log.recipients["status"].tolist() == ["delivered"] * 2
 
 
+def test_a_delivery_with_an_unreadable_number_is_one():
+    line = HEAD.format(1, 7) + ID + ": to=<b@example.com>, {}, mailer=esmtp, pri=9, relay=h., dsn=2.0.0, stat=Sent (ok)"
+    log = read(
+        *(line.format(t) for t in ("delay=-00:00:01, xdelay=00:00:01", "delay=00:00:02, xdelay=x", "delay=, xdelay="))
+    )
+    assert log.recipients["status"].tolist() == ["delivered"] * 3
+    assert log.recipients["delay"].fillna(-1).tolist() == [-1, 2, -1]
+    assert log.recipients["delay_transmit"].fillna(-1).tolist() == [1, -1, -1]
+
+
 def test_statuses_by_word_else_by_class():
     line = (
         HEAD.format(1, 7) + ID + ": to=<b@example.com>, delay=00:00:01, mailer=esmtp, pri=9, relay=h., dsn={}, stat={}"

@@ -36,12 +36,18 @@ _ENVELOPE = (
 )
 _SAID = "{?delivery temporarily suspended: }{?host {_} said: }{?host {_} refused to talk to me: }{?{code:code}}"
 _DELAYS = "{delay_before_queue:seconds}/{delay_in_queue:seconds}/{delay_connect:seconds}/{delay_transmit:seconds}"
+_TO = "to={forward_path:path}, {?orig_to={orig_to:path}, }{?relay=none, }{?relay={relay}, }{?conn_use={_:int}, }"
+_STATUS = "status={status:tag}{? ({reply>~)}" + _SAID + "}"
 
 _SHAPES = (
     Shape(
-        "to={forward_path:path}, {?orig_to={orig_to:path}, }{?relay=none, }{?relay={relay}, }{?conn_use={_:int}, }"
-        "delay={delay:seconds}, {?delays=" + _DELAYS + ", }{?tls={_}, }{?dsn={enhanced_code:dsn}, }status={status:tag}"
-        "{? ({reply>~)}" + _SAID + "}",
+        _TO + "delay={delay:seconds}, {?delays=" + _DELAYS + ", }{?tls={_}, }{?dsn={enhanced_code:dsn}, }" + _STATUS,
+        "deliver",
+    ),
+    Shape(  # with numbers that are none: a clock set back
+        _TO
+        + "delay={?{delay:seconds}{&, }}{_}, {?delays={_}, }{?tls={_}, }{?dsn={?{enhanced_code:dsn}}{_}, }"
+        + _STATUS,
         "deliver",
     ),
     Shape("from={reverse_path:path}, size={size:int}, nrcpt={_:int}", "queue"),

@@ -19,7 +19,8 @@ _REPLY = "{&?" + _CODE + "}{reply...}"
 _DSN = "{&?{status=2|4|5}}{enhanced_code:dsn}"
 _STATUS = "{?, stat={&?{status:phrase}{?{_=: |(}{code:code}}}{reply...}}"
 _REST = (
-    "{?, ctladdr={_:path}{? ({_})}}{?, delay={delay:seconds}}{?, xdelay={delay_transmit:seconds}}"
+    "{?, ctladdr={_:path}{? ({_})}}{?, delay={delay:seconds}}{?, delay={_}{&, }}"
+    "{?, xdelay={delay_transmit:seconds}}{?, xdelay={_}{&, }}"
     "{?, mailer={_}, pri={_:int}}{?, mailer={_:tag}}{?, pri={_:int}}{?, relay={relay}, dsn=" + _DSN + "}"
     "{?, relay={relay}{&, stat=}}{?, dsn=" + _DSN + "}{?, quarantine={_}{&, }}"
     "{?, reply={&?{code:code}}{_}{&, stat=}}{?, ntries={_:int}}" + _STATUS
