@@ -126,6 +126,23 @@ def test_every_public_figure_is_tested(log: spamlab.Log) -> None:
 
 
 @each
+def test_ticks_part_thousands(name: str, log: spamlab.Log) -> None:
+    ax = figures(log)[name]()
+    for axis in (ax.xaxis, ax.yaxis) if ax.axison else ():
+        ax.figure.canvas.draw()
+        axis.get_major_formatter().set_locs([12_345, 23_456])
+        assert "12345" not in axis.get_major_formatter()(12_345, 0)
+
+
+def test_a_busy_server_s_sessions() -> None:
+    start = pd.Timestamp("2026-03-11", tz="UTC") + pd.to_timedelta(np.arange(60_000) // 3000, "min")
+    sessions = pd.DataFrame({"start": start, "end": start, "peer_host": "x", "peer_ip": None, "ended": "quit"})
+    ax = plots.sessions(tables.conform("sessions", sessions.to_dict("series")))
+    ax.figure.canvas.draw()
+    assert "2,000" in [tick.get_text() for tick in ax.get_yticklabels()]
+
+
+@each
 def test_says_its_finding_and_stays_in_its_column(name: str, log: spamlab.Log) -> None:
     ax = figures(log)[name]()
     assert ax.figure.get_figwidth() == 6.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -16,7 +17,7 @@ from matplotlib import pyplot, style
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
-from matplotlib.ticker import FixedLocator, LogLocator
+from matplotlib.ticker import FixedLocator, LogLocator, ScalarFormatter
 
 from spamlab.safe import printable, shorten
 from spamlab.words import seconds
@@ -55,11 +56,36 @@ def figure(draw: Callable[P, Axes]) -> Callable[P, Axes]:
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Axes:
         with style.context(STYLE):  # artists take font and `parse_math` when made
             try:
-                return draw(*args, **kwargs)
+                ax = draw(*args, **kwargs)
             except Nothing as reason:
                 return nothing(str(reason), kwargs.get("ax"))  # type: ignore[arg-type]
+            for axis in (ax.xaxis, ax.yaxis):
+                if type(axis.get_major_formatter()) is ScalarFormatter:
+                    axis.set_major_formatter(Thousands())
+            return ax
 
     return wrapper
+
+
+class Thousands(ScalarFormatter):
+    """Numbers in full, their thousands parted.
+
+    >>> Thousands.parted("-12345.5")
+    '-12,345.5'
+    """
+
+    def __init__(self) -> None:
+        super().__init__(useOffset=False)
+        self.set_scientific(False)
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """A tick's label."""
+        return self.parted(super().__call__(x, pos))
+
+    @staticmethod
+    def parted(text: str) -> str:
+        """A number's text with commas in its whole part."""
+        return re.sub(r"(?<![.\d])\d+", lambda digits: f"{int(digits[0]):,}", text)
 
 
 def axes(ax: Axes | None, height: float) -> Axes:
