@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from spamlab import engine, intake, joining, parquet
@@ -83,8 +84,12 @@ def read(
 
 def _whole(taken: Intake, options: Options, progress: bool) -> Log:
     joiner = joining.Joiner()
-    for number, before, variant, lines in taken.scan("events" in options.tables, progress):
-        joiner.add(number, before, variant, lines)
+    with ThreadPoolExecutor(1) as beside:  # a piece is put in its place while the next ones are read and scanned
+        last: Future[Any] = beside.submit(len, ())  # nothing yet
+        for piece in taken.scan("events" in options.tables, progress):
+            last.result()
+            last = beside.submit(joiner.add, *piece)
+        last.result()
     records = joiner.records(taken.names, taken.modified)
     made = taken.kind.assemble(records, options)
     times = intake.times(made.tables["events"]["time"], records.source)
