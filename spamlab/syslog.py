@@ -10,6 +10,7 @@ _STAMP = (
     "{?<{_:int}>}{?1 }{time:time} {? }{?" + _LEVEL + "}{?<{_}> }{?mail." + _LEVEL + "}" + _HOST
     + "{?mail.{_:word} }"  # BusyBox: mail.info
 )  # fmt: skip
+_CONTAINER = "{_:tag} {_}| "  # docker compose names the container
 _TEXT = "{?[ID {_}] }{?\ufeff}{?message repeated {repeats:int} times: [{? }{-]}}{text>}"  # [ID …]: Solaris
 
 Group = tuple[str, tuple[Shape, ...]]
@@ -17,14 +18,11 @@ Group = tuple[str, tuple[Shape, ...]]
 
 def groups(shapes: tuple[Shape, ...], *programs: str) -> tuple[Group, ...]:
     """The groups of a variant that reads the lines of programs whose names begin so, among other programs' lines."""
-    own: list[Group] = []
-    for name in programs:
-        tag = _STAMP + "{&" + name + "}{program:tag}"
-        own += [
-            (tag + "{?[{pid:int}]}: " + _TEXT, shapes),
-            (tag + " {&?{pid:int} }{_:tag} {_:tag} {?- }{?[{_}] }" + _TEXT, shapes),
-        ]
+    tags = ["{&" + name + "}{program:tag}" for name in programs]
+    after = ("{?[{pid:int}]}: ", " {&?{pid:int} }{_:tag} {_:tag} {?- }{?[{_}] }")
+    own = [(_STAMP + tag + rest + _TEXT, shapes) for tag in tags for rest in after]
     broken = [(_STAMP + "{&" + name + "}", (Shape("", BROKEN),)) for name in programs]
     again = (_STAMP + "last message repeated {repeats:int} time", (Shape("", AGAIN),))
     other = (_STAMP + "{?(}{_:tag}", tuple(Shape(mark, IGNORED) for mark in ("[", ":", " ", "(", ")")))
-    return (*own, *broken, again, other, ("-- ", (Shape("", IGNORED),)))  # -- Journal begins at …
+    contained = [(_CONTAINER + head, found) for head, found in (*own, other)]
+    return (*own, *broken, again, other, *contained, ("-- ", (Shape("", IGNORED),)))  # -- Journal begins at …
