@@ -18,7 +18,7 @@ Group = tuple[str, tuple[Shape, ...]]
 
 def groups(shapes: tuple[Shape, ...], *programs: str) -> tuple[Group, ...]:
     """The groups of a variant that reads the lines of programs whose names begin so, among other programs' lines."""
-    tags = ["{&" + name + "}{program:tag}" for name in programs]
+    tags = ["{&" + name + "}{program:tag}{?:{program:tag}}" for name in programs]  # postfix/127.0.0.1:10025/smtpd
     after = ("{?[{pid:int}]}: ", " {&?{pid:int} }{_:tag} {_:tag} {?- }{?[{_}] }")
     own = [(_STAMP + tag + rest + _TEXT, shapes) for tag in tags for rest in after]
     broken = [(_STAMP + "{&" + name + "}", (Shape("", BROKEN),)) for name in programs]

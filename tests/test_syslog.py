@@ -78,6 +78,7 @@ def test_what_a_head_may_lack():
         ("postfix/a/b/smtp[17]: ", "postfix/a/b/smtp"),
         ("postfix-192.0.2.1/smtp[17]: ", "postfix-192.0.2.1/smtp"),
         ("/postfix-script[17]: ", "/postfix-script"),
+        ("postfix/127.0.0.1:10025/smtp[17]: ", "10025/smtp"),  # syslog_name=postfix/$service_name
     ],
 )
 def test_instance_names(tag, program):
