@@ -483,6 +483,13 @@ FROM = "RCPT from a[192.0.2.1]: <b@c>: Recipient address triggers"
         ),
         (f"4F5C64474F: reject: header Subject: x from a[192.0.2.1]{TAIL}: 5.7.1 no", "reject", ["rejected"]),
         (f"4F5C64474F: hold: header Subject: x from a[192.0.2.1]{TAIL}: why", "queue", ["held"]),
+        (
+            f"4F5C64474F: milter-header-reject: header X-Spam: x from a[192.0.2.1]{TAIL}: 5.7.1 no",
+            "reject",
+            ["rejected"],
+        ),
+        (f"4F5C64474F: milter-header-hold: header X-Spam: x from a[192.0.2.1]{TAIL}: why", "queue", ["held"]),
+        (f"4F5C64474F: milter-header-filter: header X-Spam: x from a[192.0.2.1]{TAIL}: smtp:[b]:25", "note", []),
         (f"4F5C64474F: discard: body x from a[192.0.2.1]{TAIL}: why", "queue", ["discarded"]),
     ],
 )

@@ -24,9 +24,9 @@ _REASON = (
     "{?; proto={_:tag}" + _REST + "}"
 )
 _ACTIONS = (
-    ("{?: }{_=reject|milter-reject|proxy-reject}", "reject", ()),
-    ("{?: }{_=hold|milter-hold}", "queue", (("status", "held"),)),
-    ("{?: }{_=discard|milter-discard}", "queue", (("status", "discarded"),)),
+    ("{?: }{_=reject|milter-reject|milter-header-reject|proxy-reject}", "reject", ()),
+    ("{?: }{_=hold|milter-hold|milter-header-hold}", "queue", (("status", "held"),)),
+    ("{?: }{_=discard|milter-discard|milter-header-discard}", "queue", (("status", "discarded"),)),
 )
 # Of a header or body line, whose text is anyone's: where it holds what the envelope begins with, neither is trusted.
 _CHECKED = ": {_=header|mime-header|nested-header|body} {_}; from="
