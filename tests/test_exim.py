@@ -213,6 +213,10 @@ MADE = [
         for who in ("joe", "joe+x@example.com", "DOM\\joe", "ann smith") for how in ("", "temporarily ")
     ),
     (f"dovecot_login \tauthenticator failed for {CLIENT}: 535 no (set_id=joe)", {"kind": "auth", "user": "joe"} | PEER),
+    # older Exims: the host stands in the error's text
+    (f"{ID} == b@example.com R=r T=t defer (-44): SMTP error from remote mail server after RCPT TO:<b@example.com>: "
+     "host h.example.com [2001:db8::7]: 451-127.0.0.2 is not\\n451 later",
+     {"status": "deferred", "relay": "h.example.com [2001:db8::7]", "code": 451, "enhanced_code": None}),
     # log_selector = +all: an interface, DNSSEC, a proxy, TCP Fast Open
     (f"{ID} <= a@example.net DS H={CLIENT} P=esmtp L* X=TLS1.3:x:256* S=99", {"kind": "receive", "size": 99} | PEER),
     (f"{ID} == b@example.com R=r T=t defer (-44) H=h.example.com DS [192.0.2.7]:25* PRX=[192.0.2.8]:9 I=[192.0.2.9]:4 TFO* "

@@ -43,7 +43,7 @@ _ITEMS = "F={_:path}|P={_:path}|H=" + _RELAY + "|DN={_:quoted}|K|L|PRDR|TFO"
 _DONE = "{? {* |" + _ITEMS + '|C={&?"' + _CODE + "}{reply:quoted}|QT={delay:seconds}|DT={delay_transmit:seconds}}}"
 _REMOTE = (
     "{&?{_=SMTP error from remote mail server|LMTP error|PRDR error} after {?pipelined }"
-    "{?{_=RCPT TO|MAIL FROM}:{_:path}}{_}: {?host {_}: }" + _CODE + "}"
+    "{?{_=RCPT TO|MAIL FROM}:{_:path}}{_}: {?host {relay}: }" + _CODE + "}"
 )
 
 
