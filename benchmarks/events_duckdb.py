@@ -135,19 +135,20 @@ def exchange55(log: str) -> Query:
         ), marked AS (  -- a stamp inside a raw block is a message's text
             SELECT *, max(line << 1 | CASE WHEN opens THEN 1 WHEN l = '|' THEN 0 END) {far} & 1 = 1 AS inside FROM lines
         ), gathered AS (
-            SELECT min(line) AS line, string_agg(coalesce(l, ''), E'\n') AS whole
-            FROM (SELECT line, l, sum((stamped AND (opens OR NOT inside))::INT) {far} AS event FROM marked)
+            SELECT min(line) AS line, string_agg(coalesce(l, ''), E'\n') AS whole  -- what ends a block or an event is no text
+            FROM (SELECT line, l, inside, sum((stamped AND (opens OR NOT inside))::INT) {far} AS event FROM marked)
+            WHERE coalesce(inside AND l IS NULL OR l <> '|', false)
             GROUP BY event ORDER BY line
         ), bodies AS (
-            SELECT line, strptime(split_part(whole, ' : ', 1), '%m/%d/%y %I:%M:%S %p') AS time,
+            SELECT line, strptime(left(whole, instr(whole, ' : ') - 1), '%m/%d/%y %I:%M:%S %p') AS time,
                 substr(whole, instr(whole, ' : ') + 3) AS body
             FROM gathered
         ), said AS (
             SELECT line, time, starts_with(body, '<<< IO: |') AS raw,
                 CASE WHEN starts_with(body, '>>> ') THEN 1 WHEN starts_with(body, '<<< ') THEN 0 END AS arrow,
                 CASE WHEN arrow IS NULL THEN starts_with(body, 'A connection was ')::INT END AS serves,
-                rtrim(CASE WHEN raw THEN left(body[10:], -2) WHEN arrow IS NULL THEN body ELSE body[5:] END, E'\n') AS t,
-                arrow = 0 AND NOT raw AND contains(t, 'escheduling delivery for later') AS own
+                CASE WHEN raw THEN substr(body, 10) WHEN arrow IS NULL THEN body ELSE substr(body, 5) END AS t,
+                arrow = 0 AND NOT raw AND starts_with(t, '499 ') AS own
             FROM bodies
         ), dialogue AS (
             SELECT *, CASE WHEN NOT own THEN arrow END AS way, max(line << 1 | serves) {far} & 1 = arrow AS replies,

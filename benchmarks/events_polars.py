@@ -5,7 +5,6 @@ A regular expression is tried only on the rows it is meant for: ``_where`` makes
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import Any
 
@@ -48,7 +47,7 @@ def _choose(*ways: tuple[pl.Expr, Any], otherwise: Any = None) -> pl.Expr:
     chain: Any = pl
     for test, value in ways:
         chain = chain.when(test).then(pl.lit(value) if isinstance(value, str) else value)
-    return chain.otherwise(pl.lit(otherwise))
+    return chain.otherwise(pl.lit(otherwise) if isinstance(otherwise, str) else otherwise)
 
 
 REPLY = rf"^\d{{3}}[ -]({ENHANCED})"
@@ -174,12 +173,12 @@ def exchange55(log: str) -> tuple[pl.LazyFrame, Columns]:
     )
     starts = pl.col("stamped") & (pl.col("opens") | ~pl.col("inside"))
     events = (
-        lines.with_columns(event=starts.cum_sum())
+        lines.with_columns(event=starts.cum_sum().set_sorted())
+        .filter((line != "|") & (pl.col("inside") | (line != "")))  # what ends a block or an event is no text
         .group_by("event", maintain_order=True)
-        .agg(pl.col("line").first(), pl.col("l").str.join("\n").alias("whole"))
-    )
-    events = events.select("line", pl.col("whole").str.splitn(" : ", 2).struct.rename_fields(["stamp", "body"])).unnest(
-        "whole"
+        .agg(pl.col("line").first(), "l")
+        .select("line", pl.col("l").list.join("\n").str.splitn(" : ", 2).struct.rename_fields(["stamp", "body"]))
+        .unnest("l")
     )
     body = pl.col("body")
     events = events.with_columns(
@@ -187,15 +186,11 @@ def exchange55(log: str) -> tuple[pl.LazyFrame, Columns]:
         arrow=_choose((body.str.starts_with(">>> "), pl.lit(1)), (body.str.starts_with("<<< "), pl.lit(0))),
     ).with_columns(
         serves=_where(so_far.is_null(), body.str.starts_with("A connection was ").cast(pl.Int32)),
-        t=_choose(
-            (pl.col("raw"), body.str.slice(9).str.head(-1)),
-            (so_far.is_not_null(), body.str.slice(4)),
-            (so_far.is_null(), body),
-        ).str.strip_chars_end("\n"),
+        t=_choose((pl.col("raw"), body.str.slice(9)), (so_far.is_not_null(), body.str.slice(4)), otherwise=body),
     )
     arrow, serves, t = (pl.col(name) for name in ("arrow", "serves", "t"))
     events = events.with_columns(
-        own=(arrow == 0) & ~pl.col("raw") & t.str.contains("escheduling delivery for later", literal=True),
+        own=(arrow == 0) & ~pl.col("raw") & t.str.starts_with("499 "),
         last=_choose(
             (serves.is_not_null(), pl.lit(0)), (arrow == 1, _number(t.str.slice(0, 3), pl.Int32))
         ).forward_fill(),
@@ -216,7 +211,9 @@ def exchange55(log: str) -> tuple[pl.LazyFrame, Columns]:
     events = events.with_columns(
         text=pl.coalesce(  # secrets are masked
             pl.concat_str(login.field("1"), login.field("2").str.replace_all(r"\S", "*")),
-            _some("auth", "t").str.replace_all(r"\S", "*"),
+            _some("auth", "t")
+            .str.extract("(?s)^(.*)$")
+            .str.replace_all(r"\S", "*"),  # all rows, if none were taken out
             t,
         )
     )
@@ -237,7 +234,7 @@ def exchange55(log: str) -> tuple[pl.LazyFrame, Columns]:
 
 
 def _begins(*words: str) -> pl.Expr:
-    return pl.col("body").str.contains("^(?:" + "|".join(map(re.escape, words)) + ")")
+    return pl.any_horizontal(pl.col("body").str.starts_with(word) for word in words)
 
 
 def _has(word: str) -> pl.Expr:
@@ -262,13 +259,19 @@ _DIRECTION = {"connect": "received", "receive": "received", "deliver": "sent", "
 
 
 def _syslog(log: str, program: str, queue_id: str, *kinds: tuple[pl.Expr, str]) -> tuple[pl.LazyFrame, Columns]:
-    head = rf"^(?P<stamp>.{{15}}) (?P<host>\S+) (?P<program>{program})\[(?P<pid>\d+)\]: "
-    head += rf"(?P<text>(?:NOQUEUE: )?(?:(?P<queue_id>{queue_id}): )?(?P<body>.*))$"
+    head = rf"^(?P<host>\S+) (?P<program>{program})\[(?P<pid>\d+)\]: (?:(?P<queue_id>{queue_id}): )?"
+    line, text = pl.col("l"), pl.col("text")
     rows = (
         pl.scan_lines(log, name="l", row_index_name="line", row_index_offset=1)
-        .select("line", pl.col("l").str.extract_groups(head))
-        .unnest("l")
+        .with_columns(line.str.slice(16).str.extract_groups(head).alias("head"))
+        .unnest("head")
         .filter(pl.col("pid").is_not_null())
+        .with_columns(text=line.str.slice(line.str.find("]: ", literal=True) + 3), stamp=line.str.slice(0, 15))
+        .with_columns(
+            body=_where(pl.col("queue_id").is_null(), text.str.strip_prefix("NOQUEUE: ")).otherwise(
+                text.str.slice(pl.col("queue_id").str.len_bytes() + 2)
+            )
+        )
         .with_columns(kind=_choose(*kinds, otherwise="note"))
     )
     return rows, {
