@@ -3,7 +3,7 @@
     #Fields: date-time,…,server-hostname,…,event-id,internal-message-id,message-id,recipient-address,…
     2024-03-11T00:00:00.003Z,…,MX1,…,RECEIVE,77,<1@example.com>,ann@example.com;ben@example.com,…
 
-A message is an internal message id. ``exchange`` reads these files too: it looks at their header.
+A message is an internal message id. ``exchange`` looks at the header.
 """
 
 from __future__ import annotations

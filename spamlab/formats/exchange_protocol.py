@@ -1,0 +1,168 @@
+r"""The SMTP Receive and Send protocol logs of Exchange 2007 to 2019 and SE.
+
+    #Log-type: SMTP Receive Protocol Log
+    #Fields: date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context
+    2023-01-11T15:59:53.909Z,MX1\Default,08DA4F7C11473A60,2,192.0.2.1:25,192.0.2.9:53722,<,EHLO mail.example.com,
+
+``+`` opens a connection, ``-`` ends it, ``>`` is what the logging server wrote, ``<`` what it read, ``*`` tells
+something. Sessions interleave; sequence numbers order a session's rows and can repeat or skip.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spamlab import columns, dialogue, stamps, tables
+from spamlab.notation import Shape, Variant
+from spamlab.records import Assembled, Options, Records
+from spamlab.walk import CLIENT, RECEIVED, SENT, SERVER
+
+BEGIN = ["date-time", "connector-id", "session-id", "sequence-number", "local-endpoint", "remote-endpoint"]
+_FIELDS = {
+    "date-time": "time:time",
+    "connector-id": "{?{host:name}\\\\}{_:csv}",  # a receive connector's name begins with its server's
+    "session-id": "{session:tag}",
+    "sequence-number": "sequence:int",
+    "remote-endpoint": "{?[{peer:name}]}{?{peer:tag}:}{_:csv}",
+}
+_BODIES = (
+    ("reply", "{text>}{code:code}{?-}{? }{?{enhanced_code:dsn}}"),
+    ("command", "{text>}{verb:tag} {argument>}FROM:{path:path}{?{_} SIZE={size:int}}"),
+    ("command", "{text>}{verb:tag} {argument>}TO:{path:path}"),
+    ("command", "{text>}{verb:tag}{? }{argument>}"),
+    ("note", "{text>}"),
+)
+_ASIDE = (
+    ("connect", "+,{_:csv}"),
+    ("disconnect", "-,{_:csv}{?,{text:csv}}"),
+    *(
+        (kind, "*,,{&" + quote + begin + "}{text:csv}")
+        for kind, begin in (("tls", "TLS protocol "), ("disconnect", "Failed to connect"))
+        for quote in ('"', "")
+    ),
+    ("auth", "*,,{text>}{&Inbound AUTH }{refused~,}"),
+    ("auth", "*,,{text>}User Name: {argument~,}"),
+    ("auth", "*,{text>}{user:csv},authenticated"),
+    ("note", "*,,{text:csv}"),
+    ("note", "*,{text>~,}"),
+)
+
+
+def variant(says: tuple[tuple[str, str], ...] = ()) -> Variant:
+    """The variant of a log; what its rows say that its header says."""
+    head = columns.head(BEGIN, _FIELDS, ",", quoted=True)
+    said = []
+    for kind, body in _BODIES:
+        ends = "{text<}" + "{argument<}" * ("{argument>}" in body)
+        for before, rest in (('"', "{_:inside}"), ("", "{_}")):
+            said.append(Shape(before + body + rest + ends + "{?,}", kind, fold=True, says=says))
+    aside = tuple(Shape(pattern, kind, says=says) for kind, pattern in _ASIDE)
+    return Variant("protocol", ((head + "{arrow=<|>},", tuple(said)), (head, aside)), comment=b"#")
+
+
+def _clean(text: pd.Series) -> pd.Series:
+    """In a quoted value two quotes are one."""
+    return tables.changed(text, tables.having(text, '""'), lambda some: some.str.replace('""', '"', regex=False))
+
+
+_REPLY, _COMMAND, _CONNECT, _DISCONNECT, _NOTE = map(
+    tables.KINDS.index, ("reply", "command", "connect", "disconnect", "note")
+)
+
+
+def assemble(records: Records, options: Options) -> Assembled:
+    """Turn the records of protocol logs into the tables."""
+    n = len(records)
+    time, assumed = stamps.moments(records, options)
+    session = pd.factorize(records.codes("session"))[0]
+    count = int(session.max(initial=-1)) + 1
+    order = np.lexsort((np.arange(n), records.number("sequence"), session))
+    kind, arrow = records.kinds(), records.category("arrow")
+    direction = np.where(arrow.isna(), -1, np.where(arrow.eq(">"), SENT, RECEIVED))
+    reply = kind == _REPLY
+    role = _roles(records, session, count, direction, reply, kind == _COMMAND)[session]
+    # Who speaks says what it is: a client's line is no reply, whatever it begins with.
+    answers = (direction == SENT) == (role == SERVER)
+    code = np.where(reply & answers & (direction >= 0), records.number("code"), -1)
+    aside = np.where(direction >= 0, -1, kind).astype(np.int8)
+    text = _clean(records.text("text"))
+    text = _join_replies(text, order, session, direction, code, aside)
+    closes = np.zeros(count, dtype=bool)
+    closes[session[kind == _DISCONNECT]] = True
+    said = dialogue.Dialogue.of(
+        records,
+        columns={"time": time, "host": records.category("host")},
+        session=session,
+        role=role,
+        direction=direction,
+        connect=kind == _CONNECT,
+        code=code,
+        text=text,
+        argument=_clean(records.text("argument")),
+        path=_clean(records.text("path")),
+        peer=records.text("peer"),
+        last=~closes,
+        aside=aside,
+        order=order,
+    )
+    made = dialogue.assemble(said, options.tables)
+    _complete(made, records, session)
+    return Assembled(made, assumed)
+
+
+def _roles(records: Any, session: Any, n: int, direction: Any, reply: Any, command: Any) -> np.ndarray:
+    """Each session's role: as the log's type says, else by who speaks replies, else by who speaks commands."""
+    role = np.full(n, -1, dtype=np.int64)
+    server = np.where(direction == SENT, SERVER, CLIENT)
+    for rows, means in ((command, 1 - server), (reply, server)):
+        rows = rows & (direction >= 0)
+        role[session[rows]] = means[rows]
+    for word, number in (("server", SERVER), ("client", CLIENT)):
+        role[session[records.said("role") == word]] = number
+    return np.where(role < 0, SERVER, role)
+
+
+def _join_replies(text: pd.Series, order: Any, session: Any, direction: Any, code: Any, aside: Any) -> pd.Series:
+    """Of a reply that is logged a line a row the first row is the reply, with the text of all; the others are notes."""
+    said = order[aside[order] < 0]
+    coded = code[said] >= 0
+    more = np.zeros(len(said), dtype=bool)
+    more[coded] = text.take(said[coded]).str.slice(3, 4).eq("-").to_numpy(bool)
+    follows = np.zeros(len(said), dtype=bool)
+    follows[1:] = more[:-1] & (session[said[1:]] == session[said[:-1]]) & (direction[said[1:]] == direction[said[:-1]])
+    if not follows.any():
+        return text
+    begins = np.flatnonzero(~follows)
+    bounds, words = pa.array(np.append(begins, len(said)), pa.int32()), pa.array(text.iloc[said], pa.large_string())
+    joined = pc.binary_join(pa.ListArray.from_arrays(bounds, words), pa.scalar("\n", pa.large_string()))
+    joined = pd.Series(pd.array(joined, dtype="str"))
+    long = np.diff(np.append(begins, len(said))) > 1
+    aside[said[follows]] = _NOTE
+    return tables.amended(text, (said[begins[long]], joined[long]))
+
+
+def _complete(made: dict[str, pd.DataFrame], records: Records, session: np.ndarray) -> None:
+    """Put in what the log tells beside the dialogue: accounts, TLS, why a session ended."""
+    events = made["events"]
+    kind = events["kind"]
+    rows = records.rows("user")
+    events["argument"] = tables.amended(events["argument"], (rows, records.text("user", rows)))
+    if "sessions" not in made:
+        return
+    sessions, transactions = made["sessions"], made["transactions"]
+    sessions.loc[session[rows], "authenticated"] = True
+    sessions.loc[session[kind.eq("tls")], "tls"] = True
+    named = np.flatnonzero(kind.eq("auth") & events["argument"].notna() & events["direction"].isna())
+    sessions.loc[session[named], "user"] = events["argument"].iloc[named].to_numpy(object)
+    late = kind.eq("disconnect") & events["text"].str.contains("time", case=False).fillna(False)
+    ended = sessions["ended"].astype("str")
+    why = np.zeros(len(sessions), dtype=bool)
+    why[session[late]] = True
+    sessions["ended"] = ended.mask(why & ended.eq("dropped"), "timeout").astype("category")
+    account = sessions["user"].where(sessions["authenticated"])
+    transactions["user"] = account.take(transactions["session"].to_numpy(np.int64)).array
