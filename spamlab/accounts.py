@@ -93,9 +93,9 @@ class Auth:
                 "number": np.concatenate([np.zeros(len(commands), int), number]),
             }
         ).dropna(subset=["response", "mechanism"])
-        steps["account"] = [
-            account(*step) for step in zip(steps["mechanism"], steps["response"], steps["number"], strict=True)
-        ]
+        said_so = list(zip(steps["mechanism"], steps["response"], steps["number"], strict=True))
+        named_so = {each: account(*each) for each in set(said_so)}  # who tries passwords tries them with few names
+        steps["account"] = [named_so[each] for each in said_so]
         self._accounts = steps.dropna(subset=["account"]).groupby("command")["account"].last()
         self._commands = commands
         self._responses = responses

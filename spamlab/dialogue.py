@@ -140,14 +140,17 @@ def octets(text: pd.Series) -> pd.Series:
 
     Returns Int64 in octets, missing where the text is.
     """
-    array = pa.array(text)
-    total = pc.add(pc.binary_length(array), pc.add(pc.count_substring(array, "\n"), 2)).cast("int64")
-    escaped = pc.match_substring(array, "\\x")
-    if pc.any(escaped).as_py():  # an octet that is no text stands as four characters
-        stands = pc.count_substring_regex(array, r"\\x[89a-f][0-9a-f]").cast("int64")
-        total = pc.subtract(total, pc.multiply(stands, 3))
-    length = total.fill_null(0).to_numpy(zero_copy_only=False)
-    return pd.Series(length, index=text.index, dtype="Int64").mask(text.isna())
+    array = tables.whole(text)
+    _, at, data = array.buffers()
+    if not data:
+        return pd.Series(2, index=text.index, dtype="Int64").mask(text.isna())
+    ends = np.frombuffer(at, np.int64, len(array) + 1, 8 * array.offset)
+    breaks = np.searchsorted(np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")), ends)
+    length = np.diff(ends) + np.diff(breaks) + 2
+    escaped = tables.having(text, "\\x")  # an octet that is no text stands as four characters
+    stands = pc.count_substring_regex(array.take(pa.array(escaped)), r"\\x[89a-f][0-9a-f]")
+    length[escaped] -= 3 * stands.to_numpy(zero_copy_only=False)
+    return pd.Series(pd.arrays.IntegerArray(length, text.isna().to_numpy(bool, copy=True)), text.index)
 
 
 @dataclass
@@ -220,6 +223,7 @@ def _some(values: pd.Series, which: np.ndarray) -> pd.Series:
 
 _LATER_LINES = r"(?s)[\r\n].*"
 _WRAPPED = re.compile(r"[ \t]*\n[ \t]*(?!\d{3}[ -])")
+_UNCODED = r"\n(?:[^0-9]|[0-9][^0-9]|[0-9]{2}[^0-9]|[0-9]{3}[^ -]|[0-9]{0,3}$)"  # texts that may have it, fast to find
 
 
 def _unwrap(said: Dialogue, kind: np.ndarray) -> None:
@@ -229,6 +233,7 @@ def _unwrap(said: Dialogue, kind: np.ndarray) -> None:
     """
     command = np.flatnonzero(said.several & (kind == _COMMAND))
     reply = np.flatnonzero(said.several & ((kind == _REPLY) | said.gone) & (kind != _COMMAND))
+    reply = reply[said.text.take(reply).str.contains(_UNCODED).fillna(False).to_numpy(bool)]
 
     def changed(text: pd.Series, rows: np.ndarray, what: Any, put: str) -> tuple[np.ndarray, pd.Series]:
         return rows, text.take(rows).str.replace(what, put, regex=True)
@@ -304,10 +309,9 @@ def tally(rows: Any, n: int) -> np.ndarray:
     return np.bincount(pd.Series(rows).dropna().to_numpy(np.int64), minlength=n)[:n]
 
 
-_ADDRESS = r"^\[?([0-9][0-9.]*\.[0-9.]*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)\]?$"  # as logged: 10..1.1.1 is one too
-_BODY = r"(?s)\n\n.*"
+_ADDRESS = r"^\[?(?P<address>[0-9][0-9.]*\.[0-9.]*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)\]?$"  # as logged: 10..1.1.1 is one too
 _MESSAGE_ID = re.compile(r"^Message-ID:[ \t]*<?([^\s<>]+)", re.IGNORECASE | re.MULTILINE)
-_NAME = r"^\d{3}[ -]([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)"
+_NAME = r"^\d{3}[ -](?P<name>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)"
 
 
 def _sessions(said: Dialogue, events: pd.DataFrame, found: Walk, secret: accounts.Auth) -> pd.DataFrame:
@@ -326,7 +330,7 @@ def _sessions(said: Dialogue, events: pd.DataFrame, found: Walk, secret: account
         return tally(session[asked[said.code[found.answer[asked]] == code]], n) > 0
 
     given = of(said.peer, said.peer.notna().to_numpy())
-    address = given.str.extract(_ADDRESS, expand=False)
+    address = tables.extracted(given, _ADDRESS)
     name = given.where(address.isna() & given.ne("unknown"))
     # Else the name the peer gives itself: in its greeting, its farewell, its reply to EHLO.
     hello = found.commands("EHLO", "HELO")
@@ -334,7 +338,7 @@ def _sessions(said: Dialogue, events: pd.DataFrame, found: Walk, secret: account
     to_hello[found.answer[hello]] = True
     for told in (said.code == 220, said.code == 221, to_hello[:-1]):
         rows = found.where(reply & (said.role == CLIENT) & told)
-        own = events["text"].take(rows).str.extract(_NAME, expand=False)
+        own = tables.extracted(events["text"].take(rows), _NAME)
         at = first(session[rows], n, among=own.notna().to_numpy())
         name = name.fillna(pd.Series(own.array.take(at, allow_fill=True)))
     code = of(events["code"], live | said.connect, last=True)
@@ -411,7 +415,8 @@ def _transactions(events: pd.DataFrame, found: Walk, path: pd.Series, recipients
     reverse = path.take(started).reset_index(drop=True)
     text = found.where((events["kind"].cat.codes.to_numpy() == _DATA) & ~events["echo"].to_numpy())
     headed = first(events["transaction"].take(text).fillna(-1).to_numpy(np.int64), n)
-    header = events["text"].take(text[headed[headed >= 0]]).str.replace(_BODY, "", regex=True)
+    message = tables.whole(events["text"].take(text[headed[headed >= 0]]))
+    header = pd.Series(pc.list_element(pc.split_pattern(message, "\n\n", max_splits=1), 0), dtype="str")
     message_id = pd.Series(np.nan, range(n), dtype="str")
     message_id[headed >= 0] = header.str.extract(_MESSAGE_ID, expand=False).to_numpy(object)
     return tables.conform(

@@ -102,7 +102,10 @@ def scan(found: Found, events: bool) -> Iterator[tuple[Variant, Lines]]:
     """
     source, kind, scanner, _ = found
     text = jsonlines.plain(source.text())
-    pieces = _with_last(next(text, b""), text)
+    first = next(text, b"")
+    if scanner.variant.continues and source.newline == 10:  # lines inside an event's text end as lines of text do
+        first, text = first.replace(b"\r\n", b"\n"), (piece.replace(b"\r\n", b"\n") for piece in text)
+    pieces = _with_last(first, text)
     parts = _in_slices(_cut(pieces, kind, scanner, source.newline), source.newline)
     done = _side_by_side(parts, source.newline, frozenset() if events else kind.spare)
     return ((one.variant, lines) for one, _, lines in _closed(done, source.newline))

@@ -192,8 +192,8 @@ def amended(text: pd.Series, *changes: tuple[np.ndarray, pd.Series]) -> pd.Serie
         return text
     mask = np.zeros(len(text), dtype=bool)
     mask[rows] = True
-    new = pa.concat_arrays([_whole(told) for _, told in changes]).take(pa.array(np.argsort(rows)))
-    return pd.Series(pd.array(pc.replace_with_mask(_whole(text), mask, new), dtype="str"), text.index)
+    new = pa.concat_arrays([whole(told) for _, told in changes]).take(pa.array(np.argsort(rows)))
+    return pd.Series(pd.array(pc.replace_with_mask(whole(text), mask, new), dtype="str"), text.index)
 
 
 def having(text: pd.Series, part: str) -> np.ndarray:
@@ -202,7 +202,7 @@ def having(text: pd.Series, part: str) -> np.ndarray:
     >>> having(pd.Series(["a+b", None, "c"]), "+")
     array([0])
     """
-    array = _whole(text)
+    array = whole(text)
     _, ends, data = array.buffers()
     if not data:
         return np.zeros(0, dtype=np.int64)
@@ -216,6 +216,16 @@ def having(text: pd.Series, part: str) -> np.ndarray:
     return np.asarray(rows[array.is_valid().to_numpy(zero_copy_only=False)[rows]])
 
 
+def extracted(text: pd.Series, pattern: str) -> pd.Series:
+    r"""What an expression's only named group finds in each text (as RE2 reads it), else missing.
+
+    >>> extracted(pd.Series(["SIZE=7", "BODY=8BITMIME"]), r"SIZE=(?P<size>\d+)").tolist()
+    ['7', nan]
+    """
+    found = pc.struct_field(pc.extract_regex(whole(text), pattern), 0)
+    return pd.Series(pd.array(found, dtype="str"), text.index)
+
+
 def changed(text: pd.Series, rows: np.ndarray, change: Callable[[pd.Series], pd.Series]) -> pd.Series:
     """A text column with some rows changed."""
     return amended(text, (rows, change(text.take(rows)))) if len(rows) else text
@@ -227,7 +237,7 @@ def swapped(text: pd.Series, old: str, new: str) -> pd.Series:
     >>> swapped(pd.Series(["a+b", None]), "+", " ").tolist()
     ['a b', nan]
     """
-    array = _whole(text)
+    array = whole(text)
     valid, ends, data = array.buffers()
     if not data:
         return text
@@ -237,7 +247,8 @@ def swapped(text: pd.Series, old: str, new: str) -> pd.Series:
     return pd.Series(pd.array(made, dtype="str"), text.index)
 
 
-def _whole(text: pd.Series) -> pa.LargeStringArray:
+def whole(text: pd.Series) -> pa.LargeStringArray:
+    """A text column as one array of Arrow's."""
     array = pa.array(text, pa.large_string())
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 

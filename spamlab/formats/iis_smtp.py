@@ -181,7 +181,7 @@ def _declared(argument: pd.Series, mail: np.ndarray) -> pd.Series:
     """The SIZE that MAIL declares."""
     size = np.full(len(argument), -1)
     rows = np.flatnonzero(mail)
-    told = pc.struct_field(pc.extract_regex(pa.array(argument.take(rows), pa.large_string()), _SIZE), "size")
+    told = tables.whole(tables.extracted(argument.take(rows), _SIZE))
     size[rows] = told.cast(pa.int64()).fill_null(-1).to_numpy()
     return integers(size)
 
@@ -205,7 +205,7 @@ def _complete(made: dict[str, pd.DataFrame], records: Records, out: np.ndarray, 
     belongs = events["transaction"][data].to_numpy(np.int64)
     total = size[data].groupby(belongs).sum(min_count=1).reindex(range(len(transactions)))
     transactions["size"] = total.fillna(transactions["size"]).astype("Int64")
-    named = events["argument"][data].str.extract(r"^<?([^\s<>]+@[^\s<>]*)>?$", expand=False)
+    named = tables.extracted(events["argument"][data], r"^<?(?P<id>[^\s<>]+@[^\s<>]*)>?$")
     first = named.groupby(belongs).first().reindex(range(len(transactions)))
     transactions["message_id"] = transactions["message_id"].fillna(first)
     ends = events["time"].groupby(records.source).transform("max").groupby(session).last()
