@@ -1,0 +1,83 @@
+"""What the lines of the Windows SMTP service look like: W3C extended, NCSA common and Microsoft IIS log files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from spamlab import columns
+from spamlab.notation import Shape, Variant
+
+_FIELDS = {
+    "date time": "time:time", "time": "time:time", "c-ip": "peer_ip", "cs-username": "helo",
+    "s-computername": "host:tag", "sc-status": "status:int", "sc-bytes": "octets_sent:int",
+    "cs-bytes": "octets_received:int",
+}  # fmt: skip
+_OUT = "{outbound=OutboundConnectionCommand|OutboundConnectionResponse}"
+# No other service's verbs: FTP has QUIT, NOOP, HELP and AUTH too.
+_STRONG = "{verb=EHLO|HELO|MAIL|RCPT|DATA|BDAT|RSET|VRFY|EXPN|ETRN|TURN|STARTTLS|XEXCH50}"
+_SECOND = "{?{_= |+}{_=FROM|TO}}"  # of a verb: ``MAIL FROM``, in logs of the 1990s and in Microsoft's examples
+_BEFORE = "{?+}{? }{_=FROM:|TO:}{?+}"
+_CODE = "{?{code:int}{?-}{?+}{?{enhanced_code:dsn}}}"
+
+Shapes = tuple[Shape, ...]
+
+
+def _shapes(tail: Callable[[str, str], str], after: str, begin: str, end: str, says: Any = ()) -> tuple[Shapes, Shapes]:
+    """Shapes of outbound and of inbound records.
+
+    ``tail`` makes their pattern from the verb's, ``after`` which something stands, and the argument's, which
+    ``begin`` and ``end`` enclose.
+    """
+    paths = (f"{{path:path}}{{&{after}}}", "{path:path}{&+}", "<{path}>{!}")  # one that never closes is none
+    argument = begin + "".join(f"{{?{_BEFORE}{path}}}" for path in paths) + end
+    reply = tail(f"-{{&{after}}}", begin + _CODE + end)
+    other = tail(columns.ended("{verb:tag}" + _SECOND, after) + "{_}", argument)
+    strong = tail(f"{_STRONG}{_SECOND}{{&{after}}}", argument)
+    out = Shape(reply, fold=True, says=says), Shape(other, fold=True, says=says)
+    return out, (Shape(strong, fold=True, says=says), *(replace(shape, weak=True) for shape in out))
+
+
+def header(lines: list[bytes]) -> Variant:
+    """The variant that the header lines before some rows declare; one without groups if they are no SMTP log's."""
+    told = columns.directives(lines)
+    names = columns.stamped(told.get("fields", "").split())
+    if "cs-method" not in names or not {"time", "date time"} & set(names):
+        return Variant("other", (), comment=b"#")
+    at = names.index("cs-method")
+
+    def tail(verb: str, argument: str) -> str:
+        return columns.row(names[at:], {**_FIELDS, "cs-method": verb, "cs-uri-query": argument}, " ")
+
+    named = "cs-username" in names[:at]
+    says = () if named else (("outbound", "by its status"),)
+    out, into = _shapes(tail, " ", "{argument>}", "{_}{argument<}", says)
+    groups = [
+        (columns.head(names[:at], {**_FIELDS, "cs-username": _OUT}, " "), out if named else ()),
+        (columns.head(names[:at], _FIELDS, " "), into),
+        (columns.row(names, _FIELDS, " "), (Shape("", weak=True),)),
+    ]
+    return Variant("w3c", tuple(groups), comment=b"#", unset=(b"-",), day=columns.day(told.get("date", "")))
+
+
+def _ncsa(verb: str, argument: str) -> str:
+    sent = columns.row(["status", "octets"], {"status": "status:int", "octets": "octets_sent:int"}, " ")
+    return f'{verb} -{{??{argument}{{& SMTP"}}}} SMTP" ' + sent
+
+
+def _dialect(name: str, head: str, *how: Any) -> Variant:
+    out, into = _shapes(*how)
+    users = ((_OUT, out), ("{helo}", into))
+    return Variant(
+        name, tuple((head.replace("{user}", user), shapes) for user, shapes in users), comment=b"#", unset=(b"-",)
+    )
+
+
+_COUNTS = columns.head(("ms", "cs-bytes", "sc-bytes", "sc-status", "win32"), _FIELDS, ", ")
+_IIS = "{peer_ip}, {user}, {stamp:locale}, SMTPSVC{_:int}, {host:tag}, {_}, " + _COUNTS
+VARIANTS = (
+    Variant("w3c", (), comment=b"#"),  # until a header line says more
+    _dialect("ncsa", '{peer_ip} {_} {user} [{time:time}] "', _ncsa, " ", "{argument>}", '{_}{argument<}{& SMTP"}'),
+    _dialect("iis", _IIS, lambda verb, argument: f"{verb}, {{_}},{{? }}{argument}", ",", "{argument>~,}", ""),
+)
