@@ -18,7 +18,7 @@ import pyarrow as pa
 from spamlab import chains, lexer, tables
 from spamlab.dialogue import outcomes, tally
 from spamlab.followed import Followed, Rules, within
-from spamlab.records import Assembled, Options, Records, first, integers, spread, used
+from spamlab.records import Assembled, Options, Records, first, integers, used
 
 __all__ = ["SPARE", "Rules", "assembler"]
 
@@ -97,7 +97,7 @@ def _arguments(log: Followed) -> pd.Series:
     every = np.concatenate(list(rows.values()))
     order = np.argsort(every, kind="stable")
     told = pa.chunked_array(texts).take(pa.array(order))
-    return pd.Series(pd.array(spread(told, every[order], log.n), dtype="str"))
+    return pd.Series(pd.array(tables.spread(told, every[order], log.n), dtype="str"))
 
 
 def _repeats(log: Followed) -> np.ndarray:

@@ -131,7 +131,7 @@ class Records:
             return self._text(name, self._at(name, rows))
         values = found.values
         whole = values.dictionary.take(values.indices) if pa.types.is_dictionary(values.type) else values
-        return pd.Series(pd.array(spread(whole, found.rows, len(self)), dtype="str"))
+        return pd.Series(pd.array(tables.spread(whole, found.rows, len(self)), dtype="str"))
 
     def text_by(self, name: str, group: np.ndarray, n: int, **how: Any) -> pd.Series:
         """By group the text of its first (or last) event that has a column (see ``at_by``)."""
@@ -217,25 +217,6 @@ def first(group: np.ndarray, n: int, *, last: bool = False, among: Any = True) -
     order = at if last else at[::-1]
     found[group[order]] = order  # the last one written stays
     return found
-
-
-def spread(texts: Any, rows: np.ndarray, n: int) -> Any:
-    """Texts (none missing) at some rows, ascending, of ``n``: only where each ends is told anew, none is copied.
-
-    >>> spread(pa.array(["a", "bc"], pa.large_string()), np.array([1, 3]), 4).to_pylist()
-    [None, 'a', None, 'bc']
-    """
-    if not len(rows):
-        return pa.nulls(n, pa.large_string())
-    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-    _, ends, octets = texts.buffers()
-    has = np.zeros(n, dtype=bool)
-    has[rows] = True
-    before = np.zeros(n + 1, dtype=np.int32)
-    np.cumsum(has, out=before[1:])
-    where = np.frombuffer(ends, np.int64, len(texts) + 1, 8 * texts.offset)[before]
-    valid = pa.py_buffer(np.packbits(has, bitorder="little"))
-    return pa.LargeStringArray.from_buffers(n, pa.py_buffer(where), octets, valid, n - len(rows))
 
 
 def integers(values: np.ndarray, none: int = -1) -> pd.Series:

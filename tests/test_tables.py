@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spamlab import tables
+from spamlab import dialogue, tables
 
 TEXTS = st.lists(st.one_of(st.none(), st.text(alphabet="ab\\x+é", max_size=6)), max_size=12)
 
@@ -53,3 +53,26 @@ def test_a_table_of_which_nothing_is_known_has_the_dtypes_of_the_contract(name):
             assert frame[column].isna().all()
         elif spec.dtype in (tables.FLAG, tables.COUNT):
             assert not frame[column].any()
+
+
+@given(TEXTS, st.integers(0, 3), st.data())
+def test_a_column_is_blanked_but_for_some_rows_and_keeps_no_octets_of_the_others(texts, skipped, data):
+    text = column(texts).iloc[skipped:]
+    keep = np.array(data.draw(st.lists(st.booleans(), min_size=len(text), max_size=len(text))), dtype=bool)
+    found = tables.blanked(text, keep)
+    expected = [one if kept else None for one, kept in zip(texts[skipped:], keep, strict=True)]
+    assert [None if pd.isna(one) else one for one in found] == expected
+    assert found.index.equals(text.index)
+    octets = tables.whole(found).buffers()[2]
+    assert (octets.size if octets else 0) <= sum(len(one.encode()) for one in expected if one) + 64 + 8 * len(text)
+
+
+@given(TEXTS)
+def test_octets_are_counted_as_they_were_on_the_wire(texts):
+    lines = [None if one is None else one.replace("x+", "\n") for one in texts]
+    expected = [None if one is None else len(one.replace("\n", "\r\n").encode()) + 2 for one in lines]
+    assert [None if pd.isna(n) else int(n) for n in dialogue.octets(column(lines))] == expected
+
+
+def test_an_octet_that_is_no_text_counts_once():
+    assert dialogue.octets(column([r"caf\xe9", r"\x41", None, ""])).tolist()[:2] == [6, 6]
