@@ -95,7 +95,7 @@ def directives(lines: Sequence[bytes]) -> dict[str, str]:
     """
     found = {}
     for line in lines:
-        if told := re.match(r"#(\w+)(?::[ ]?|[^\w])(.*)", line.decode("utf-8", "replace")):
+        if told := re.match(r"#(\w[\w-]*)(?::[ ]?|[^\w])(.*)", line.decode("utf-8", "replace")):
             found[told[1].lower()] = told[2].rstrip("\r\n")
     return found
 

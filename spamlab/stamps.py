@@ -98,15 +98,18 @@ def _each(time: pd.Series, times: np.ndarray) -> pd.Series:
 
 
 HALF_YEAR = 183 * DAY
+YEAR = 365 * DAY
+OUT_OF_ORDER = 31 * DAY  # a line stands behind one that is later by so much, at most
 
 
 @_onward
 def moments(records: Records, options: Options) -> _Times:
     """Times of a column ``time`` of type ``time``, in UTC, and what had to be assumed by source.
 
-    Stamps without a year: a step back of more than half a year is New Year. The year is the one the caller gives for
-    the first line (files that follow go on from there), else the latest that does not put a file's last line after
-    the file was written. Stamps without a date take their section's, and the next day's after midnight.
+    Stamps without a year: a step back of more than half a year is New Year. Where other stamps of the file state it,
+    it is the nearest one's; else the year is the one the caller gives for the first line (files that follow go on from
+    there), else the latest that does not put a file's last line after the file was written. Stamps without a date take
+    their section's, and the next day's after midnight.
     """
     logged = records.number("time")
     fresh, shared = _runs(logged, records.source, *([records.number("day")] if "day" in records.columns else []))
@@ -126,6 +129,12 @@ def moments(records: Records, options: Options) -> _Times:
         micros[bare] += (day + nights) * DAY
         has[bare[day == MISSING]] = False
     if (bare := np.flatnonzero(flags & NO_YEAR)).size:
+        stated = np.flatnonzero(has & (flags & (NO_YEAR | NO_DATE) == 0))
+        mixed = bare[np.isin(source[bare], source[stated])]
+        if mixed.size:
+            micros[mixed], has[mixed] = _in_year(micros[mixed], _near(micros, source, mixed, stated))
+            bare = np.setdiff1d(bare, mixed)
+    if bare.size:
         begun = _before(records.clock, "year", None if options.year is not None else source[bare[0]], None)
         if begun is None:
             year, known = _years(micros[bare], source[bare], records.modified, options)
@@ -134,11 +143,7 @@ def moments(records: Records, options: Options) -> _Times:
             going, at = np.append(begun[0], micros[bare]), np.append(source[bare[0]], source[bare])
             year = _years(going, at, records.modified, replace(options, year=begun[1]))[0][1:]
         _note(records.clock, "year", source[bare[-1]], (micros[bare[-1]], int(year[-1])))
-        begins = (year - 1970).astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64)
-        ordinal, rest = np.divmod(micros[bare] - _BEGIN, DAY)
-        leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-        has[bare[(ordinal == _LEAP_DAY) & ~leap]] = False
-        micros[bare] = (begins + ordinal - ((ordinal > _LEAP_DAY) & ~leap)) * DAY + rest
+        micros[bare], has[bare] = _in_year(micros[bare], year)
     times = pd.Series(micros.astype("datetime64[us]")).mask(~has)
     local = np.flatnonzero(has & (flags & ZONED == 0))
     tz = np.full(len(records.names), None, dtype=object)
@@ -162,6 +167,26 @@ def _note(clock: dict[str, Any] | None, what: str, source: Any, state: Any) -> N
 
 _BEGIN = (LEAP_YEAR - 1970) * 365 * DAY + 7 * DAY  # seven leap days between 1970 and 2000
 _LEAP_DAY = 59
+
+
+def _in_year(micros: np.ndarray, year: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Stamps in a leap year as those of their years, and whether there is such a day."""
+    begins = (year - 1970).astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64)
+    ordinal, rest = np.divmod(micros - _BEGIN, DAY)
+    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    return (begins + ordinal - ((ordinal > _LEAP_DAY) & ~leap)) * DAY + rest, (ordinal != _LEAP_DAY) | leap
+
+
+def _near(micros: np.ndarray, source: np.ndarray, bare: np.ndarray, stated: np.ndarray) -> np.ndarray:
+    """The year of stamps that state none, from the nearest before in their source that states it, else behind."""
+    at = np.searchsorted(stated, bare)
+    before, after = stated[np.maximum(at - 1, 0)], stated[np.minimum(at, len(stated) - 1)]
+    behind = (at > 0) & (source[before] == source[bare])
+    known = micros[np.where(behind, before, after)].astype("datetime64[us]")
+    year = known.astype("datetime64[Y]")
+    apart = micros[bare] - _BEGIN - (known - year).astype(np.int64)
+    early = np.where(behind, OUT_OF_ORDER, YEAR - OUT_OF_ORDER)  # what stands behind it was mostly later
+    return np.asarray(year.astype(np.int64) + 1970 + (apart < -early) - (apart > YEAR - early))
 
 
 def _years(

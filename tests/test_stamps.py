@@ -310,6 +310,31 @@ def test_local_and_zoned_stamps_in_one_file():
         "2024-07-07T07:30:00", "2024-07-07T13:00:00", "2024-07-07T07:30:00"]  # fmt: skip
 
 
+@pytest.mark.parametrize("options", [{}, {"year": 1999}])
+def test_a_year_that_other_stamps_of_the_file_state(options):
+    """A syslog daemon set to write whole stamps from one day on: those before are of the same winter."""
+    log = log_of(["Dec 30 23:00:00", "Dec 31 23:00:00", "2020-01-01T01:00:00+02:00", "Jan  1 10:00:00"], **options)
+    assert log.events["time"].dt.strftime("%Y-%m-%d %H").tolist() == [
+        "2019-12-30 23", "2019-12-31 23", "2019-12-31 23", "2020-01-01 10",
+    ]  # fmt: skip
+    assert log.sources["year_assumed"].isna().all()
+
+
+def test_a_year_that_is_stated_long_after_or_long_before():
+    log = log_of(["Mar  1 00:00:00", "Nov 30 00:00:00", "2025-01-10T00:00:00Z", "Jan  9 00:00:00", "Oct  1 00:00:00"])
+    assert log.events["time"].dt.strftime("%Y-%m").tolist() == ["2024-03", "2024-11", "2025-01", "2025-01", "2025-10"]
+
+
+def test_of_several_stated_years_the_nearest_before_counts():
+    log = log_of(
+        ["2012-02-28T00:00:00Z", "Feb 29 00:00:00", "2013-02-27T00:00:00Z", "Feb 29 00:00:00", "Mar  1 00:00:00"]
+    )
+    times = log.events["time"].dt.strftime("%Y-%m-%d")
+    assert times.tolist()[:3] == ["2012-02-28", "2012-02-29", "2013-02-27"]
+    assert times.isna().tolist() == [False, False, False, True, False]  # 2013 has no such day
+    assert times.iloc[4] == "2013-03-01"
+
+
 def test_a_clock_that_is_the_same_in_another_zone():
     stamps = ["2024-07-07 13:00:00", "2024-07-07 13:00:00 +0100", "2024-07-07 13:00:00 -0100", "2024-07-07 13:00:00"]
     assert [time[11:16] for time in times(stamps)] == ["13:00", "12:00", "14:00", "13:00"]

@@ -20,7 +20,7 @@ def header(lines: list[bytes]) -> Variant:
     told = columns.directives(lines)
     names = [name.strip().lower() for name in told.get("fields", "").split(",")]
     if names[:9] == [*exchange_protocol.BEGIN, "event", "data", "context"]:
-        kind = told.get("log-type", told.get("log", "")).lower()  # a directive's name ends at its hyphen
+        kind = told.get("log-type", "").lower()
         role = "server" if "receive" in kind else "client" if "send" in kind else ""
         return exchange_protocol.variant((("role", role),) if role else ())
     if names[0] == "date-time" and {"event-id", "internal-message-id"} <= set(names):
