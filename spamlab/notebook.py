@@ -17,8 +17,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import pandas as pd
 
+from spamlab import tables
 from spamlab.safe import file_name, for_spreadsheet, printable, shorten
 
 if TYPE_CHECKING:
@@ -119,25 +121,27 @@ def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60, of: 
         return shorten(printable(text), width)
 
     def plain_cells(column: pd.Series) -> Any:
-        if isinstance(column.dtype, pd.DatetimeTZDtype):
-            return column.dt.strftime("%Y-%m-%d %H:%M:%S")
-        if column.dtype.name in ("Int64", "boolean"):  # pandas would print <NA>, whatever na_rep says
-            return column.astype("object").where(column.notna(), "")
-        if column.dtype.name in ("str", "string", "object", "category"):
-            return column.astype("str").where(column.notna()).map(one_line, na_action="ignore")
-        return column
+        values = zip(column.index, column.astype("object"), column.isna(), strict=True)
+        cells = [
+            "" if missing else _number(value, bool({column.name, label} & _NAMES)) or one_line(str(value))
+            for label, value, missing in values
+        ]
+        return pd.Series(cells, column.index, dtype="str")
 
     frame = pd.DataFrame(frame)
+    if not frame.shape[1]:
+        return say("An empty table.")
     count = of or len(frame)
     if count > rows:
         frame = pd.concat([frame.head(rows - rows // 2), frame.tail(rows // 2)])
     if any(name is not None for name in frame.index.names):
-        # A named index becomes columns (its name would take a line of its own); row numbers say nothing.
+        # A named index becomes columns: its name would take a line of its own.
         frame = frame.reset_index(allow_duplicates=True)
     shown = frame.apply(plain_cells)
     if shown.index.dtype.name in ("str", "object"):
         shown.index = shown.index.astype("str").map(one_line)
-    index, header = (not isinstance(axis, pd.RangeIndex) for axis in (shown.index, shown.columns))
+    # Row numbers say nothing, of a longer table's first and last rows neither.
+    index, header = (not pd.api.types.is_integer_dtype(axis) for axis in (shown.index, shown.columns))
     with pd.option_context("display.max_colwidth", None):
         body = shown.to_html(border=0, classes=NO_MATH, na_rep="", index=index, header=header)
         plain = shown.to_string(na_rep="", index=index, header=header)
@@ -145,6 +149,28 @@ def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60, of: 
         more = f"The first and last rows of {count:,}."
         body, plain = f"{body}<p>{more}</p>", f"{plain}\n{more}"
     _display({"text/html": body, "text/plain": plain})
+
+
+# Numbers that name something are no amounts.
+_NAMES = {*tables.IDS, "code", "year_assumed"}
+
+
+def _number(value: object, named: bool) -> str:
+    """A number as a reader wants it, its thousands parted unless it names something; a time, yes or no; else nothing.
+
+    >>> [_number(value, False) for value in (12345, 12345.5, 564.0, 0.00001234, True, "x")]
+    ['12,345', '12,345.5', '564', '1.23e-05', 'yes', '']
+    """
+    if isinstance(value, (bool, np.bool_)):
+        return "yes" if value else "no"
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, (int, np.integer)):
+        return str(value) if named else f"{value:,}"
+    if isinstance(value, (float, np.floating)):
+        amount = float(value)
+        return f"{amount:.3g}" if 0 < abs(amount) < 1e-3 else f"{round(amount, 4) + 0.0:,.15g}"
+    return ""
 
 
 def say(text: str) -> None:

@@ -244,8 +244,39 @@ def _shown(notebook: NotebookNode, figures: Path) -> NotebookNode:
                 output.figure = _figure(file_name(name), output, figures)
             elif table := output.get("data", {}).get("text/html"):
                 table = re.sub(r"<style.*?</style>", "", table, flags=re.S)  # pandas' own look
-                output.data["text/html"] = Markup(clean.sanitize_html_tags(table))  # noqa: S704
+                output.data["text/html"] = Markup(_columns(clean.sanitize_html_tags(table)))  # noqa: S704
     return shown
+
+
+_CELL = re.compile(r"<t([hd])>(.*?)</t\1>", re.S)
+_NUMBER = re.compile(r"-?[\d,]+(\.\d+)?(e-\d+)?|inf|")
+_PROSE = 40  # characters; a longer text goes on in the next line
+
+
+def _columns(table: str) -> str:
+    """A table whose columns of numbers are marked ``number``, and its long texts ``prose``.
+
+    >>> _columns("<tr><th>n</th><th>of</th></tr><tr><td>1,000</td><td>x</td></tr>")
+    '<tr><th class="number">n</th><th>of</th></tr><tr><td class="number">1,000</td><td>x</td></tr>'
+    """
+    if "span=" in table:  # cells that stand for several are in no column
+        return table
+    rows = [[cell for _, cell in _CELL.findall(row)] for row in table.split("<tr>")[1:]]
+    numbers = [
+        all(map(_NUMBER.fullmatch, column[1:])) and any(column[1:])
+        for column in itertools.zip_longest(*rows, fillvalue="-")
+    ]
+
+    def row(text: str) -> str:
+        places = itertools.count()
+
+        def cell(found: re.Match[str]) -> str:
+            kind = "number" if numbers[next(places)] else "prose" if len(found[2]) > _PROSE else ""
+            return f'<t{found[1]} class="{kind}">{found[2]}</t{found[1]}>' if kind else found[0]
+
+        return _CELL.sub(cell, text)
+
+    return "<tr>".join(map(row, table.split("<tr>")))
 
 
 def _figure(name: str, output: NotebookNode, figures: Path) -> dict[str, Any]:

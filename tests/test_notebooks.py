@@ -7,9 +7,10 @@ import statistics
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 
-from spamlab import execute
+from spamlab import execute, notebook
 
 NOTEBOOKS = execute.notebooks()
 ROOT = Path(__file__).resolve().parent.parent
@@ -106,3 +107,25 @@ def test_on_the_corpus(shared: Path, tmp_path: Path) -> None:
     logs = sorted((shared / "corpus" / "exchange55").iterdir())
     assert len(logs) >= 4
     run_on(logs, tmp_path)
+
+
+def test_tables_are_for_readers(capsys: pytest.CaptureFixture[str]) -> None:
+    """Thousands parted but in what names something, no row numbers, no words of pandas for what is missing."""
+    wide = pd.DataFrame(
+        {"transaction": [12_345, 12_346, 12_347], "session": pd.array([None] * 3, "Int64"), "octets": [4934.0, 1e6, -0.0],
+         "share": [0.25, 1 / 3, None], "told": [True, False, pd.NA], "at": pd.Timestamp("2026-03-11", tz="UTC")},
+    )  # fmt: skip
+    notebook.table(wide, rows=2)
+    assert capsys.readouterr().out.splitlines() == [
+        "transaction session octets share told                  at",
+        "      12345          4,934  0.25  yes 2026-03-11 00:00:00",
+        "      12347              0            2026-03-11 00:00:00",
+        "The first and last rows of 3.",
+    ]
+    notebook.table(pd.DataFrame({"year_assumed": [2024], "lines": [2024]}).T)
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["year_assumed", "2024"],
+        ["lines", "2,024"],
+    ]
+    notebook.table(pd.DataFrame({"n": []}).T)
+    assert capsys.readouterr().out == "An empty table.\n"

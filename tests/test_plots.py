@@ -473,3 +473,20 @@ def test_a_long_address_loses_its_middle() -> None:
     assert short.startswith("aaa")
     assert short.endswith("bbb")
     assert look.safe("x" * 10_000_000, 10)  # at once
+
+
+def test_of_another_log_the_paper_claims_no_length() -> None:
+    frame = pd.DataFrame({"what": ["log", *["complete session"] * 3], "seconds": [7200.0, 1.0, 18.0, 2.0]})
+    ax = plots.spans(frame)
+    assert plots.alt(ax).startswith("The log lasts 2 h, half of its 3 complete sessions up to 2 s.")
+    assert len(ax.lines) == 1  # the dots
+    assert plots.alt(plots.spans(frame.head(1))).startswith("The log lasts 2 h.")
+    assert plots.alt(plots.spans(frame.head(1).assign(seconds=0.0))).startswith("The log lasts under 1 s.")
+    assert "35 s of the paper" in plots.alt(plots.spans(frame, claimed=35, whose="the paper"))
+
+
+def test_where_no_body_was_spared_a_sentence_says_so() -> None:
+    frame = pd.DataFrame({"body": [0, 0], "spent": [100.0, 200.0]}, index=pd.Index([3, 4], name="transaction"))
+    assert plots.alt(plots.saved(frame)).endswith("nothing was spared.")
+    frame.loc[4, "body"] = 1000
+    assert "1 of 2 refused before a body" in plots.alt(plots.saved(frame))

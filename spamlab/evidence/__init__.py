@@ -12,6 +12,7 @@ from spamlab.evidence.assumptions import Assumptions
 from spamlab.evidence.counts import (
     accounts,
     excerpt,
+    heading,
     inbound,
     labels,
     lasted,
@@ -29,7 +30,7 @@ from spamlab.evidence.samples import sample, strangers_relays, truths
 from spamlab.evidence.wording import firsts, interval, places, share
 
 __all__ = ["Assumptions", "accounts", "addresses", "answered_paths", "broken_rule", "entropy", "excerpt",
-           "failed_logins", "fallthrough", "firsts", "inbound", "interval", "labels", "lasted", "made_by",
+           "failed_logins", "fallthrough", "firsts", "heading", "inbound", "interval", "labels", "lasted", "made_by",
            "mail_codes", "notices", "null_reports", "null_senders", "pace", "places", "received_recipients",
            "refusals", "relay_attempts", "reports_about", "sample", "share", "strangers_relays", "syntax", "tempo",
            "truths"]  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spamlab import partwise, stats, summary
+from spamlab.evidence.assumptions import Assumptions
 from spamlab.evidence.paths import mail_codes
 
 if TYPE_CHECKING:
@@ -53,6 +54,12 @@ def excerpt(log: Log, peer: str) -> pd.Series:
     here = here[here["peer_ip"].eq(peer)]
     took = (here["end"] - here["start"]).dt.total_seconds()
     return took.where(here["session"].isin(summary.complete(log.columns("events", "session", "kind"), here)["session"]))
+
+
+def heading(log: Log, given: Assumptions | None = None) -> float | None:
+    """How long the paper's heading says that its excerpt lasts, s; None of another log, of which it says nothing."""
+    given = given or Assumptions()
+    return given.heading if len(excerpt(log, given.excerpt_peer)) else None
 
 
 @partwise.partwise(partwise.pairs(partwise.totals, partwise.joined))

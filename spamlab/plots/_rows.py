@@ -124,15 +124,17 @@ def codes(told: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax: Axes |
 
 
 @look.figure
-def spans(lengths: pd.DataFrame, *, claimed: float, whose: str = "the claim", ax: Axes | None = None) -> Axes:
+def spans(
+    lengths: pd.DataFrame, *, claimed: float | None = None, whose: str = "the claim", ax: Axes | None = None
+) -> Axes:
     """How long the log and its complete sessions last, beside a length that someone claims.
 
     Parameters
     ----------
     lengths : DataFrame
         Of `summary.lengths`.
-    claimed : float
-        The length to compare with, in seconds.
+    claimed : float, optional
+        The length to compare with, in seconds; by default none.
     whose : str
         Where the claim stands.
     ax : Axes, optional
@@ -152,11 +154,19 @@ def spans(lengths: pd.DataFrame, *, claimed: float, whose: str = "the claim", ax
     ax.plot(drawn["seconds"], row, "o", color=look.BLUE, alpha=0.5, rasterized=len(drawn) > look.PRECISE)
     for x, y in zip(drawn["seconds"], row, strict=True) if len(drawn) < 6 else [(span, 0)]:
         look.note(ax, look.lasting(x), (x, y), (0, 5))
+    ax.set_xlabel("length")
+    far = max(span, lengths["seconds"].max())
+    if claimed is None:
+        look.scale(ax, "x", words.seconds, 1.0 if far > 1000 else 0.0, far or 1.0)
+        title = f"The log lasts {look.lasting(span)}"
+        if len(took):
+            each = "its complete session" if len(took) == 1 else f"half of its {len(took):,} complete sessions up to"
+            title += f", {each} {look.lasting(took.median())}"
+        return look.finding(ax, title, "Complete: logged from its connect line to its QUIT", drawn, 0.95)
     ax.axvline(claimed, color=look.ACCENT, linewidth=1.2, linestyle="--")
     look.note(ax, f"{whose}: {words.seconds(claimed)}", (claimed, -0.7), (3, 0), color=look.ACCENT, weight="bold")
-    far = max(span, claimed, lengths["seconds"].max())
+    far = max(far, claimed)
     look.scale(ax, "x", words.seconds, 1.0 if far > 30 * claimed else 0.0, far)
-    ax.set_xlabel("length")
     claim = f"the {words.seconds(claimed)} of {whose}"
     if hits := int((np.abs(lengths["seconds"] - claimed) <= 1).sum()):
         title = f"{hits:,} of {words.count(len(lengths), 'length')} agree with {claim}"
@@ -227,7 +237,8 @@ def saved(saved: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     known = saved.dropna(subset=["body", "spent"])[["body", "spent"]].astype("float64")
     known["whole"] = known["spent"] + known["body"]
     known = known[known["whole"] > 0]
-    look.need(len(known), "No NDR was refused before its body with its size known: nothing was spared.")
+    refused = int((known["body"] > 0).sum())
+    look.need(refused, "No NDR was refused before its body with its size known: nothing was spared.")
     spared, spent, whole = (known[column].sum() for column in ("body", "spent", "whole"))
     drawn = look.thin(known.sort_values("whole", kind="stable"), 12)
     ax = rows(ax, drawn.index)
@@ -239,7 +250,7 @@ def saved(saved: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     look.scale(ax, "x", words.octets, 0, drawn["whole"].max())
     ax.set(xlabel="SMTP octets of an attempt, both ways", ylabel="transaction, cheapest first")
     title = f"Refusal before the body spared {words.octets(spared)}, {spared / whole:.0%} of the full cost"
-    detail = f"{len(known):,} of {len(saved):,} refused before a body of known size, {words.octets(spent)} spent"
+    detail = f"{refused:,} of {len(saved):,} refused before a body of known size, {words.octets(spent)} spent"
     detail += f"; {len(drawn)} drawn, evenly spaced" if len(drawn) < len(known) else ""
     return look.finding(ax, title, detail, drawn.reset_index())
 
