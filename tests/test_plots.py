@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -490,3 +491,13 @@ def test_where_no_body_was_spared_a_sentence_says_so() -> None:
     assert plots.alt(plots.saved(frame)).endswith("nothing was spared.")
     frame.loc[4, "body"] = 1000
     assert "1 of 2 refused before a body" in plots.alt(plots.saved(frame))
+
+
+@pytest.mark.parametrize(("says", "low", "high"), [(look.seconds, 0.8, 2e6), ("{:,.0f}".format, 1_000, 260_000)])
+def test_labels_of_a_logarithmic_axis_do_not_touch(says, low, high):
+    figure, ax = plt.subplots(figsize=(6, 2), layout="constrained")
+    look.scale(ax, "x", says, low, high, log=True)
+    figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in ax.get_xticklabels() if label.get_text()]
+    assert len(boxes) > 3
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
 from textwrap import fill
@@ -224,10 +224,27 @@ def scale(ax: Axes, which: str, says: Callable[[float], str], low: float, high: 
         ends = (low / 1.3, high * 1.3)
         ax.set(**{f"{which}scale": "log"})
         decades = LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,), numticks=9)
-        axis.set_major_locator(FixedLocator(TICKS) if says is seconds else decades)
+        ticks = TICKS if says is seconds else decades.tick_values(*ends)
+        fixed = FixedLocator(_apart(ticks, says, ends) if which == "x" else TICKS)
+        axis.set_major_locator(fixed if which == "x" or says is seconds else decades)
         axis.minorticks_off()
     axis.set_major_formatter(lambda value, _: says(abs(value)))
     ax.set(**{f"{which}lim": ends})
+
+
+LETTER = 0.016  # how much of an axis' width a letter of its labels takes, about
+
+
+def _apart(ticks: Iterable[float], says: Callable[[float], str], ends: tuple[float, float]) -> list[float]:
+    """Those of some ticks on a logarithmic axis whose labels do not touch the one before."""
+    kept: list[float] = []
+    taken, width = -1.0, np.log(ends[1] / ends[0])
+    for tick in (tick for tick in ticks if ends[0] <= tick <= ends[1]):
+        at, half = np.log(tick / ends[0]) / width, LETTER * (len(says(tick)) + 1) / 2
+        if at - half >= taken:
+            kept.append(float(tick))
+            taken = at + half
+    return kept
 
 
 def days(times: pd.Series) -> np.ndarray:
