@@ -78,7 +78,7 @@ def run(workers: int, what: str, out: Path, files: list[str]) -> dict[str, Any]:
     from spamlab import cluster
 
     with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as local,
+        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as local,
         Client(local) as client,
     ):
         began = time.perf_counter()
