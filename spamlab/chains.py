@@ -92,9 +92,7 @@ def _follow(
     ids, words = used(log.records.codes("queue_id", begins), log.records.dictionary("queue_id"))
     which = _named(recipients["reply"].take(rows), words)
     rows, which = rows[which >= 0], which[which >= 0]
-    asked_for = np.zeros(len(words), dtype=bool)
-    asked_for[which] = True
-    some = asked_for[ids]  # mostly few: replies name the ids of other servers
+    some = np.isin(ids, which)  # mostly few: replies name the ids of other servers
     ids, begins, begun = ids[some], begins[some], begun[some]
     began = log.time.take(begins).reset_index(drop=True)
     starts = pd.DataFrame({"began": began, "id": ids, "transaction": begun})

@@ -41,23 +41,24 @@ class Walk:
         order: np.ndarray | None = None, both: np.ndarray | None = None,
     ) -> None:  # fmt: skip
         n = len(session)
-        self.verb, role, direction = (np.asarray(numbers, dtype=np.int8) for numbers in (verb, role, direction))
-        self.order, self.both = order, np.zeros(n, dtype=np.bool_) if both is None else both
+        verb, role, direction = (np.asarray(numbers, dtype=np.int8) for numbers in (verb, role, direction))
+        self.verb, self.order = verb, order
+        self.both = np.zeros(n, dtype=np.bool_) if both is None else both
         code = np.maximum(code, -1).astype(np.int16)
         at = None if order is None else np.repeat(order, 1 + self.both[order])
-        said = [session, role, direction, skip, gone, self.verb, code]
         if at is not None:
-            said = [one[at] for one in said]
+            told = session, role, direction, skip, gone, verb, code
+            session, role, direction, skip, gone, verb, code = (one[at] for one in told)
             answers = np.append(False, at[1:] == at[:-1])[: len(at)]
-            said[2][answers] = 1 - said[2][answers]
-            said[5][answers] = -1
-            said[6][self.both[at] & ~answers] = -1
-        steps = len(said[0])
+            direction[answers] = 1 - direction[answers]
+            verb[answers] = -1
+            code[self.both[at] & ~answers] = -1
+        steps = len(session)
         begins = np.ones(steps, dtype=np.bool_)
-        begins[1:] = said[0][1:] != said[0][:-1]
+        begins[1:] = session[1:] != session[:-1]
         kind, status = np.full(steps, OTHER, dtype=np.int8), np.full(steps, -1, dtype=np.int8)
         transaction, answer, decided, step = (np.full(steps, -1, dtype=np.int32) for _ in range(4))
-        given = begins, *said[1:], np.zeros(steps + 1, dtype=np.int32)
+        given = begins, role, direction, skip, gone, verb, code, np.zeros(steps + 1, dtype=np.int32)
         self.made = int(_walk.pick(steps * 60)(*given, kind, transaction, answer, status, decided, step))
         if at is not None:
             main, number = np.flatnonzero(~answers), np.append(at, -1).astype(np.int32)

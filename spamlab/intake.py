@@ -23,12 +23,18 @@ PATIENCE = 2.0
 _Failed = tuple[sources.Source, Exception]
 
 
+def in_time(files: list[Any]) -> list[Any]:
+    """Files that say when they begin, in the order of that; as they are given where one does not."""
+    if None in (begins := [file.begins for file in files]):
+        return files
+    return [files[i] for i in np.argsort(np.array(begins, dtype=np.int64), kind="stable")]
+
+
 class Intake:
     """The sources of one format, in the order of their times where these say so by themselves, else of their names."""
 
     def __init__(self, files: list[pieces.Found]) -> None:
-        if None not in (begins := [file.begins for file in files]):
-            files = [files[i] for i in np.argsort(np.array(begins, dtype=np.int64), kind="stable")]
+        files = in_time(files)
         self.files, self.kind = files, files[0].kind
         self.sources = [file.source for file in files]
         self.names = [source.name for source in self.sources]

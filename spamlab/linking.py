@@ -93,7 +93,7 @@ def _arguments(log: Followed) -> pd.Series:
     """Whom a refusal was about, and the account of a login."""
     chosen = {"forward_path": log.is_kind("reject"), "user": log.is_kind("auth")}
     rows = {name: within(log.records.rows(name), which) for name, which in chosen.items()}
-    texts = [pa.array(log.records.text(name, some), pa.large_string()) for name, some in rows.items()]
+    texts = [tables.whole(log.records.text(name, some)) for name, some in rows.items()]
     every = np.concatenate(list(rows.values()))
     order = np.argsort(every, kind="stable")
     told = pa.chunked_array(texts).take(pa.array(order))

@@ -229,3 +229,10 @@ def test_json_lines(stamp):
 def test_other_logs_are_refused(text):
     with pytest.raises(spamlab.UnknownFormat):
         read(text)
+
+
+def test_a_row_without_a_connection_leaves_no_session_behind():
+    log = read(zeek({"uid": "-", "mailfrom": "ann@example.com"}, {"uid": "C1"}, {"uid": "C2"}, {"uid": "C1"}))
+    assert log.events["session"].tolist()[1:] == [0, 1, 0]
+    assert log.events["session"].isna().tolist() == [True, False, False, False]
+    assert log.sessions["start"].notna().tolist() == [True, True]

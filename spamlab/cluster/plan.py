@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from spamlab import jsonlines, pieces, sources, stamps, volume
+from spamlab import intake, jsonlines, pieces, sources, stamps, volume
 from spamlab.cluster import work
 from spamlab.cluster.tasks import delayed, tokenize
 from spamlab.errors import ReadError, UnknownFormat
@@ -71,10 +71,7 @@ def _order(found: pieces.Found) -> tuple[float, bool | None]:
 
 def parts(files: list[Glance], format: str | None, options: Options) -> Iterator[Any]:
     """The parts of the files of one format, as delayed ``work.Given``s."""
-    begins = [file.begins for file in files]
-    if None not in begins:
-        files = [files[i] for i in np.argsort(np.array(begins, dtype=np.int64), kind="stable")]
-    groups = list(_grouped(files, options))
+    groups = list(_grouped(intake.in_time(files), options))
     carried = None
     for number, (group, chosen) in enumerate(groups):
         begun, ended = number == 0, number == len(groups) - 1

@@ -120,8 +120,10 @@ def _dialogue(records: Records, options: Options) -> tuple[dialogue.Dialogue, di
     time, assumed = stamps.locale(records, options)
     text, verb = records.text("text"), records.category("verb")
     several = records.lines > 1
-    rows = np.flatnonzero(text.str.contains("\r", regex=False).to_numpy(bool) & several)
-    text = tables.changed(text, rows, lambda some: some.str.replace("\r\n", "\n").str.replace("\r", "\n"))
+    rows = tables.having(text, "\r")
+    text = tables.changed(
+        text, rows[several[rows]], lambda some: some.str.replace("\r\n", "\n").str.replace("\r", "\n")
+    )
     established, accepted = records.text("established"), records.text("accepted")
     begins = np.flatnonzero(
         text.str.startswith(("A connection", "a connection", "A CONNECTION")).to_numpy(bool) & several

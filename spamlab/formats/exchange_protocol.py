@@ -138,7 +138,7 @@ def _join_replies(text: pd.Series, order: Any, session: Any, direction: Any, cod
     if not follows.any():
         return text
     begins = np.flatnonzero(~follows)
-    bounds, words = pa.array(np.append(begins, len(said)), pa.int32()), pa.array(text.iloc[said], pa.large_string())
+    bounds, words = pa.array(np.append(begins, len(said)), pa.int32()), tables.whole(text.iloc[said])
     joined = pc.binary_join(pa.ListArray.from_arrays(bounds, words), pa.scalar("\n", pa.large_string()))
     joined = pd.Series(pd.array(joined, dtype="str"))
     long = np.diff(np.append(begins, len(said))) > 1

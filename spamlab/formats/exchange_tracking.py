@@ -124,7 +124,7 @@ _STATUS = r"(?<![\d.])([245]\d\d)[ -]+(?:#?([245]\.\d{1,3}\.\d{1,3})(?![\d.]))?"
 
 def _split_replies(recipients: pd.DataFrame) -> None:
     """A list of statuses has one for each recipient of its row; what stands in brackets is one."""
-    listed = np.flatnonzero(recipients["reply"].str.contains(";", regex=False).fillna(False))
+    listed = tables.having(recipients["reply"], ";")
     if not len(listed):
         return
     some = recipients.iloc[listed]

@@ -94,7 +94,7 @@ def _keep_plus(argument: pd.Series, path: pd.Series) -> pd.Series:
 
 def _joined(verb: pd.Series, argument: pd.Series) -> pd.Series:
     """A record's text: its verb and its argument, as far as it has them."""
-    words = [pa.array(one, pa.large_string()) for one in (verb, argument)]
+    words = [tables.whole(one) for one in (verb, argument)]
     both = pc.binary_join_element_wise(*words, pa.scalar(" ", pa.large_string()))  # missing where one is
     return pd.Series(pd.array(pc.coalesce(both, *words), dtype="str"))
 

@@ -70,8 +70,7 @@ def assemble(records: Records, options: Options) -> Assembled:
     """Turn the rows of SMTP logs into the tables."""
     n = len(records)
     time, assumed = stamps.moments(records, options)
-    session = pd.factorize(records.codes("uid"))[0]
-    session[records.codes("uid") < 0] = -1
+    session = records.codes("uid")  # numbered as they appear
     reply, sender = (columns.decoded(records.text(name)) for name in ("text", "reverse_path"))
     reply, sender = tables.blanked(reply, ~_empty(records, reply)), _bare(sender)
     sender = sender.mask(_empty(records, sender), "")
@@ -111,7 +110,7 @@ def _recipients(records: Records, events: pd.DataFrame, listed: pd.Series) -> pd
     rows, paths = [np.zeros(0, dtype=np.int64)], [pa.array([], pa.large_string())]
     for mark in {dict(shape.says)["between"] for shape in records.shapes}:
         some = np.flatnonzero(listed.notna() & (between == mark))
-        lists = pc.split_pattern(pa.array(listed.take(some), pa.large_string()), mark)
+        lists = pc.split_pattern(tables.whole(listed.take(some)), mark)
         rows.append(some[pc.list_parent_indices(lists).to_numpy()])
         paths.append(pc.list_flatten(lists))
     row = np.concatenate(rows)
