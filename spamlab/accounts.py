@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from spamlab import tables
+from spamlab import texts
 from spamlab.walk import RESPONSE
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Auth:
             else:
                 told = argument.take(rows).str.replace(secret, _stars, regex=True)
             in_argument.append((rows, told))
-        self.text, self.argument = tables.amended(text, *in_text), tables.amended(argument, *in_argument)
+        self.text, self.argument = texts.amended(text, *in_text), texts.amended(argument, *in_argument)
 
     def user(self, session: np.ndarray, n: int) -> pd.Series:
         """The account of each session: the last one named."""

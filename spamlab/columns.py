@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from spamlab import tables
+from spamlab import texts
 
 MOST = 400  # columns: one option each can be open, and the interpreter has room for so many
 
@@ -84,7 +84,7 @@ def decode(text: str) -> str:
 
 def decoded(text: pd.Series) -> pd.Series:
     """A column of texts with octets for their escapes."""
-    return tables.changed(text, tables.having(text, "\\x"), lambda escaped: escaped.map(decode))
+    return texts.changed(text, texts.having(text, "\\x"), lambda escaped: escaped.map(decode))
 
 
 def directives(lines: Sequence[bytes]) -> dict[str, str]:

@@ -14,15 +14,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 
-from spamlab import accounts, tables
+from spamlab import accounts, tables, texts
 from spamlab.engine import Kernel
 from spamlab.records import first, integers, used
-from spamlab.walk import CLIENT, COMMAND, OTHER, REPLY, RESPONSE, SENT, TEXT, VERBS, walk
+from spamlab.walk import CLIENT, COMMAND, OTHER, REPLY, RESPONSE, SENT, TEXT, VERBS, settle, walk
 
-_walk = Kernel(walk, "b1* i1* i1* b1* b1* i1* i2* i4* i1* i4* i4* i1* i4* i4*")
+_walk = Kernel(walk, "i8* b1* i8* i1* i1* b1* b1* i1* i2* i4* i1* i4* i4* i1* i4* i4*", settle)
 KINDS = np.array([tables.KINDS.index(kind) for kind in ("command", "reply", "data", "auth", "note")], dtype=np.int8)
 """Walk's kinds, as places in ``tables.KINDS``."""
 STATUSES = np.array([-1, *map(tables.STATUSES.index, ("accepted", "delivered", "rejected", "deferred"))], dtype=np.int8)
@@ -32,8 +31,7 @@ STATUSES = np.array([-1, *map(tables.STATUSES.index, ("accepted", "delivered", "
 class Walk:
     """What ``walk`` found, as arrays with one item an event; events are named by their numbers.
 
-    ``order`` and ``both``: see ``Dialogue``. An event that holds a command and its answer is walked as two steps. What
-    is told of it is told of the command, which it answers itself.
+    ``order`` and ``both``: see ``Dialogue``.
     """
 
     def __init__(
@@ -41,33 +39,17 @@ class Walk:
         order: np.ndarray | None = None, both: np.ndarray | None = None,
     ) -> None:  # fmt: skip
         n = len(session)
-        verb, role, direction = (np.asarray(numbers, dtype=np.int8) for numbers in (verb, role, direction))
-        self.verb, self.order = verb, order
-        self.both = np.zeros(n, dtype=np.bool_) if both is None else both
+        self.order, self.both = order, np.zeros(n, dtype=np.bool_) if both is None else both
+        self.verb, role, direction = (np.asarray(numbers, dtype=np.int8) for numbers in (verb, role, direction))
         code = np.maximum(code, -1).astype(np.int16)
-        at = None if order is None else np.repeat(order, 1 + self.both[order])
-        if at is not None:
-            told = session, role, direction, skip, gone, verb, code
-            session, role, direction, skip, gone, verb, code = (one[at] for one in told)
-            answers = np.append(False, at[1:] == at[:-1])[: len(at)]
-            direction[answers] = 1 - direction[answers]
-            verb[answers] = -1
-            code[self.both[at] & ~answers] = -1
-        steps = len(session)
-        begins = np.ones(steps, dtype=np.bool_)
-        begins[1:] = session[1:] != session[:-1]
-        kind, status = np.full(steps, OTHER, dtype=np.int8), np.full(steps, -1, dtype=np.int8)
-        transaction, answer, decided, step = (np.full(steps, -1, dtype=np.int32) for _ in range(4))
-        given = begins, role, direction, skip, gone, verb, code, np.zeros(steps + 1, dtype=np.int32)
-        self.made = int(_walk.pick(steps * 60)(*given, kind, transaction, answer, status, decided, step))
-        if at is not None:
-            main, number = np.flatnonzero(~answers), np.append(at, -1).astype(np.int32)
-            back = np.empty(n, dtype=np.int64)
-            back[at[main]] = main
-            kind, transaction, status = kind[back], transaction[back], status[back]
-            answer, decided, step = (number[pointer[back]] for pointer in (answer, decided, step))
-        self.kind, self.transaction, self.status = kind, transaction, status
-        self.answer, self.decided, self.step = answer, decided, step
+        self.kind, self.status = np.full(n, OTHER, dtype=np.int8), np.full(n, -1, dtype=np.int8)
+        self.transaction, self.answer, self.decided, self.step = (np.full(n, -1, dtype=np.int32) for _ in range(4))
+        places = (
+            np.zeros(0, dtype=kind) if one is None else one for one, kind in ((order, np.int64), (both, np.bool_))
+        )
+        given = *places, session, role, direction, skip, gone, self.verb, code, np.zeros(n + 1, dtype=np.int32)
+        found = self.kind, self.transaction, self.answer, self.status, self.decided, self.step
+        self.made = int(_walk.pick(n * 60)(*given, *found))
 
     def commands(self, *verbs: str) -> np.ndarray:
         """Which events are commands (of these verbs, if any are named)."""
@@ -80,11 +62,7 @@ class Walk:
 
     def first(self, group: np.ndarray, n: int, *, last: bool = False, among: Any = True) -> np.ndarray:
         """The event that was said first (or last) in each group (see ``records.first``)."""
-        if self.order is None:
-            return first(group, n, last=last, among=among)
-        some = among if among is True else among[self.order]
-        at = first(group[self.order], n, last=last, among=some)
-        return np.where(at < 0, -1, self.order[at]) if len(self.order) else at
+        return first(group, n, last=last, among=among, order=self.order)
 
 
 def verb_numbers(verb: pd.Series) -> np.ndarray:
@@ -141,15 +119,9 @@ def octets(text: pd.Series) -> pd.Series:
 
     Returns Int64 in octets, missing where the text is.
     """
-    array = tables.whole(text)
-    _, at, data = array.buffers()
-    if not data:
-        return pd.Series(2, index=text.index, dtype="Int64").mask(text.isna())
-    ends = np.frombuffer(at, np.int64, len(array) + 1, 8 * array.offset)
-    breaks = np.searchsorted(np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")), ends)
-    length = np.diff(ends) + np.diff(breaks) + 2
-    escaped = tables.having(text, "\\x")  # an octet that is no text stands as four characters
-    stands = pc.count_substring_regex(array.take(pa.array(escaped)), r"\\x[89a-f][0-9a-f]")
+    length = texts.sizes(text) + texts.counted(text, "\n") + 2
+    escaped = texts.having(text, "\\x")  # an octet that is no text stands as four characters
+    stands = pc.count_substring_regex(texts.whole(text.take(escaped)), r"\\x[89a-f][0-9a-f]")
     length[escaped] -= 3 * stands.to_numpy(zero_copy_only=False)
     return pd.Series(pd.arrays.IntegerArray(length, text.isna().to_numpy(bool, copy=True)), text.index)
 
@@ -239,10 +211,10 @@ def _unwrap(said: Dialogue, kind: np.ndarray) -> None:
     def changed(text: pd.Series, rows: np.ndarray, what: Any, put: str) -> tuple[np.ndarray, pd.Series]:
         return rows, text.take(rows).str.replace(what, put, regex=True)
 
-    said.text = tables.amended(
+    said.text = texts.amended(
         said.text, changed(said.text, reply, _WRAPPED, " "), changed(said.text, command, _LATER_LINES, "")
     )
-    said.argument = tables.amended(said.argument, changed(said.argument, command, _LATER_LINES, ""))
+    said.argument = texts.amended(said.argument, changed(said.argument, command, _LATER_LINES, ""))
 
 
 _COMMAND, _REPLY, _EXCHANGE, _AUTH, _CONNECT, _DATA = map(
@@ -281,7 +253,7 @@ def assemble(said: Dialogue, wanted: frozenset[str]) -> dict[str, pd.DataFrame]:
             "direction": tables.categorical(said.direction, tables.DIRECTIONS),
             "kind": tables.categorical(kind, tables.KINDS),
             "verb": _upper(said.verb, command),
-            "argument": tables.blanked(
+            "argument": texts.blanked(
                 secret.argument, (command & secret.argument.ne("").fillna(False).to_numpy(bool)) | auth
             ),
             "code": integers(np.where(coded, said.code, -1)),
@@ -331,7 +303,7 @@ def _sessions(said: Dialogue, events: pd.DataFrame, found: Walk, secret: account
         return tally(session[asked[said.code[found.answer[asked]] == code]], n) > 0
 
     given = of(said.peer, said.peer.notna().to_numpy())
-    address = tables.extracted(given, _ADDRESS)
+    address = texts.extracted(given, _ADDRESS)
     name = given.where(address.isna() & given.ne("unknown"))
     # Else the name the peer gives itself: in its greeting, its farewell, its reply to EHLO.
     hello = found.commands("EHLO", "HELO")
@@ -339,11 +311,11 @@ def _sessions(said: Dialogue, events: pd.DataFrame, found: Walk, secret: account
     to_hello[found.answer[hello]] = True
     for told in (said.code == 220, said.code == 221, to_hello[:-1]):
         rows = found.where(reply & (said.role == CLIENT) & told)
-        own = tables.extracted(events["text"].take(rows), _NAME)
+        own = texts.extracted(events["text"].take(rows), _NAME)
         at = first(session[rows], n, among=own.notna().to_numpy())
         name = name.fillna(pd.Series(own.array.take(at, allow_fill=True)))
     code = of(events["code"], live | said.connect, last=True)
-    text = of(tables.blanked(events["text"], ~found.both), live | said.connect, last=True)  # a command is no answer
+    text = of(texts.blanked(events["text"], ~found.both), live | said.connect, last=True)  # a command is no answer
     bye, shut = (code.eq(number).fillna(False).to_numpy(bool) for number in (221, 421))
     late = text.str.contains(r"time[d -]*out", case=False).fillna(False).to_numpy(bool)
     quits = tally(session[found.commands("QUIT")], n) > 0
@@ -416,7 +388,7 @@ def _transactions(events: pd.DataFrame, found: Walk, path: pd.Series, recipients
     reverse = path.take(started).reset_index(drop=True)
     text = found.where((events["kind"].cat.codes.to_numpy() == _DATA) & ~events["echo"].to_numpy())
     headed = first(events["transaction"].take(text).fillna(-1).to_numpy(np.int64), n)
-    message = tables.whole(events["text"].take(text[headed[headed >= 0]]))
+    message = texts.whole(events["text"].take(text[headed[headed >= 0]]))
     header = pd.Series(pc.list_element(pc.split_pattern(message, "\n\n", max_splits=1), 0), dtype="str")
     message_id = pd.Series(np.nan, range(n), dtype="str")
     message_id[headed >= 0] = header.str.extract(_MESSAGE_ID, expand=False).to_numpy(object)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from spamlab import chains, lexer, tables
+from spamlab import chains, lexer, tables, texts
 from spamlab.dialogue import outcomes, tally
 from spamlab.followed import Followed, Rules, within
 from spamlab.records import Assembled, Options, Records, first, integers, used
@@ -93,11 +93,11 @@ def _arguments(log: Followed) -> pd.Series:
     """Whom a refusal was about, and the account of a login."""
     chosen = {"forward_path": log.is_kind("reject"), "user": log.is_kind("auth")}
     rows = {name: within(log.records.rows(name), which) for name, which in chosen.items()}
-    texts = [tables.whole(log.records.text(name, some)) for name, some in rows.items()]
+    named = [texts.whole(log.records.text(name, some)) for name, some in rows.items()]
     every = np.concatenate(list(rows.values()))
     order = np.argsort(every, kind="stable")
-    told = pa.chunked_array(texts).take(pa.array(order))
-    return pd.Series(pd.array(tables.spread(told, every[order], log.n), dtype="str"))
+    told = pa.chunked_array(named).take(pa.array(order))
+    return pd.Series(pd.array(texts.spread(told, every[order], log.n), dtype="str"))
 
 
 def _repeats(log: Followed) -> np.ndarray:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from spamlab import tables
+from spamlab import passes, tables, texts
+from spamlab.engine import Kernel
 from spamlab.notation import Shape, Variant
 from spamlab.scan import MISSING, Field
 
@@ -131,7 +132,7 @@ class Records:
             return self._text(name, self._at(name, rows))
         values = found.values
         whole = values.dictionary.take(values.indices) if pa.types.is_dictionary(values.type) else values
-        return pd.Series(pd.array(tables.spread(whole, found.rows, len(self)), dtype="str"))
+        return pd.Series(pd.array(texts.spread(whole, found.rows, len(self)), dtype="str"))
 
     def text_by(self, name: str, group: np.ndarray, n: int, **how: Any) -> pd.Series:
         """By group the text of its first (or last) event that has a column (see ``at_by``)."""
@@ -210,12 +211,22 @@ class Records:
         return found
 
 
-def first(group: np.ndarray, n: int, *, last: bool = False, among: Any = True) -> np.ndarray:
-    """Where the first (or last) item of each group ``0…n-1`` stands (-1 as a group: none); -1: nowhere."""
-    at = np.flatnonzero((group >= 0) & among)
+_first = Kernel(passes.first, "i4* i8* b1* i8 i8*")
+_ALL = np.zeros(0, dtype=np.bool_)
+_AS_THEY_STAND = np.zeros(0, dtype=np.int64)
+
+
+def first(
+    group: np.ndarray, n: int, *, last: bool = False, among: Any = True, order: np.ndarray | None = None
+) -> np.ndarray:
+    """Where the first (or last) item of each group ``0…n-1`` stands (-1 as a group: none); -1: nowhere.
+
+    ``order``: all items, in the order that is meant; None: as they stand.
+    """
     found = np.full(n, -1, dtype=np.int64)
-    order = at if last else at[::-1]
-    found[group[order]] = order  # the last one written stays
+    group = np.ascontiguousarray(group, dtype=np.int32)
+    some = _ALL if among is True else np.ascontiguousarray(among, dtype=np.bool_)
+    _first.pick(len(group) * 16)(group, _AS_THEY_STAND if order is None else order, some, int(last), found)
     return found
 
 

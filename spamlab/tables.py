@@ -12,15 +12,13 @@ in order and with the right dtypes.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 TEXT = "str"
 CATEGORY = "category"
@@ -183,100 +181,6 @@ def categorical(codes: Any, words: Any) -> pd.Categorical:
     """Categories from codes (-1: missing)."""
     made: pd.Categorical = pd.Categorical.from_codes(codes, pd.Index(words, dtype="str"))
     return made
-
-
-def amended(text: pd.Series, *changes: tuple[np.ndarray, pd.Series]) -> pd.Series:
-    """A text column with other texts at some rows: copied once, and not at all where there are none."""
-    rows = np.concatenate([rows for rows, _ in changes])
-    if not len(rows):
-        return text
-    mask = np.zeros(len(text), dtype=bool)
-    mask[rows] = True
-    new = pa.concat_arrays([whole(told) for _, told in changes]).take(pa.array(np.argsort(rows)))
-    return pd.Series(pd.array(pc.replace_with_mask(whole(text), mask, new), dtype="str"), text.index)
-
-
-def having(text: pd.Series, part: str) -> np.ndarray:
-    """The rows whose text holds a part.
-
-    >>> having(pd.Series(["a+b", None, "c"]), "+")
-    array([0])
-    """
-    array = whole(text)
-    _, ends, data = array.buffers()
-    if not data:
-        return np.zeros(0, dtype=np.int64)
-    # Searching all texts as one, and asking then whose each find is, is many times as fast as text by text.
-    at = np.array([found.start() for found in re.finditer(re.escape(part.encode()), memoryview(data))], dtype=np.int64)
-    bounds = np.frombuffer(ends, np.int64, len(array) + 1, 8 * array.offset)
-    row = np.searchsorted(bounds, at, side="right") - 1
-    own = (row >= 0) & (row < len(array))
-    row, at = row[own], at[own]
-    rows = np.unique(row[at + len(part.encode()) <= bounds[row + 1]])
-    return np.asarray(rows[array.is_valid().to_numpy(zero_copy_only=False)[rows]])
-
-
-def extracted(text: pd.Series, pattern: str) -> pd.Series:
-    r"""What an expression's only named group finds in each text (as RE2 reads it), else missing.
-
-    >>> extracted(pd.Series(["SIZE=7", "BODY=8BITMIME"]), r"SIZE=(?P<size>\d+)").tolist()
-    ['7', nan]
-    """
-    found = pc.struct_field(pc.extract_regex(whole(text), pattern), 0)
-    return pd.Series(pd.array(found, dtype="str"), text.index)
-
-
-def changed(text: pd.Series, rows: np.ndarray, change: Callable[[pd.Series], pd.Series]) -> pd.Series:
-    """A text column with some rows changed."""
-    return amended(text, (rows, change(text.take(rows)))) if len(rows) else text
-
-
-def swapped(text: pd.Series, old: str, new: str) -> pd.Series:
-    """A text column with one ASCII character for another.
-
-    >>> swapped(pd.Series(["a+b", None]), "+", " ").tolist()
-    ['a b', nan]
-    """
-    array = whole(text)
-    valid, ends, data = array.buffers()
-    if not data:
-        return text
-    octets = np.frombuffer(data, np.uint8).copy()
-    octets[octets == ord(old)] = ord(new)
-    made = pa.LargeStringArray.from_buffers(len(array), ends, pa.py_buffer(octets), valid, -1, array.offset)
-    return pd.Series(pd.array(made, dtype="str"), text.index)
-
-
-def whole(text: pd.Series) -> pa.LargeStringArray:
-    """A text column as one array of Arrow's."""
-    array = pa.array(text, pa.large_string())
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-
-
-def spread(texts: Any, rows: np.ndarray, n: int) -> Any:
-    """Texts (none missing) at some rows, ascending, of ``n``: only where each ends is told anew, none is copied.
-
-    >>> spread(pa.array(["a", "bc"], pa.large_string()), np.array([1, 3]), 4).to_pylist()
-    [None, 'a', None, 'bc']
-    """
-    if not len(rows):
-        return pa.nulls(n, pa.large_string())
-    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-    _, ends, octets = texts.buffers()
-    has = np.zeros(n, dtype=bool)
-    has[rows] = True
-    before = np.zeros(n + 1, dtype=np.int32)
-    np.cumsum(has, out=before[1:])
-    where = np.frombuffer(ends, np.int64, len(texts) + 1, 8 * texts.offset)[before]
-    valid = pa.py_buffer(np.packbits(has, bitorder="little"))
-    return pa.LargeStringArray.from_buffers(n, pa.py_buffer(where), octets, valid, n - len(rows))
-
-
-def blanked(text: pd.Series, keep: np.ndarray) -> pd.Series:
-    """A text column that is missing but at some rows."""
-    array = whole(text)
-    rows = np.flatnonzero(keep & text.notna().to_numpy(bool))
-    return pd.Series(pd.array(spread(array.take(pa.array(rows)), rows, len(array)), dtype="str"), text.index)
 
 
 def _cast(name: str, column: Any, dtype: Any) -> Any:

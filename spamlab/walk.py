@@ -20,85 +20,110 @@ COMMAND, REPLY, TEXT, RESPONSE, OTHER = 0, 1, 2, 3, 4  # what walk calls an even
 PENDING, ACCEPTED, DELIVERED, REJECTED, DEFERRED = 0, 1, 2, 3, 4  # a recipient's state
 
 
+def settle(order, begin, end, verb, transaction, status, decided, of, again, by, code, client):
+    """Let an answer decide the recipients of a message that were accepted; ``again``: also those decided before."""
+    for k in range(begin, end):
+        j = order[k] if len(order) > 0 else k
+        still = status[j] == ACCEPTED or (again and status[j] == DELIVERED)
+        if verb[j] == _RCPT and still and transaction[j] == of:
+            if code >= 400:
+                status[j] = REJECTED
+                decided[j] = by
+            elif client:
+                status[j] = DELIVERED
+                decided[j] = by
+
+
 def walk(
-    first, role, direction, skip, gives_up, verb, code, pending, kind, transaction, answer, status, decided, step
+    order, both, session, role, direction, skip, gives_up, verb, code, pending, kind, transaction, answer, status,
+    decided, step,
 ):  # fmt: skip
     """Walk through all sessions: the number of transactions.
 
-    In, per event: ``first`` of its session, ``role``, ``direction``, ``skip`` (an echo or a note), ``gives_up`` (the
-    server's own word that the connection is lost), ``verb`` (its place in ``VERBS``), reply ``code`` (-1: none);
-    ``pending`` is scratch.
+    In, per event: its ``session``, ``role``, ``direction``, ``skip`` (an echo or a note), ``gives_up`` (the server's
+    own word that the connection is lost), ``verb`` (its place in ``VERBS``), reply ``code`` (-1: none); ``pending`` is
+    scratch. ``order``: the events, session after session, as they were said (empty: as they stand). ``both`` (empty:
+    none): which events hold a command, told by their ``verb`` and ``direction``, and its answer's code; what is told of
+    such an event is told of the command, which it answers itself.
     Out: ``kind``; ``transaction`` (-1: none); ``answer``, of a command (and of the last piece of a message's text) the
     event that answers it; ``status`` and ``decided`` of a RCPT; ``step``, of an AUTH response the AUTH command.
     Replies answer pending commands in order (RFC 2920), except that codes which belong to one command only (354,
     334/235/535, 221) find that command.
     """
-    n = len(first)
+    ordered, doubled = len(order) > 0, len(both) > 0
     head = tail = 0
     made = 0  # transactions so far
     current = -1
     auth = -1  # the AUTH command whose exchange is under way
-    body = -1  # the DATA command whose message is under way
+    text = text_at = -1  # the last piece of the message that is under way, and its place in the order
     body_transaction = -1
+    before = -1  # the session
+    # Places in the order: of the DATA command whose message is under way, its MAIL, and that of the transaction.
+    body = mail = -1
     body_mail = 0
-    text = -1  # the last piece of that message
-    mail = -1  # the MAIL command of the current transaction
-    for i in range(n):
-        if first[i]:
+    for k in range(len(session)):
+        i = order[k] if ordered else k
+        if i < 0:
+            return -1  # never; it tells the compiler that no index counts from an array's end
+        if session[i] != before:
+            before = session[i]
             head = tail
             current = auth = body = body_transaction = mail = -1
         transaction[i] = current
         if gives_up[i] and mail >= 0:
-            for j in range(mail, i):
+            for m in range(mail, k):
+                j = order[m] if ordered else m
                 if verb[j] == _RCPT and status[j] == ACCEPTED and kind[j] == COMMAND:
                     status[j] = DEFERRED
                     decided[j] = i
         if skip[i]:
             kind[i] = OTHER
             continue
-        if (direction[i] == SENT) == (role[i] == CLIENT):
+        client = role[i] == CLIENT
+        asks = (direction[i] == SENT) == client
+        if asks:
             # The client speaks: message text, an AUTH response or a command.
             if body >= 0 and role[i] == SERVER:
                 kind[i] = TEXT
                 transaction[i] = body_transaction
                 text = i
-                continue
-            if auth >= 0 and (verb[i] < 0 or verb[i] == _UNKNOWN):
-                kind[i] = RESPONSE
-                step[i] = auth
+                text_at = k
             else:
-                kind[i] = COMMAND
-                auth = -1
-                if verb[i] == _MAIL:
-                    current = made
-                    made += 1
-                    mail = i
-                    transaction[i] = current
-                elif verb[i] == _AUTH:
-                    auth = i
-                elif verb[i] == _RCPT:
-                    status[i] = PENDING
-                elif verb[i] == _RSET or verb[i] == _QUIT or 0 <= verb[i] <= _HELLO or verb[i] == _TLS:
-                    if verb[i] != _RSET:
-                        transaction[i] = -1
-                    current = -1
-            pending[tail] = i
-            tail += 1
-            continue
-        kind[i] = REPLY
+                if auth >= 0 and (verb[i] < 0 or verb[i] == _UNKNOWN):
+                    kind[i] = RESPONSE
+                    step[i] = auth
+                else:
+                    kind[i] = COMMAND
+                    auth = -1
+                    if verb[i] == _MAIL:
+                        current = made
+                        made += 1
+                        mail = k
+                        transaction[i] = current
+                    elif verb[i] == _AUTH:
+                        auth = i
+                    elif verb[i] == _RCPT:
+                        status[i] = PENDING
+                    elif verb[i] == _RSET or verb[i] == _QUIT or 0 <= verb[i] <= _HELLO or verb[i] == _TLS:
+                        if verb[i] != _RSET:
+                            transaction[i] = -1
+                        current = -1
+                pending[tail] = k
+                tail += 1
+            if not doubled or not both[i]:
+                continue
+        else:
+            kind[i] = REPLY
         if body >= 0 and code[i] != 354:
             # The verdict on the message decides every recipient accepted so far.
-            transaction[i] = body_transaction
-            if text > body:
+            if not asks:
+                transaction[i] = body_transaction
+            if text_at > body:
                 answer[text] = i
-            for j in range(body_mail, body if body_transaction >= 0 else body_mail):
-                if verb[j] == _RCPT and status[j] == ACCEPTED and transaction[j] == body_transaction:
-                    if code[i] >= 400:
-                        status[j] = REJECTED
-                        decided[j] = i
-                    elif role[i] == CLIENT:
-                        status[j] = DELIVERED
-                        decided[j] = i
+            until = body if body_transaction >= 0 else body_mail
+            settle(
+                order, body_mail, until, verb, transaction, status, decided, body_transaction, False, i, code[i], client
+            )
             if current == body_transaction:
                 current = -1
             body = -1
@@ -113,16 +138,20 @@ def walk(
         elif code[i] == 334 or code[i] == 235 or code[i] == 535:
             wanted = _AUTH
         if wanted >= 0:
-            for j in range(head, min(tail, head + 100)):
-                is_auth = wanted == _AUTH and kind[pending[j]] == RESPONSE
-                if verb[pending[j]] == wanted or is_auth:
-                    head = j
+            for m in range(head, min(tail, head + 100)):
+                j = order[pending[m]] if ordered else pending[m]
+                is_auth = wanted == _AUTH and kind[j] == RESPONSE
+                if verb[j] == wanted or is_auth:
+                    head = m
                     break
-        asked = pending[head]
+        asked_at = pending[head]
+        asked = order[asked_at] if ordered else asked_at
         head += 1
         answer[asked] = i
-        transaction[i] = transaction[asked]
+        if not asks:
+            transaction[i] = transaction[asked]
         asked_verb = -1 if kind[asked] == RESPONSE else verb[asked]
+        of = transaction[asked]
         if kind[asked] == RESPONSE or asked_verb == _AUTH:
             if code[i] != 334:
                 auth = -1
@@ -130,38 +159,19 @@ def walk(
             status[asked] = ACCEPTED if 200 <= code[i] < 300 else REJECTED if code[i] >= 400 else PENDING
             decided[asked] = i
         elif asked_verb == _MAIL:
-            if code[i] >= 400 and transaction[asked] == current:
+            if code[i] >= 400 and of == current:
                 current = -1
         elif asked_verb == _DATA:
             if code[i] == 354:
-                body = asked
-                body_transaction = transaction[asked]
+                body = asked_at
+                body_transaction = of
                 body_mail = max(mail, 0)
-            elif code[i] >= 200 and transaction[asked] >= 0:
+            elif code[i] >= 200 and of >= 0:
                 # The message is refused at once, or the log leaves the 354 out.
-                for j in range(mail, asked):
-                    if verb[j] == _RCPT and status[j] == ACCEPTED and transaction[j] == transaction[asked]:
-                        if code[i] >= 400:
-                            status[j] = REJECTED
-                            decided[j] = i
-                        elif role[i] == CLIENT:
-                            status[j] = DELIVERED
-                            decided[j] = i
-                if transaction[asked] == current:
+                settle(order, mail, asked_at, verb, transaction, status, decided, of, False, i, code[i], client)
+                if of == current:
                     current = -1
-        elif asked_verb == _BDAT and code[i] >= 200 and mail >= 0:
+        elif asked_verb == _BDAT and code[i] >= 200 and mail >= 0 and of >= 0:
             # The last chunk's answer decides (RFC 3030); the earlier ones' say the same or end the transaction.
-            for j in range(mail, asked):
-                if (
-                    verb[j] == _RCPT
-                    and (status[j] == ACCEPTED or status[j] == DELIVERED)
-                    and transaction[j] == transaction[asked]
-                    and transaction[j] >= 0
-                ):
-                    if code[i] >= 400:
-                        status[j] = REJECTED
-                        decided[j] = i
-                    elif role[i] == CLIENT:
-                        status[j] = DELIVERED
-                        decided[j] = i
+            settle(order, mail, asked_at, verb, transaction, status, decided, of, True, i, code[i], client)
     return made

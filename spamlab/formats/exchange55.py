@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from spamlab import dialogue, stamps, tables
+from spamlab import dialogue, stamps, tables, texts
 from spamlab.engine import Kernel
 from spamlab.notation import Shape, Variant
 from spamlab.records import Assembled, Format, Options, Records
@@ -120,10 +120,8 @@ def _dialogue(records: Records, options: Options) -> tuple[dialogue.Dialogue, di
     time, assumed = stamps.locale(records, options)
     text, verb = records.text("text"), records.category("verb")
     several = records.lines > 1
-    rows = tables.having(text, "\r")
-    text = tables.changed(
-        text, rows[several[rows]], lambda some: some.str.replace("\r\n", "\n").str.replace("\r", "\n")
-    )
+    rows = texts.having(text, "\r")
+    text = texts.changed(text, rows[several[rows]], lambda some: some.str.replace("\r\n", "\n").str.replace("\r", "\n"))
     established, accepted = records.text("established"), records.text("accepted")
     begins = np.flatnonzero(
         text.str.startswith(("A connection", "a connection", "A CONNECTION")).to_numpy(bool) & several
@@ -140,7 +138,7 @@ def _dialogue(records: Records, options: Options) -> tuple[dialogue.Dialogue, di
     raw = records.has("raw")
     arrow = np.where(records.has("arrow"), records.category("arrow").eq(">>>"), -1)
     # The server's own word on a lost connection (Q146669, Q228725): no peer said it.
-    rows = tables.having(text, "escheduling delivery for later")
+    rows = texts.having(text, "escheduling delivery for later")
     rows = rows[~raw[rows]]
     own = np.zeros(len(records), dtype=bool)
     own[rows] = (code[rows] == 499) | text.take(rows).str.contains(r"Message\s+subject:").to_numpy(bool)

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spamlab import columns, dialogue, stamps, tables
+from spamlab import columns, dialogue, stamps, tables, texts
 from spamlab.notation import Shape, Variant
 from spamlab.records import Assembled, Options, Records
 from spamlab.walk import CLIENT, RECEIVED, SENT, SERVER
@@ -67,7 +67,7 @@ def variant(says: tuple[tuple[str, str], ...] = ()) -> Variant:
 
 def _clean(text: pd.Series) -> pd.Series:
     """In a quoted value two quotes are one."""
-    return tables.changed(text, tables.having(text, '""'), lambda some: some.str.replace('""', '"', regex=False))
+    return texts.changed(text, texts.having(text, '""'), lambda some: some.str.replace('""', '"', regex=False))
 
 
 _REPLY, _COMMAND, _CONNECT, _DISCONNECT, _NOTE = map(
@@ -138,12 +138,12 @@ def _join_replies(text: pd.Series, order: Any, session: Any, direction: Any, cod
     if not follows.any():
         return text
     begins = np.flatnonzero(~follows)
-    bounds, words = pa.array(np.append(begins, len(said)), pa.int32()), tables.whole(text.iloc[said])
+    bounds, words = pa.array(np.append(begins, len(said)), pa.int32()), texts.whole(text.iloc[said])
     joined = pc.binary_join(pa.ListArray.from_arrays(bounds, words), pa.scalar("\n", pa.large_string()))
     joined = pd.Series(pd.array(joined, dtype="str"))
     long = np.diff(np.append(begins, len(said))) > 1
     aside[said[follows]] = _NOTE
-    return tables.amended(text, (said[begins[long]], joined[long]))
+    return texts.amended(text, (said[begins[long]], joined[long]))
 
 
 def _complete(made: dict[str, pd.DataFrame], records: Records, session: np.ndarray) -> None:
@@ -151,7 +151,7 @@ def _complete(made: dict[str, pd.DataFrame], records: Records, session: np.ndarr
     events = made["events"]
     kind = events["kind"]
     rows = records.rows("user")
-    events["argument"] = tables.amended(events["argument"], (rows, records.text("user", rows)))
+    events["argument"] = texts.amended(events["argument"], (rows, records.text("user", rows)))
     if "sessions" not in made:
         return
     sessions, transactions = made["sessions"], made["transactions"]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spamlab import chains, columns, dialogue, linking, tables
+from spamlab import chains, columns, dialogue, linking, tables, texts
 from spamlab.notation import Shape, Variant
 from spamlab.records import Assembled, Options, Records
 
@@ -124,7 +124,7 @@ _STATUS = r"(?<![\d.])([245]\d\d)[ -]+(?:#?([245]\.\d{1,3}\.\d{1,3})(?![\d.]))?"
 
 def _split_replies(recipients: pd.DataFrame) -> None:
     """A list of statuses has one for each recipient of its row; what stands in brackets is one."""
-    listed = tables.having(recipients["reply"], ";")
+    listed = texts.having(recipients["reply"], ";")
     if not len(listed):
         return
     some = recipients.iloc[listed]

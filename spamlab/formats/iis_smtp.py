@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from spamlab import dialogue, runs, stamps, tables
+from spamlab import dialogue, runs, stamps, tables, texts
 from spamlab.engine import Kernel
 from spamlab.formats.iis_lines import VARIANTS, header
 from spamlab.records import Assembled, Format, Options, Records, integers
@@ -58,7 +57,7 @@ def assemble(records: Records, options: Options) -> Assembled:
     n = int(follow(place, named, out, reply, number, code, micros, *scratch, session, alive))
     answered = ~out & (number >= 0) & (code > 0)
     path = records.text("path")
-    argument = _keep_plus(tables.swapped(records.text("argument"), "+", " "), path).str.strip()
+    argument = _keep_plus(texts.swapped(records.text("argument"), "+", " "), path).str.strip()
     spoken = reply | (number >= 0)
     direction = np.where(out & ~reply, SENT, np.where(spoken, RECEIVED, -1))
     aside = np.where(spoken, -1, tables.KINDS.index("note")).astype(np.int8)
@@ -69,7 +68,7 @@ def assemble(records: Records, options: Options) -> Assembled:
         role=np.where(out, CLIENT, SERVER),
         direction=direction,
         code=code,
-        text=_joined(records.text("verb"), argument),
+        text=texts.joined(records.text("verb"), argument),
         argument=argument,
         path=path,
         size=_declared(argument, number == VERBS.index("MAIL")),
@@ -86,17 +85,10 @@ def assemble(records: Records, options: Options) -> Assembled:
 
 def _keep_plus(argument: pd.Series, path: pd.Series) -> pd.Series:
     """In an address a plus sign is one."""
-    rows = tables.having(path, "+")
+    rows = texts.having(path, "+")
     pairs = zip(argument.take(rows), path.take(rows), strict=True)
     kept = [whole.replace(part.replace("+", " "), part) for whole, part in pairs]
-    return tables.amended(argument, (rows, pd.Series(kept, dtype="str")))
-
-
-def _joined(verb: pd.Series, argument: pd.Series) -> pd.Series:
-    """A record's text: its verb and its argument, as far as it has them."""
-    words = [tables.whole(one) for one in (verb, argument)]
-    both = pc.binary_join_element_wise(*words, pa.scalar(" ", pa.large_string()))  # missing where one is
-    return pd.Series(pd.array(pc.coalesce(both, *words), dtype="str"))
+    return texts.amended(argument, (rows, pd.Series(kept, dtype="str")))
 
 
 _SIZE = r"(?i)\sSIZE=(?P<size>\d{1,15})(?:\D|$)"
@@ -106,7 +98,7 @@ def _declared(argument: pd.Series, mail: np.ndarray) -> pd.Series:
     """The SIZE that MAIL declares."""
     size = np.full(len(argument), -1)
     rows = np.flatnonzero(mail)
-    told = tables.whole(tables.extracted(argument.take(rows), _SIZE))
+    told = texts.whole(texts.extracted(argument.take(rows), _SIZE))
     size[rows] = told.cast(pa.int64()).fill_null(-1).to_numpy()
     return integers(size)
 
@@ -130,7 +122,7 @@ def _complete(made: dict[str, pd.DataFrame], records: Records, out: np.ndarray, 
     belongs = events["transaction"][data].to_numpy(np.int64)
     total = size[data].groupby(belongs).sum(min_count=1).reindex(range(len(transactions)))
     transactions["size"] = total.fillna(transactions["size"]).astype("Int64")
-    named = tables.extracted(events["argument"][data], r"^<?(?P<id>[^\s<>]+@[^\s<>]*)>?$")
+    named = texts.extracted(events["argument"][data], r"^<?(?P<id>[^\s<>]+@[^\s<>]*)>?$")
     first = named.groupby(belongs).first().reindex(range(len(transactions)))
     transactions["message_id"] = transactions["message_id"].fillna(first)
     ends = events["time"].groupby(records.source).transform("max").groupby(session).last()

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spamlab import columns, dialogue, jsonlines, stamps, tables
+from spamlab import columns, dialogue, jsonlines, stamps, tables, texts
 from spamlab.notation import Shape, Variant
 from spamlab.records import Assembled, Format, Options, Records, integers
 
@@ -55,7 +55,7 @@ def header(lines: list[bytes]) -> Variant:
 def _bare(path: pd.Series) -> pd.Series:
     """Addresses without brackets, and without what stands behind them."""
     bare = r"^[^<]*<([^>]*)>?.*$"
-    return tables.changed(path, tables.having(path, "<"), lambda some: some.str.replace(bare, r"\1", regex=True))
+    return texts.changed(path, texts.having(path, "<"), lambda some: some.str.replace(bare, r"\1", regex=True))
 
 
 def _empty(records: Records, text: pd.Series) -> np.ndarray:
@@ -72,10 +72,10 @@ def assemble(records: Records, options: Options) -> Assembled:
     time, assumed = stamps.moments(records, options)
     session = records.codes("uid")  # numbered as they appear
     reply, sender = (columns.decoded(records.text(name)) for name in ("text", "reverse_path"))
-    reply, sender = tables.blanked(reply, ~_empty(records, reply)), _bare(sender)
+    reply, sender = texts.blanked(reply, ~_empty(records, reply)), _bare(sender)
     sender = sender.mask(_empty(records, sender), "")
     listed = records.text("forward_path")
-    listed = tables.blanked(listed, ~_empty(records, listed))
+    listed = texts.blanked(listed, ~_empty(records, listed))
     mail = sender.notna().to_numpy(bool) | listed.notna().to_numpy(bool)
     transaction = np.where(mail, np.cumsum(mail) - 1, -1)
     always = np.zeros(n, dtype=np.int8)
@@ -110,7 +110,7 @@ def _recipients(records: Records, events: pd.DataFrame, listed: pd.Series) -> pd
     rows, paths = [np.zeros(0, dtype=np.int64)], [pa.array([], pa.large_string())]
     for mark in {dict(shape.says)["between"] for shape in records.shapes}:
         some = np.flatnonzero(listed.notna() & (between == mark))
-        lists = pc.split_pattern(tables.whole(listed.take(some)), mark)
+        lists = pc.split_pattern(texts.whole(listed.take(some)), mark)
         rows.append(some[pc.list_parent_indices(lists).to_numpy()])
         paths.append(pc.list_flatten(lists))
     row = np.concatenate(rows)
