@@ -72,24 +72,23 @@ def account(mechanism: str, response: str, number: int) -> str | None:
 
 
 class Auth:
-    """The AUTH exchanges of walked events: ``text`` and ``argument`` secrets masked, and accounts."""
+    """The AUTH exchanges of walked events: secrets masked in ``text`` and ``argument``, and accounts."""
 
-    def __init__(self, text: pd.Series, argument: pd.Series, found: Walk, echo_of: np.ndarray) -> None:
+    def __init__(self, text: texts.Draft, argument: texts.Draft, found: Walk, echo_of: np.ndarray | None) -> None:
         commands = found.where(found.commands("AUTH"))
         responses = found.where(found.kind == RESPONSE)
-        said = argument.iloc[commands].fillna("").str.extract(r"^\s*(\S*)\s*(.*?)\s*$")
+        said = argument.take(commands).set_axis(commands).fillna("").str.extract(r"^\s*(\S*)\s*(.*?)\s*$")
         mechanism, initial = said[0].str.upper(), said[1]
         step = pd.Series(found.step[responses], index=responses)
         # An initial response is response 0; the lines that follow count on from there.
         number = step.groupby(step).cumcount() + step.map(initial.ne("").astype(int)).fillna(0).astype(int)
+        given = text.take(responses).str.strip()
         steps = pd.DataFrame(
             {
                 "command": np.concatenate([commands, found.step[responses]]),
                 "at": np.concatenate([commands, responses]),
                 "mechanism": pd.concat([mechanism, step.map(mechanism)]).to_numpy(object),
-                "response": pd.concat([initial.where(initial.ne("")), text.iloc[responses].str.strip()]).to_numpy(
-                    object
-                ),
+                "response": pd.concat([initial.where(initial.ne("")), given]).to_numpy(object),
                 "number": np.concatenate([np.zeros(len(commands), int), number]),
             }
         ).dropna(subset=["response", "mechanism"])
@@ -101,17 +100,19 @@ class Auth:
         self._responses = responses
         self._found = found
         named = steps[steps["at"].isin(responses)].set_index("at")["account"]
-        echoes = np.flatnonzero(echo_of >= 0)
-        in_text, in_argument = [], []
+        echoes = np.flatnonzero(echo_of >= 0) if echo_of is not None else np.zeros(0, dtype=np.int64)
+        copied = echo_of[echoes] if echo_of is not None else echoes
         for at, secret in ((commands, _AFTER_MECHANISM), (responses, _ALL)):
-            rows = np.union1d(at, echoes[np.isin(echo_of[echoes], at)])
-            in_text.append((rows, text.take(rows).str.replace(secret, _stars, regex=True)))
+            again = np.isin(copied, at)
+            rows = np.concatenate([at, echoes[again]])
+            if not len(rows):
+                continue
+            text.put(rows, text.take(rows).str.replace(secret, _stars, regex=True))
             if secret is _ALL:
-                told = pd.Series(np.where(echo_of[rows] >= 0, echo_of[rows], rows)).map(named).astype("str")
+                told = pd.Series(np.concatenate([at, copied[again]])).map(named).astype("str")
             else:
                 told = argument.take(rows).str.replace(secret, _stars, regex=True)
-            in_argument.append((rows, told))
-        self.text, self.argument = texts.amended(text, *in_text), texts.amended(argument, *in_argument)
+            argument.put(rows, told)
 
     def user(self, session: np.ndarray, n: int) -> pd.Series:
         """The account of each session: the last one named."""

@@ -8,7 +8,7 @@ transaction it belongs to, which event answers which command, and what became of
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from spamlab import accounts, tables, texts
+from spamlab import accounts, beside, tables, texts
 from spamlab.engine import Kernel
-from spamlab.records import first, integers, used
+from spamlab.records import first, integers, integers_at, used
 from spamlab.walk import CLIENT, COMMAND, OTHER, REPLY, RESPONSE, SENT, TEXT, VERBS, settle, walk
 
 _walk = Kernel(walk, "i8* b1* i8* i1* i1* b1* b1* i1* i2* i4* i1* i4* i4* i1* i4* i4*", settle)
@@ -69,7 +69,7 @@ def verb_numbers(verb: pd.Series) -> np.ndarray:
     """Each event's place in ``VERBS``; other verbs ``len(VERBS)``, none -1."""
     place = {name: i for i, name in enumerate(VERBS)}
     numbers = [place.get(str(name).upper(), len(VERBS)) for name in verb.cat.categories]
-    found: np.ndarray = np.array([*numbers, -1], dtype=np.int64).take(verb.cat.codes.to_numpy())
+    found: np.ndarray = np.array([*numbers, -1], dtype=np.int8).take(verb.cat.codes.to_numpy())
     return found
 
 
@@ -141,14 +141,14 @@ class Dialogue:
     """Which events open a connection."""
     gone: np.ndarray
     """Which events are the server's own word that a connection is lost."""
-    echo_of: np.ndarray
-    """Of a second copy the event it copies, else -1."""
+    echo_of: np.ndarray | None
+    """Of a second copy the event it copies, else -1; None: there are no copies."""
     verb: pd.Series
     code: np.ndarray
     """-1: none."""
     enhanced_code: pd.Series
-    text: pd.Series
-    argument: pd.Series
+    text: texts.Draft
+    argument: texts.Draft
     several: np.ndarray
     """Which events take more than one line of the log."""
     path: pd.Series
@@ -171,7 +171,7 @@ class Dialogue:
         no = np.zeros(len(records), dtype=bool)
         given = {
             **dict.fromkeys(("connect", "gone", "several"), no),
-            "echo_of": np.full(len(records), -1),
+            "echo_of": None,
             "verb": records.category("verb"),
             "enhanced_code": records.category("enhanced_code"),
             "path": records.text("path"),
@@ -207,14 +207,14 @@ def _unwrap(said: Dialogue, kind: np.ndarray) -> None:
     command = np.flatnonzero(said.several & (kind == _COMMAND))
     reply = np.flatnonzero(said.several & ((kind == _REPLY) | said.gone) & (kind != _COMMAND))
     reply = reply[said.text.take(reply).str.contains(_UNCODED).fillna(False).to_numpy(bool)]
-
-    def changed(text: pd.Series, rows: np.ndarray, what: Any, put: str) -> tuple[np.ndarray, pd.Series]:
-        return rows, text.take(rows).str.replace(what, put, regex=True)
-
-    said.text = texts.amended(
-        said.text, changed(said.text, reply, _WRAPPED, " "), changed(said.text, command, _LATER_LINES, "")
-    )
-    said.argument = texts.amended(said.argument, changed(said.argument, command, _LATER_LINES, ""))
+    wrapped: list[tuple[texts.Draft, np.ndarray, re.Pattern[str] | str, str]] = [
+        (said.text, reply, _WRAPPED, " "),
+        (said.text, command, _LATER_LINES, ""),
+        (said.argument, command, _LATER_LINES, ""),
+    ]
+    for draft, rows, what, put in wrapped:
+        if len(rows):
+            draft.put(rows, draft.take(rows).str.replace(what, put, regex=True))
 
 
 _COMMAND, _REPLY, _EXCHANGE, _AUTH, _CONNECT, _DATA = map(
@@ -224,57 +224,63 @@ _COMMAND, _REPLY, _EXCHANGE, _AUTH, _CONNECT, _DATA = map(
 
 def assemble(said: Dialogue, wanted: frozenset[str]) -> dict[str, pd.DataFrame]:
     """Build ``events`` and, where one of them is wanted, ``sessions``, ``transactions`` and ``recipients``."""
-    echo = said.echo_of >= 0
-    number = verb_numbers(said.verb)
-    aside = said.aside if said.aside is not None else np.full(len(echo), -1, dtype=np.int8)
-    silent = aside >= 0
+    n, number = len(said.session), verb_numbers(said.verb)
+    no = np.zeros(n, dtype=bool)
+    echo = no if said.echo_of is None else said.echo_of >= 0
+    silent = no if said.aside is None else said.aside >= 0
     skip = echo | said.connect | said.gone | silent
     told = said.session, said.role, said.direction, skip, said.gone, number, said.code
     found = Walk(*told, said.order, said.both)
-    original = np.where(echo, said.echo_of, np.arange(len(echo)))
-    transaction, kind = found.transaction[original], KINDS[found.kind[original]]
+    kind, transaction = KINDS[found.kind], found.transaction
+    if said.echo_of is not None:
+        copies = np.flatnonzero(echo)
+        kind[copies] = kind[said.echo_of[copies]]
+        transaction = transaction.copy()
+        transaction[copies] = transaction[said.echo_of[copies]]
     kind[said.connect] = _CONNECT
-    kind[silent] = aside[silent]
+    if said.aside is not None:
+        kind[silent] = said.aside[silent]
     command, auth, coded = kind == _COMMAND, kind == _AUTH, (kind == _REPLY) | said.gone
     _unwrap(said, kind)
     answered = found.both & command
     coded |= answered
     kind[answered] = _EXCHANGE
     secret = accounts.Auth(said.text, said.argument, found, said.echo_of)
-    said.text, said.argument = secret.text, secret.argument  # what they were is let go
-    size = said.size.to_numpy(np.int64, na_value=-1)
-    declared = command & (number == VERBS.index("MAIL"))
-    events = tables.conform(
-        "events",
-        {
-            **said.columns,
-            "session": said.session,
-            "transaction": integers(transaction),
-            "direction": tables.categorical(said.direction, tables.DIRECTIONS),
-            "kind": tables.categorical(kind, tables.KINDS),
-            "verb": _upper(said.verb, command),
-            "argument": texts.blanked(
-                secret.argument, (command & secret.argument.ne("").fillna(False).to_numpy(bool)) | auth
-            ),
-            "code": integers(np.where(coded, said.code, -1)),
-            "enhanced_code": _some(said.enhanced_code, coded),
-            "text": secret.text,
-            "size": integers(np.where(declared & (size >= 0), size, -1)),
-            "echo": echo,
-            "repeats": np.ones(len(echo), dtype=np.int64),
-        },
-        index=pd.RangeIndex(len(echo)),
-    )
+    declares = np.flatnonzero(command & (number == VERBS.index("MAIL")))
+    declares = declares[said.size.take(declares).ge(0).fillna(False).to_numpy(bool)]
+    columns: dict[str, Callable[[], Any]] = {
+        "text": said.text.done,
+        "argument": lambda: _arguments(said.argument.done(), command, auth),
+        "session": lambda: integers(said.session),
+        "transaction": lambda: integers(transaction),
+        "direction": lambda: tables.categorical(said.direction, tables.DIRECTIONS),
+        "kind": lambda: tables.categorical(kind, tables.KINDS),
+        "verb": lambda: _upper(said.verb, command),
+        "code": lambda: integers(np.where(coded, said.code, np.int16(-1))),
+        "enhanced_code": lambda: _some(said.enhanced_code, coded),
+        "size": lambda: integers_at(declares, said.size.take(declares).to_numpy(np.int64), n),
+        "repeats": lambda: np.ones(n, dtype=np.int64),
+    }
+    made = {**said.columns, "echo": echo, **beside.together(columns)}
+    events = tables.conform("events", made, index=pd.RangeIndex(n))
     if not wanted & {"sessions", "transactions", "recipients"}:
         return {"events": events}
-    with ThreadPoolExecutor(1) as beside:  # most of the work holds no lock
-        sessions = beside.submit(_sessions, said, events, found, secret)
+
+    def mail() -> tuple[pd.DataFrame, pd.DataFrame]:
         recipients = _recipients(events, found, said.path)
-        messages = _transactions(events, found, said.path, recipients)
-        made = {"events": events, "sessions": sessions.result(), "recipients": recipients}
-    account = made["sessions"]["user"].where(made["sessions"]["authenticated"])
+        return recipients, _transactions(events, found, said.path, recipients)
+
+    parts = beside.together({"sessions": lambda: _sessions(said, events, found, secret), "mail": mail})
+    sessions, (recipients, messages) = parts["sessions"], parts["mail"]
+    account = sessions["user"].where(sessions["authenticated"])
     user = account.take(messages["session"].to_numpy(np.int64)).reset_index(drop=True)
-    return made | {"transactions": messages.assign(user=user)}
+    transactions = messages.assign(user=user)
+    return {"events": events, "sessions": sessions, "recipients": recipients, "transactions": transactions}
+
+
+def _arguments(argument: pd.Series, command: np.ndarray, auth: np.ndarray) -> pd.Series:
+    """What follows the verb of commands, where anything does; the account that an AUTH response names."""
+    return texts.blanked(argument, (command & (texts.sizes(argument) > 0)) | auth)
 
 
 def tally(rows: Any, n: int) -> np.ndarray:
@@ -314,8 +320,10 @@ def _sessions(said: Dialogue, events: pd.DataFrame, found: Walk, secret: account
         own = texts.extracted(events["text"].take(rows), _NAME)
         at = first(session[rows], n, among=own.notna().to_numpy())
         name = name.fillna(pd.Series(own.array.take(at, allow_fill=True)))
-    code = of(events["code"], live | said.connect, last=True)
-    text = of(texts.blanked(events["text"], ~found.both), live | said.connect, last=True)  # a command is no answer
+    latest = found.first(session, n, last=True, among=live | said.connect)
+    code = pd.Series(events["code"].array.take(latest, allow_fill=True))
+    answers = np.where(np.append(found.both, True)[latest], -1, latest)  # a command is no answer
+    text = pd.Series(events["text"].array.take(answers, allow_fill=True))
     bye, shut = (code.eq(number).fillna(False).to_numpy(bool) for number in (221, 421))
     late = text.str.contains(r"time[d -]*out", case=False).fillna(False).to_numpy(bool)
     quits = tally(session[found.commands("QUIT")], n) > 0
@@ -388,8 +396,7 @@ def _transactions(events: pd.DataFrame, found: Walk, path: pd.Series, recipients
     reverse = path.take(started).reset_index(drop=True)
     text = found.where((events["kind"].cat.codes.to_numpy() == _DATA) & ~events["echo"].to_numpy())
     headed = first(events["transaction"].take(text).fillna(-1).to_numpy(np.int64), n)
-    message = texts.whole(events["text"].take(text[headed[headed >= 0]]))
-    header = pd.Series(pc.list_element(pc.split_pattern(message, "\n\n", max_splits=1), 0), dtype="str")
+    header = texts.before(events["text"], "\n\n", text[headed[headed >= 0]])
     message_id = pd.Series(np.nan, range(n), dtype="str")
     message_id[headed >= 0] = header.str.extract(_MESSAGE_ID, expand=False).to_numpy(object)
     return tables.conform(

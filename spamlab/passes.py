@@ -33,6 +33,26 @@ def tally(octets, ends, octet, count):
     return n
 
 
+def before(octets, begin, end, mark, size):
+    """Find how much of each text stands before the first ``mark`` in it: all of it, if there is none."""
+    n, m = len(size), len(mark)
+    for i in range(n):
+        p, e = begin[i], end[i]
+        if p < 0 or m < 1:
+            return -1  # never, as above
+        q = p
+        while q < e:
+            if octets[q] == mark[0] and q + m <= e:
+                j = 1
+                while j < m and octets[q + j] == mark[j]:
+                    j += 1
+                if j == m:
+                    break
+            q += 1
+        size[i] = q - p
+    return n
+
+
 def first(group, order, among, last, found):
     """Note in ``found`` (filled with -1) the first item of each group (-1: none), or the last one: how many there are.
 

@@ -180,12 +180,11 @@ class Records:
         """A number column as ``Int64``."""
         if rows is not None or len(self.rows(name)) == len(self):
             return integers(self.number(name, rows), MISSING)
-        whole, missing = np.zeros(len(self), dtype=np.int64), np.ones(len(self), dtype=bool)
-        if name in self.columns:
-            found = self.columns[name]
-            missing[found.rows] = found.values == MISSING
-            whole[found.rows] = np.where(found.values == MISSING, 0, found.values)
-        return pd.Series(pd.arrays.IntegerArray(whole, missing))
+        if name not in self.columns:
+            return tables.missing(tables.INTEGER, pd.RangeIndex(len(self)))
+        found = self.columns[name]
+        there = found.values != MISSING
+        return integers_at(found.rows[there], found.values[there], len(self))
 
     def integer_by(self, name: str, group: np.ndarray, n: int, **how: Any) -> pd.Series:
         """By group the number of its first (or last) event that has a column (see ``at_by``)."""
@@ -233,9 +232,17 @@ def first(
 def integers(values: np.ndarray, none: int = -1) -> pd.Series:
     """Numbers as ``Int64``; ``none`` stands for a missing one. What can be used as it is, is not copied."""
     missing = values == none
-    whole = values.astype(np.int64, copy=False)
-    if missing.any():
-        whole = np.where(missing, 0, whole)
+    some = bool(missing.any())
+    whole = values.astype(np.int64, copy=some)
+    if some:
+        whole[missing] = 0
+    return pd.Series(pd.arrays.IntegerArray(whole, missing))
+
+
+def integers_at(rows: np.ndarray, values: np.ndarray, n: int) -> pd.Series:
+    """Numbers at some of ``n`` rows as ``Int64``, missing elsewhere."""
+    whole, missing = np.zeros(n, dtype=np.int64), np.ones(n, dtype=bool)
+    whole[rows], missing[rows] = values, False
     return pd.Series(pd.arrays.IntegerArray(whole, missing))
 
 

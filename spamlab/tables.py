@@ -171,7 +171,7 @@ def missing(dtype: str, index: pd.Index) -> pd.Series:
     elif dtype == CATEGORY:
         values = categorical(np.full(n, -1, dtype=np.int8), [])
     elif dtype == INTEGER:
-        values = pd.arrays.IntegerArray(np.ones(n, dtype=np.int64), np.ones(n, dtype=bool))
+        values = pd.arrays.IntegerArray(np.zeros(n, dtype=np.int64), np.ones(n, dtype=bool))
     else:
         values = {FLAG: False, COUNT: 0, TIME: pd.NaT, "boolean": pd.NA, SECONDS: float("nan")}[dtype]
     return pd.Series(values, index=index, dtype=dtype)

@@ -19,6 +19,7 @@ from spamlab.engine import Kernel
 
 _lay = Kernel(passes.lay, "u1* i8* u1* i8* i8*")
 _tally = Kernel(passes.tally, "u1* i8* u1 i8*")
+_before = Kernel(passes.before, "u1* i8* i8* u1* i8*")
 
 
 def whole(text: pd.Series) -> pa.LargeStringArray:
@@ -83,6 +84,40 @@ def amended(text: pd.Series, *changes: tuple[np.ndarray, pd.Series]) -> pd.Serie
     return _column(_made(out, places, valid), text.index)
 
 
+class Draft:
+    """A text column on its way: changed at some rows, then at others, and put together once."""
+
+    def __init__(self, text: pd.Series) -> None:
+        self._text = text
+        self._changes: list[tuple[np.ndarray, pd.Series]] = []
+
+    def take(self, rows: np.ndarray) -> pd.Series:
+        """Some rows, as they are by now."""
+        found = self._text.take(rows).reset_index(drop=True)
+        for changed, new in self._changes:
+            at = pd.Index(changed).get_indexer(rows)
+            there = np.flatnonzero(at >= 0)
+            found = amended(found, (there, new.take(at[there])))
+        return found
+
+    def put(self, rows: np.ndarray, new: pd.Series) -> None:
+        """Let some rows (none of them twice) be other texts."""
+        self._changes.append((rows, new))
+
+    def done(self) -> pd.Series:
+        """The whole column."""
+        if not self._changes:
+            return self._text
+        rows, new = (list(parts) for parts in zip(*self._changes, strict=True))
+        every = np.concatenate(rows)
+        last = np.unique(every[::-1], return_index=True)[1]
+        last = len(every) - 1 - last
+        told = pa.concat_arrays([whole(one) for one in new]).take(pa.array(last))
+        self._text = amended(self._text, (every[last], _column(told, pd.RangeIndex(len(last)))))
+        self._changes = []  # what it was is let go
+        return self._text
+
+
 def joined(*texts: pd.Series, separator: str = " ") -> pd.Series:
     """Texts of several columns as one, with one ASCII character between them; those that are missing are left out.
 
@@ -135,6 +170,22 @@ def counted(text: pd.Series, octet: str) -> np.ndarray:
     if len(octets):
         _tally.pick(len(octets))(octets, bounds, ord(octet), found)
     return found
+
+
+def before(text: pd.Series, mark: str, rows: np.ndarray) -> pd.Series:
+    r"""What stands before the first mark in some rows' texts, all of these where there is none.
+
+    >>> before(pd.Series(["a: b\n\nc", None, "d"]), "\n\n", np.array([0, 2])).tolist()
+    ['a: b', 'd']
+    """
+    array = whole(text)
+    octets, bounds = _octets(array)
+    begin, end, size = bounds[rows], bounds[rows + 1], np.empty(len(rows), dtype=np.int64)
+    _before.pick(int((end - begin).sum()))(octets, begin, end, np.frombuffer(mark.encode(), np.uint8), size)
+    places = _bounds(size)
+    out = np.empty(places[-1], dtype=np.uint8)
+    _copy(out, places[:-1], octets, begin, size)
+    return _column(_made(out, places, _valid(array)[rows]), pd.RangeIndex(len(rows)))
 
 
 def sizes(text: pd.Series) -> np.ndarray:
@@ -193,7 +244,12 @@ def spread(texts: Any, rows: np.ndarray, n: int) -> Any:
 
 
 def blanked(text: pd.Series, keep: np.ndarray) -> pd.Series:
-    """A text column that is missing but at some rows."""
+    """A text column that is missing but at some rows; where that leaves out little, its octets are not copied."""
     array = whole(text)
-    rows = np.flatnonzero(keep & text.notna().to_numpy(bool))
+    valid = _valid(array)
+    keep = keep & valid
+    octets, ends = _octets(array)
+    if keep.all() or np.diff(ends)[valid & ~keep].sum() * 8 < len(octets):
+        return text if keep.all() else _column(_made(octets, ends, keep), text.index)
+    rows = np.flatnonzero(keep)
     return _column(spread(array.take(pa.array(rows)), rows, len(array)), text.index)

@@ -13,13 +13,15 @@ Q295725, Q251149.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from spamlab import dialogue, stamps, tables, texts
+from spamlab import beside, dialogue, stamps, tables, texts
 from spamlab.engine import Kernel
 from spamlab.notation import Shape, Variant
 from spamlab.records import Assembled, Format, Options, Records
@@ -100,7 +102,7 @@ def orient(first, connect, arrow, raw, own, code, verb, role, direction, echo_of
     return n
 
 
-_orient = Kernel(orient, "b1* i8* i8* b1* b1* i8* i8* i8* i8* i8*")
+_orient = Kernel(orient, "b1* i1* i1* b1* b1* i2* i1* i1* i1* i4*")
 
 
 _WRAPPED_CONNECT = re.compile(
@@ -117,40 +119,38 @@ def assemble(records: Records, options: Options) -> Assembled:
 
 def _dialogue(records: Records, options: Options) -> tuple[dialogue.Dialogue, dict[str, Any]]:
     """Who said what, and what had to be assumed."""
-    time, assumed = stamps.locale(records, options)
-    text, verb = records.text("text"), records.category("verb")
-    several = records.lines > 1
-    rows = texts.having(text, "\r")
-    text = texts.changed(text, rows[several[rows]], lambda some: some.str.replace("\r\n", "\n").str.replace("\r", "\n"))
-    established, accepted = records.text("established"), records.text("accepted")
-    begins = np.flatnonzero(
-        text.str.startswith(("A connection", "a connection", "A CONNECTION")).to_numpy(bool) & several
+    found = beside.together(
+        {
+            "when": lambda: stamps.locale(records, options),
+            "said": lambda: _said(records),
+            **{name: functools.partial(records.text, name) for name in ("path", "argument")},
+        }
     )
-    wrapped = text.take(begins).str.extract(_WRAPPED_CONNECT)
-    for peer, told in ((established, wrapped[0]), (accepted, wrapped[1])):
-        peer[told.index[told.notna()]] = told.dropna()
-    connect = np.where(established.notna(), CLIENT, np.where(accepted.notna(), SERVER, -1))
+    (time, assumed), (text, established, accepted) = found["when"], found["said"]
+    connect = np.where(established.notna(), np.int8(CLIENT), np.where(accepted.notna(), np.int8(SERVER), np.int8(-1)))
     ends = np.append(records.source[1:] != records.source[:-1], True)[: len(records)]
     starts = (connect >= 0) | np.append(True, ends[:-1])[: len(records)]
     session = np.cumsum(starts) - 1
-    code = np.where(records.kinds() == tables.KINDS.index("reply"), records.number("code"), -1)
+    verb = records.category("verb")
+    code = np.where(records.kinds() == tables.KINDS.index("reply"), records.number("code"), -1).astype(np.int16)
     number = dialogue.verb_numbers(verb)
     raw = records.has("raw")
-    arrow = np.where(records.has("arrow"), records.category("arrow").eq(">>>"), -1)
+    ways = np.array([*(word == ">>>" for word in records.words("arrow")), -1], dtype=np.int8)
+    arrow = ways[records.codes("arrow")]
     # The server's own word on a lost connection (Q146669, Q228725): no peer said it.
     rows = texts.having(text, "escheduling delivery for later")
     rows = rows[~raw[rows]]
     own = np.zeros(len(records), dtype=bool)
     own[rows] = (code[rows] == 499) | text.take(rows).str.contains(r"Message\s+subject:").to_numpy(bool)
-    role, direction, echo_of = (np.full(len(records), v, dtype=np.int64) for v in (0, -1, -1))
+    role, direction = np.zeros(len(records), dtype=np.int8), np.full(len(records), -1, dtype=np.int8)
+    echo_of = np.full(len(records), -1, dtype=np.int32)
     _orient.pick(len(records) * 60)(starts, connect, arrow, raw, own, code, number, role, direction, echo_of)
     gone = own & (echo_of < 0)
     direction[gone] = -1
     last = np.zeros(int(starts.sum()), dtype=bool)
     last[session[ends]] = True
-    source = tables.categorical(records.source, records.names)
     return dialogue.Dialogue(
-        columns={"time": time, "source": source, "line": records.line, "lines": records.lines},
+        columns={"time": time, **records.places()},
         session=session,
         role=role,
         direction=direction,
@@ -160,14 +160,31 @@ def _dialogue(records: Records, options: Options) -> tuple[dialogue.Dialogue, di
         verb=verb,
         code=code,
         enhanced_code=records.category("enhanced_code"),
-        text=text,
-        argument=records.text("argument"),
-        several=several,
-        path=records.text("path"),
+        text=texts.Draft(text),
+        argument=texts.Draft(found["argument"]),
+        several=records.lines > 1,
+        path=found["path"],
         size=records.integer("size"),
         peer=established.fillna(accepted).str.strip().str.removesuffix("."),
         last=last,
     ), assumed
+
+
+def _said(records: Records) -> tuple[pd.Series, pd.Series, pd.Series]:
+    """What was said; whom a connection was made to, and whom one was accepted from."""
+    text, several = records.text("text"), records.lines > 1
+    rows = texts.having(text, "\r")
+    text = texts.changed(text, rows[several[rows]], lambda some: some.str.replace("\r\n", "\n").str.replace("\r", "\n"))
+    begins = np.flatnonzero(
+        text.str.startswith(("A connection", "a connection", "A CONNECTION")).to_numpy(bool) & several
+    )
+    wrapped = text.take(begins).str.extract(_WRAPPED_CONNECT)
+
+    def peer(name: str, more: pd.Series) -> pd.Series:
+        more = more.dropna()
+        return texts.amended(records.text(name), (more.index.to_numpy(), more))
+
+    return text, peer("established", wrapped[0]), peer("accepted", wrapped[1])
 
 
 FORMAT = Format("exchange55", VARIANTS, assemble)

@@ -10,6 +10,7 @@ something. Sessions interleave; sequence numbers order a session's rows and can 
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spamlab import columns, dialogue, stamps, tables, texts
+from spamlab import beside, columns, dialogue, stamps, tables, texts
 from spamlab.notation import Shape, Variant
 from spamlab.records import Assembled, Options, Records
 from spamlab.walk import CLIENT, RECEIVED, SENT, SERVER
@@ -65,8 +66,9 @@ def variant(says: tuple[tuple[str, str], ...] = ()) -> Variant:
     return Variant("protocol", ((head + "{arrow=<|>},", tuple(said)), (head, aside)), comment=b"#")
 
 
-def _clean(text: pd.Series) -> pd.Series:
-    """In a quoted value two quotes are one."""
+def _clean(records: Records, name: str) -> pd.Series:
+    """A column of texts; in a quoted value two quotes are one."""
+    text = records.text(name)
     return texts.changed(text, texts.having(text, '""'), lambda some: some.str.replace('""', '"', regex=False))
 
 
@@ -75,23 +77,35 @@ _REPLY, _COMMAND, _CONNECT, _DISCONNECT, _NOTE = map(
 )
 
 
+def _in_order(session: np.ndarray, sequence: np.ndarray) -> np.ndarray:
+    """The rows session after session, by their numbers there."""
+    order = np.argsort(session, kind="stable")
+    back = (np.diff(sequence[order]) < 0) & (np.diff(session[order]) == 0)
+    return np.lexsort((sequence, session)) if back.any() else order
+
+
 def assemble(records: Records, options: Options) -> Assembled:
     """Turn the records of protocol logs into the tables."""
-    n = len(records)
-    time, assumed = stamps.moments(records, options)
+    found = beside.together(
+        {
+            "when": lambda: stamps.moments(records, options),
+            **{name: functools.partial(_clean, records, name) for name in ("text", "argument", "path")},
+        }
+    )
+    time, assumed = found["when"]
     session = pd.factorize(records.codes("session"))[0]
     count = int(session.max(initial=-1)) + 1
-    order = np.lexsort((np.arange(n), records.number("sequence"), session))
-    kind, arrow = records.kinds(), records.category("arrow")
-    direction = np.where(arrow.isna(), -1, np.where(arrow.eq(">"), SENT, RECEIVED))
+    order = _in_order(session, records.number("sequence"))
+    kind = records.kinds()
+    ways = [{">": SENT, "<": RECEIVED}[word] for word in records.words("arrow")]
+    direction = np.array([*ways, -1], dtype=np.int8)[records.codes("arrow")]
     reply = kind == _REPLY
     role = _roles(records, session, count, direction, reply, kind == _COMMAND)[session]
     # Who speaks says what it is: a client's line is no reply, whatever it begins with.
     answers = (direction == SENT) == (role == SERVER)
-    code = np.where(reply & answers & (direction >= 0), records.number("code"), -1)
-    aside = np.where(direction >= 0, -1, kind).astype(np.int8)
-    text = _clean(records.text("text"))
-    text = _join_replies(text, order, session, direction, code, aside)
+    code = np.where(reply & answers & (direction >= 0), records.number("code"), -1).astype(np.int16)
+    aside = np.where(direction >= 0, np.int8(-1), kind)
+    text = _join_replies(found["text"], order, session, direction, code, aside)
     closes = np.zeros(count, dtype=bool)
     closes[session[kind == _DISCONNECT]] = True
     said = dialogue.Dialogue.of(
@@ -102,14 +116,15 @@ def assemble(records: Records, options: Options) -> Assembled:
         direction=direction,
         connect=kind == _CONNECT,
         code=code,
-        text=text,
-        argument=_clean(records.text("argument")),
-        path=_clean(records.text("path")),
+        text=texts.Draft(text),
+        argument=texts.Draft(found["argument"]),
+        path=found["path"],
         peer=records.text("peer"),
         last=~closes,
         aside=aside,
         order=order,
     )
+    records.keep(("user",))
     made = dialogue.assemble(said, options.tables)
     _complete(made, records, session)
     return Assembled(made, assumed)
@@ -117,14 +132,14 @@ def assemble(records: Records, options: Options) -> Assembled:
 
 def _roles(records: Any, session: Any, n: int, direction: Any, reply: Any, command: Any) -> np.ndarray:
     """Each session's role: as the log's type says, else by who speaks replies, else by who speaks commands."""
-    role = np.full(n, -1, dtype=np.int64)
-    server = np.where(direction == SENT, SERVER, CLIENT)
+    role = np.full(n, -1, dtype=np.int8)
+    server = np.where(direction == SENT, np.int8(SERVER), np.int8(CLIENT))
     for rows, means in ((command, 1 - server), (reply, server)):
         rows = rows & (direction >= 0)
         role[session[rows]] = means[rows]
     for word, number in (("server", SERVER), ("client", CLIENT)):
         role[session[records.said("role") == word]] = number
-    return np.where(role < 0, SERVER, role)
+    return np.where(role < 0, np.int8(SERVER), role)
 
 
 def _join_replies(text: pd.Series, order: Any, session: Any, direction: Any, code: Any, aside: Any) -> pd.Series:

@@ -18,68 +18,84 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from spamlab import dialogue, runs, stamps, tables, texts
+from spamlab import beside, dialogue, runs, stamps, tables, texts
 from spamlab.engine import Kernel
 from spamlab.formats.iis_lines import VARIANTS, header
-from spamlab.records import Assembled, Format, Options, Records, integers
+from spamlab.records import Assembled, Format, Options, Records, integers_at
 from spamlab.walk import CLIENT, RECEIVED, SENT, SERVER, VERBS
 
-_follow = Kernel(runs.follow, "i8* i8* b1* b1* i8* i8* i8* i8** i8* i8** i8* b1*")
+_follow = Kernel(runs.follow, "i8* i8* b1* b1* i1* i2* i8* i8** i8* i8** i8* b1*")
 
 
 def _times(records: Records, options: Options) -> tuple[pd.Series, dict[str, Any]]:
-    time, _ = stamps.moments(records, replace(options, tz="UTC"))  # W3C times are GMT, NCSA's state their zone
-    local, assumed = stamps.locale(records, options)
+    time, assumed = stamps.moments(records, replace(options, tz="UTC"))  # W3C times are GMT, NCSA's state their zone
+    if not len(records.rows("stamp")):
+        return time, {**assumed, "tz_assumed": pd.NA}
+    local, more = stamps.locale(records, options)
     has = records.has("stamp")
     some = np.bincount(records.source, has, len(records.names)) > 0
-    return time.where(~has, local), {**assumed, "tz_assumed": pd.Series(options.tz, range(len(some))).where(some)}
+    zone = pd.Series(options.tz, range(len(some))).where(some)
+    return time.where(~has, local), {**assumed, **more, "tz_assumed": zone}
+
+
+def _sessions(records: Records, time: pd.Series, out: Any, reply: Any, number: Any, code: Any) -> tuple[Any, Any]:
+    """Each record's session, and of each session whether it may go on after the log's end."""
+    n, (host, ip, helo) = len(records), (records.codes(name) for name in ("host", "peer_ip", "helo"))
+    place = (host + np.int64(1)) * (int(ip.max(initial=0)) + 2)
+    place += ip + 1
+    place = pd.factorize(place * 2 + out)[0]
+    named = pd.factorize(place * (int(helo.max(initial=0)) + 1) + helo)[0]
+    named[helo < 0] = -1
+    known = time if not time.hasnans else time.ffill().bfill().fillna(pd.Timestamp(0, tz="UTC"))
+    latest = np.full((2, place.max(initial=0) + 1), -1, dtype=np.int64)
+    by_name = np.full(named.max(initial=0) + 1, -1, dtype=np.int64)
+    session, alive = np.empty(n, dtype=np.int64), np.zeros(n, dtype=bool)
+    told = place, named, out, reply, number, code, known.astype("int64").to_numpy()
+    scratch = latest, by_name, np.empty((5, n), dtype=np.int64)
+    return session, alive[: int(_follow.pick(n * 60)(*told, *scratch, session, alive))]
+
+
+def _said(records: Records, mail: np.ndarray) -> dict[str, Any]:
+    """What the records say: columns of the dialogue; ``mail``: which hold a MAIL command."""
+    path = records.text("path")
+    argument = _keep_plus(texts.swapped(records.text("argument"), "+", " "), path).str.strip()
+    text = texts.joined(records.text("verb"), argument)
+    drafts = {"argument": texts.Draft(argument), "text": texts.Draft(text)}
+    return {**drafts, "path": path, "size": _declared(argument, mail)}
 
 
 def assemble(records: Records, options: Options) -> Assembled:
     """Turn the records of SMTP service logs into the tables."""
-    time, assumed = _times(records, options)
-    verb = records.category("verb")
-    number, status = dialogue.verb_numbers(verb), records.number("status")
+    number, status = dialogue.verb_numbers(records.category("verb")), records.number("status")
     out = records.has("outbound") | (pd.notna(records.said("outbound")) & (status == 0))
     reply = out & (number < 0)
     code = np.where(reply, records.number("code"), np.where(out, -1, status))
-    code = np.where((code >= 200) & (code < 600), code, -1)
-    host, ip, helo = (records.codes(name).astype(np.int64) for name in ("host", "peer_ip", "helo"))
-    place = pd.factorize(((host + 1) * (ip.max(initial=0) + 2) + ip + 1) * 2 + out)[0]
-    named = pd.factorize(place * (helo.max(initial=0) + 1) + helo)[0]
-    micros = time.ffill().bfill().fillna(pd.Timestamp(0, tz="UTC")).astype("int64").to_numpy()
-    session, alive = np.empty(len(records), dtype=np.int64), np.zeros(len(records), dtype=bool)
-    named[helo < 0] = -1
-    follow = _follow.pick(len(records) * 60)
-    latest = np.full((2, place.max(initial=0) + 1), -1, dtype=np.int64)
-    by_name = np.full(named.max(initial=0) + 1, -1, dtype=np.int64)
-    scratch = latest, by_name, np.empty((5, len(records)), dtype=np.int64)
-    n = int(follow(place, named, out, reply, number, code, micros, *scratch, session, alive))
-    answered = ~out & (number >= 0) & (code > 0)
-    path = records.text("path")
-    argument = _keep_plus(texts.swapped(records.text("argument"), "+", " "), path).str.strip()
+    code = np.where((code >= 200) & (code < 600), code, -1).astype(np.int16)
     spoken = reply | (number >= 0)
-    direction = np.where(out & ~reply, SENT, np.where(spoken, RECEIVED, -1))
-    aside = np.where(spoken, -1, tables.KINDS.index("note")).astype(np.int8)
+
+    def when() -> tuple[Any, ...]:
+        time, assumed = _times(records, options)
+        return time, assumed, *_sessions(records, time, out, reply, number, code)
+
+    found = beside.together({"said": lambda: _said(records, (number == VERBS.index("MAIL"))), "when": when})
+    time, assumed, session, alive = found["when"]
     said = dialogue.Dialogue.of(
         records,
         columns={"time": time, "host": records.category("host")},
         session=session,
-        role=np.where(out, CLIENT, SERVER),
-        direction=direction,
+        role=np.where(out, np.int8(CLIENT), np.int8(SERVER)),
+        direction=np.where(out & ~reply, np.int8(SENT), np.where(spoken, np.int8(RECEIVED), np.int8(-1))),
         code=code,
-        text=texts.joined(records.text("verb"), argument),
-        argument=argument,
-        path=path,
-        size=_declared(argument, number == VERBS.index("MAIL")),
         peer=records.text("peer_ip"),
-        last=np.ones(n, dtype=bool),
-        aside=aside,
+        last=np.ones(len(alive), dtype=bool),
+        aside=np.where(spoken, np.int8(-1), np.int8(tables.KINDS.index("note"))),
         order=np.argsort(session, kind="stable"),
-        both=answered,
+        both=~out & (number >= 0) & (code > 0),
+        **found["said"],
     )
+    records.keep(("octets_sent", "octets_received", "helo"))
     made = dialogue.assemble(said, options.tables)
-    _complete(made, records, out, number, alive[:n])
+    _complete(made, records, out, number, alive)
     return Assembled(made, assumed)
 
 
@@ -96,11 +112,10 @@ _SIZE = r"(?i)\sSIZE=(?P<size>\d{1,15})(?:\D|$)"
 
 def _declared(argument: pd.Series, mail: np.ndarray) -> pd.Series:
     """The SIZE that MAIL declares."""
-    size = np.full(len(argument), -1)
     rows = np.flatnonzero(mail)
-    told = texts.whole(texts.extracted(argument.take(rows), _SIZE))
-    size[rows] = told.cast(pa.int64()).fill_null(-1).to_numpy()
-    return integers(size)
+    told = texts.whole(texts.extracted(argument.take(rows), _SIZE)).cast(pa.int64())
+    there = told.is_valid().to_numpy(zero_copy_only=False)
+    return integers_at(rows[there], told.drop_null().to_numpy(), len(argument))
 
 
 def _complete(made: dict[str, pd.DataFrame], records: Records, out: np.ndarray, number: np.ndarray, alive: Any) -> None:
