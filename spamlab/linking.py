@@ -16,9 +16,9 @@ import pandas as pd
 import pyarrow as pa
 
 from spamlab import chains, lexer, tables, texts
-from spamlab.dialogue import outcomes, tally
+from spamlab.assembly import outcomes
 from spamlab.followed import Followed, Rules, within
-from spamlab.records import Assembled, Options, Records, first, integers, used
+from spamlab.records import Assembled, Options, Records, first, integers, tally, used
 
 __all__ = ["SPARE", "Rules", "assembler"]
 

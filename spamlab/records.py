@@ -229,6 +229,11 @@ def first(
     return found
 
 
+def tally(rows: Any, n: int) -> np.ndarray:
+    """How often each of ``0…n-1`` occurs in ``rows`` (missing ones left out)."""
+    return np.bincount(pd.Series(rows).dropna().to_numpy(np.int64), minlength=n)[:n]
+
+
 def integers(values: np.ndarray, none: int = -1) -> pd.Series:
     """Numbers as ``Int64``; ``none`` stands for a missing one. What can be used as it is, is not copied."""
     missing = values == none

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from spamlab import dialogue, engine, texts
+from spamlab import engine, texts
 
 TEXTS = st.lists(st.one_of(st.none(), st.text(alphabet="ab\\x+é", max_size=6)), max_size=12)
 
@@ -91,16 +89,3 @@ def test_a_character_is_counted_in_each_text(said, skipped):
             found = texts.counted(text, "a")
         known = [(n, one.count("a")) for n, one in zip(found, said[skipped:], strict=True) if one is not None]
         assert [n for n, _ in known] == [n for _, n in known]
-
-
-@given(TEXTS)
-@example(["\\xaa"])
-def test_octets_are_counted_as_they_were_on_the_wire(said):
-    lines = [None if one is None else one.replace("x+", "\n") for one in said]
-    wire = [None if one is None else re.sub(r"\\x[89a-f][0-9a-f]", "?", one).replace("\n", "\r\n") for one in lines]
-    expected = [None if one is None else len(one.encode()) + 2 for one in wire]
-    assert [None if pd.isna(n) else int(n) for n in dialogue.octets(column(lines))] == expected
-
-
-def test_an_octet_that_is_no_text_counts_once():
-    assert dialogue.octets(column([r"caf\xe9", r"\x41", None, ""])).tolist()[:2] == [6, 6]

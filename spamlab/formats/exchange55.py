@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spamlab import beside, dialogue, stamps, tables, texts
+from spamlab import assembly, beside, dialogue, stamps, tables, texts
 from spamlab.engine import Kernel
 from spamlab.notation import Shape, Variant
 from spamlab.records import Assembled, Format, Options, Records
@@ -114,10 +114,10 @@ def assemble(records: Records, options: Options) -> Assembled:
     """Turn the records of Exchange 5.5 logs into the tables."""
     said, assumed = _dialogue(records, options)
     records.keep(())
-    return Assembled(dialogue.assemble(said, options.tables), assumed)
+    return Assembled(assembly.assemble(said, options.tables), assumed)
 
 
-def _dialogue(records: Records, options: Options) -> tuple[dialogue.Dialogue, dict[str, Any]]:
+def _dialogue(records: Records, options: Options) -> tuple[assembly.Dialogue, dict[str, Any]]:
     """Who said what, and what had to be assumed."""
     found = beside.together(
         {
@@ -149,7 +149,7 @@ def _dialogue(records: Records, options: Options) -> tuple[dialogue.Dialogue, di
     direction[gone] = -1
     last = np.zeros(int(starts.sum()), dtype=bool)
     last[session[ends]] = True
-    return dialogue.Dialogue(
+    return assembly.Dialogue(
         columns={"time": time, **records.places()},
         session=session,
         role=role,

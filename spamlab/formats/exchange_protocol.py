@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spamlab import beside, columns, dialogue, stamps, tables, texts
+from spamlab import assembly, beside, columns, stamps, tables, texts
 from spamlab.notation import Shape, Variant
 from spamlab.records import Assembled, Options, Records
 from spamlab.walk import CLIENT, RECEIVED, SENT, SERVER
@@ -108,7 +108,7 @@ def assemble(records: Records, options: Options) -> Assembled:
     text = _join_replies(found["text"], order, session, direction, code, aside)
     closes = np.zeros(count, dtype=bool)
     closes[session[kind == _DISCONNECT]] = True
-    said = dialogue.Dialogue.of(
+    said = assembly.Dialogue.of(
         records,
         columns={"time": time, "host": records.category("host")},
         session=session,
@@ -125,7 +125,7 @@ def assemble(records: Records, options: Options) -> Assembled:
         order=order,
     )
     records.keep(("user",))
-    made = dialogue.assemble(said, options.tables)
+    made = assembly.assemble(said, options.tables)
     _complete(made, records, session)
     return Assembled(made, assumed)
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spamlab import chains, columns, dialogue, linking, tables, texts
+from spamlab import chains, columns, linking, tables, texts
 from spamlab.notation import Shape, Variant
-from spamlab.records import Assembled, Options, Records
+from spamlab.records import Assembled, Options, Records, tally
 
 _TRACKED = {
     "internal-message-id": "{?0{&,}}" + columns.cell("queue_id:tag", ",", quoted=True),
@@ -154,7 +154,7 @@ def _find_reports(records: Records, belongs: Any, transactions: pd.DataFrame, re
     late = about.index.isin(made) & (about < 0)
     about[late] = ids[late].map(named).fillna(-1).astype("int64")
     status = recipients["status"]
-    lost, waits = (dialogue.tally(recipients["transaction"][status == name], n) > 0 for name in ("bounced", "deferred"))
+    lost, waits = (tally(recipients["transaction"][status == name], n) > 0 for name in ("bounced", "deferred"))
     kind = np.select([about < 0, lost[about], waits[about]], ["ndr", "ndr", "delay"], "success")
     report = pd.Series(kind, dtype="str").where(about.index.isin(made))
     transactions["report"] = report.astype(transactions["report"].dtype)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from spamlab import beside, dialogue, runs, stamps, tables, texts
+from spamlab import assembly, beside, dialogue, runs, stamps, tables, texts
 from spamlab.engine import Kernel
 from spamlab.formats.iis_lines import VARIANTS, header
 from spamlab.records import Assembled, Format, Options, Records, integers_at
@@ -79,7 +79,7 @@ def assemble(records: Records, options: Options) -> Assembled:
 
     found = beside.together({"said": lambda: _said(records, (number == VERBS.index("MAIL"))), "when": when})
     time, assumed, session, alive = found["when"]
-    said = dialogue.Dialogue.of(
+    said = assembly.Dialogue.of(
         records,
         columns={"time": time, "host": records.category("host")},
         session=session,
@@ -94,7 +94,7 @@ def assemble(records: Records, options: Options) -> Assembled:
         **found["said"],
     )
     records.keep(("octets_sent", "octets_received", "helo"))
-    made = dialogue.assemble(said, options.tables)
+    made = assembly.assemble(said, options.tables)
     _complete(made, records, out, number, alive)
     return Assembled(made, assumed)
 

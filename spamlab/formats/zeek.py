@@ -17,9 +17,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spamlab import columns, dialogue, jsonlines, stamps, tables, texts
+from spamlab import assembly, columns, jsonlines, stamps, tables, texts
 from spamlab.notation import Shape, Variant
-from spamlab.records import Assembled, Format, Options, Records, integers
+from spamlab.records import Assembled, Format, Options, Records, integers, tally
 
 _FIELDS = {
     "ts": "time:time",
@@ -134,7 +134,7 @@ def _transactions(
     """The rows that have a sender or a recipient."""
     mail = events[["session", "time", "code"]].take(rows).reset_index(drop=True)
     reverse = sender.take(rows).reset_index(drop=True)
-    outcome = dialogue.outcomes(recipients, len(rows))
+    outcome = assembly.outcomes(recipients, len(rows))
     refused = mail["code"].ge(400).fillna(False).to_numpy(bool) & (outcome["recipients"] == 0)
     return tables.conform(
         "transactions",
@@ -169,7 +169,7 @@ def _sessions(records: Records, events: pd.DataFrame, session: np.ndarray) -> pd
             "start": by_session.min(),
             "end": by_session.max(),
             "tls": tls,
-            "transactions": dialogue.tally(events.loc[events["transaction"].notna(), "session"], n),
+            "transactions": tally(events.loc[events["transaction"].notna(), "session"], n),
         },
         index=pd.RangeIndex(n),
     )
