@@ -70,8 +70,8 @@ def value(cell):
         (INFOSEC, 16, "reply", "sent", None, 250, None, None),
         (INFOSEC, 17, "command", "received", "AUTH", None, None, "LOGIN"),
         (INFOSEC, 18, "reply", "sent", None, 334, None, None),  # sequence number 13 is skipped
-        (INFOSEC, 19, "auth", None, None, None, None, None),
-        (INFOSEC, 20, "auth", None, None, None, None, None),  # the same sequence number again
+        (INFOSEC, 19, "auth", None, "AUTH", None, None, None),
+        (INFOSEC, 20, "auth", None, "AUTH", None, None, None),  # the same sequence number again
         (INFOSEC, 21, "auth", None, None, None, None, "username@domain.com"),
         (BRUTE, 1, "reply", "sent", None, 535, "5.7.3", None),
         (BRUTE, 9, "reply", "sent", None, 535, "5.7.3", None),
@@ -211,6 +211,8 @@ def test_accounts():
               "* ,Inbound AUTH LOGIN failed because of LogonDenied", "* ,User Name: ann@example.com", "> 535 5.7.3 no"]  # fmt: skip
     log = read(protocol("> 220 x", "< EHLO a", *failed))
     assert log.sessions[["user", "authenticated"]].values.tolist() == [["ann@example.com", False]]
+    ended = log.events[log.events["verb"].eq("AUTH") & log.events["kind"].eq("auth")]
+    assert ended["text"].tolist() == ["Inbound AUTH LOGIN failed because of LogonDenied"]
     assert log.events["kind"].tolist()[4:] == ["auth", "auth", "auth", "reply"]
     good = [
         "< AUTH NTLM",
@@ -223,6 +225,39 @@ def test_accounts():
     log = read(protocol("> 220 x", "< EHLO a", *good))
     assert log.sessions[["user", "authenticated"]].values.tolist() == [["EXAMPLE\\ann", True]]
     assert log.transactions["user"].tolist() == ["EXAMPLE\\ann"]
+
+
+@pytest.mark.parametrize("quote", ['"', ""])
+def test_who_logged_in_at_last_is_the_sessions_account_and_no_other_sessions(quote):
+    """Several accounts are tried in a session: the next one's are its own."""
+    tried = [
+        line
+        for name in ("ann@example.com", "ben@example.com")
+        for line in (
+            f"* ,{quote}Inbound AUTH LOGIN failed because of LogonDenied{quote}",
+            f"* ,{quote}User Name: {name}{quote}",
+        )
+    ]
+    begin = ["> 220 x", "< EHLO a", "< AUTH LOGIN"]
+    sessions = (
+        [*begin, *tried, "> 535 no", "* EXAMPLE\\eve,authenticated", "> 235 ok", "< MAIL FROM:<>", "> 250 ok"],
+        [*begin, *tried, "> 535 no"],
+        [
+            *begin,
+            f"* ,{quote}Inbound authentication failed because the client x doesn't have submit permission.{quote}",
+        ],
+        begin,
+    )
+    log = read("".join(protocol(*said, session=f"0{i}", head=not i) for i, said in enumerate(sessions)))
+    found = log.sessions[["user", "authenticated"]].astype(object)
+    assert found.where(found.notna(), None).values.tolist() == [
+        ["EXAMPLE\\eve", True], ["ben@example.com", False], [None, False], [None, False],
+    ]  # fmt: skip
+    assert log.transactions["user"].tolist() == ["EXAMPLE\\eve"]
+    ended = log.events[log.events["verb"].eq("AUTH") & log.events["kind"].eq("auth")]
+    assert ended["session"].tolist() == [0, 0, 0, 1, 1, 2]
+    named = log.events.loc[log.events["text"].str.startswith("User Name").fillna(False), "argument"]
+    assert named.tolist() == ["ann@example.com", "ben@example.com"] * 2
 
 
 def test_what_a_client_says_is_no_reply_and_a_broken_row_is_unparsed():

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import spamlab
+from spamlab import stamps
 
 SHARED = Path(os.environ.get("SPAMLAB_SHARED", Path(__file__).parents[2] / "shared"))
 CORPUS = SHARED / "corpus" / "iis-smtp"
@@ -316,3 +317,10 @@ def test_a_verb_can_be_two_words(form, second):
     assert log.events["time"].eq(pd.Timestamp("1997-08-18 13:17:37", tz="UTC")).all()
     assert log.transactions["reverse_path"].tolist() == ["ann@example.net"]
     assert log.recipients[["forward_path", "status"]].values.tolist() == [["ben@example.com", "accepted"]]
+
+
+def test_stamps_of_the_locale_are_read_only_where_there_are_some(monkeypatch):
+    monkeypatch.setattr(stamps, "locale", None)
+    log = read(w3c(inbound("HELO"), inbound("QUIT", code=240)))
+    assert log.sources[["tz_assumed", "dayfirst_assumed", "year_assumed"]].isna().all(axis=None)
+    assert log.sessions["ended"].tolist() == ["quit"]

@@ -28,11 +28,13 @@ _follow = Kernel(runs.follow, "i8* i8* b1* b1* i8* i8* i8* i8** i8* i8** i8* b1*
 
 
 def _times(records: Records, options: Options) -> tuple[pd.Series, dict[str, Any]]:
-    time, _ = stamps.moments(records, replace(options, tz="UTC"))  # W3C times are GMT, NCSA's state their zone
-    local, assumed = stamps.locale(records, options)
+    time, assumed = stamps.moments(records, replace(options, tz="UTC"))  # W3C times are GMT, NCSA's state their zone
     has = records.has("stamp")
     some = np.bincount(records.source, has, len(records.names)) > 0
-    return time.where(~has, local), {**assumed, "tz_assumed": pd.Series(options.tz, range(len(some))).where(some)}
+    if has.any() or "locale" in records.times:
+        local, assumed = stamps.locale(records, options)
+        time = time.where(~has, local)
+    return time, {**assumed, "tz_assumed": pd.Series(options.tz, range(len(some))).where(some)}
 
 
 def assemble(records: Records, options: Options) -> Assembled:
