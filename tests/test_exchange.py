@@ -321,6 +321,23 @@ def test_the_tracking_log():
     assert log.sources["ignored_lines"].tolist() == [5]
 
 
+def test_a_status_can_hold_a_semicolon_and_quotes():
+    told, later = "550 5.1.1 RESOLVER.ADR.ExRecipNotFound; not found", '[{LRT=};{LED=441 4.4.1 ""x; y""};{FQDN=};{IP=}]'
+    both = {"recipient_address": "ben@example.com;cat@example.com", "recipient_count": "2"}
+    rows = (
+        message("FAIL", recipient_status=told, recipient_address="ann@example.com"),
+        message("FAIL", recipient_status=told, recipient_address="eve@example.com"),  # in one moment, in one's own row
+        message("FAIL", recipient_status=f"{told};{told}", **both),
+        message("DEFER", recipient_status=f'"{later}"', **both),
+        message("DEFER", recipient_status=f'"{later};{later}"', **both),
+    )
+    log = read(tracked(*({**row, "date-time": "2024-01-02T03:04:05.000Z"} for row in rows)))
+    later = later.replace('""', '"')
+    assert log.recipients["reply"].tolist() == [told] * 4 + [later] * 4
+    assert log.recipients["code"].tolist() == [550] * 4 + [441] * 4
+    assert log.recipients["forward_path"].tolist()[1:4] == ["eve@example.com", "ben@example.com", "cat@example.com"]
+
+
 SINCE_2013 = TRACKING.replace("message-id,recipient", "message-id,network-message-id,recipient")
 
 
@@ -431,3 +448,16 @@ def test_a_connection_that_was_never_made_is_the_clients_and_has_ended():
     assert log.events["kind"].tolist() == ["note", "disconnect"]
     late = read(protocol(said[0], said[1].replace("refused", "timed out"), kind="SMTP Send Protocol Log"))
     assert late.sessions["ended"].tolist() == ["timeout"]
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        ("MAIL  From:<ann@example.net>", "ann@example.net"),
+        ("MAIL FROM: ann@example.net", "ann@example.net"),
+        ("MAIL FROM:ann@example.net SIZE=9", "ann@example.net"),
+        ('MAIL FROM:<"a,b"@example.net>', '"a,b"@example.net'),
+    ],
+)
+def test_a_path_with_or_without_brackets(said, path):
+    assert read(protocol("> 220 x", f"< {said}", "> 250 ok")).transactions["reverse_path"].tolist() == [path]

@@ -324,3 +324,17 @@ def test_stamps_of_the_locale_are_read_only_where_there_are_some(monkeypatch):
     log = read(w3c(inbound("HELO"), inbound("QUIT", code=240)))
     assert log.sources[["tz_assumed", "dayfirst_assumed", "year_assumed"]].isna().all(axis=None)
     assert log.sessions["ended"].tolist() == ["quit"]
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        ("+FROM:++<ann@example.net>", "ann@example.net"),
+        ("+FROM:+ann@example.net+SIZE=9+BODY=8BITMIME", "ann@example.net"),
+        ("+FROM:ann+x@example.net", "ann+x@example.net"),
+        ("+FROM:<ann+size=9@example.net>+SIZE=9", "ann+size=9@example.net"),
+    ],
+)
+def test_a_path_with_or_without_brackets(said, path):
+    log = read(w3c(inbound("HELO"), inbound("MAIL", said)))
+    assert log.transactions["reverse_path"].tolist() == [path]

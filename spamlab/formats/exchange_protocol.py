@@ -32,8 +32,8 @@ _FIELDS = {
 }
 _BODIES = (
     ("reply", "{text>}{code:code}{?-}{? }{?{enhanced_code:dsn}}"),
-    ("command", "{text>}{verb:tag} {argument>}FROM:{path:path}{?{_} SIZE={size:int}}"),
-    ("command", "{text>}{verb:tag} {argument>}TO:{path:path}"),
+    ("command", "{text>}{verb:tag} {? }{argument>}FROM:{path:path}{?{_} SIZE={size:int}}"),
+    ("command", "{text>}{verb:tag} {? }{argument>}TO:{path:path}"),
     ("command", "{text>}{verb:tag}{? }{argument>}"),
     ("note", "{text>}"),
 )
@@ -76,6 +76,12 @@ def _clean(text: pd.Series) -> pd.Series:
     return texts.changed(text, texts.having(text, '""'), lambda some: some.str.replace('""', '"', regex=False))
 
 
+def _path(text: pd.Series) -> pd.Series:
+    """Without brackets a path ends where its value does."""
+    rows = texts.having(text, ",")
+    return _clean(texts.changed(text, rows, lambda some: some.str.replace(r",[^@]*$", "", regex=True)))
+
+
 _REPLY, _COMMAND, _CONNECT, _DISCONNECT, _NOTE = map(
     tables.KINDS.index, ("reply", "command", "connect", "disconnect", "note")
 )
@@ -110,7 +116,7 @@ def assemble(records: Records, options: Options) -> Assembled:
         code=code,
         text=text,
         argument=_clean(records.text("argument")),
-        path=_clean(records.text("path")),
+        path=_path(records.text("path")),
         peer=records.text("peer"),
         last=~closes,
         aside=aside,

@@ -58,7 +58,7 @@ def assemble(records: Records, options: Options) -> Assembled:
     scratch = latest, by_name, np.empty((5, len(records)), dtype=np.int64)
     n = int(follow(place, named, out, reply, number, code, micros, *scratch, session, alive))
     answered = ~out & (number >= 0) & (code > 0)
-    path = records.text("path")
+    path = _path(records.text("path"))
     argument = _keep_plus(texts.swapped(records.text("argument"), "+", " "), path).str.strip()
     spoken = reply | (number >= 0)
     direction = np.where(out & ~reply, SENT, np.where(spoken, RECEIVED, -1))
@@ -83,6 +83,14 @@ def assemble(records: Records, options: Options) -> Assembled:
     made = dialogue.assemble(said, options.tables)
     _complete(made, records, out, number, alive[:n])
     return Assembled(made, assumed)
+
+
+_PARAMETER = r"(?i)^\+*<?(.*@.*?)>?(?:\+(?:SIZE|BODY|AUTH|RET|ENVID|NOTIFY|ORCPT)=.*)?$"
+
+
+def _path(path: pd.Series) -> pd.Series:
+    """Without brackets a path can have blanks before it, and ends before a parameter."""
+    return texts.changed(path, texts.having(path, "+"), lambda some: some.str.replace(_PARAMETER, r"\1", regex=True))
 
 
 def _keep_plus(argument: pd.Series, path: pd.Series) -> pd.Series:
