@@ -102,6 +102,18 @@ SESSIONS = (
         "reject",
         says=(_verb("RCPT"),),
     ),
+    # as Exim 3 says it
+    Shape(
+        "refused relay ({_}) to {forward_path:path} from {reverse_path:path}" + _FLAGGED,
+        "reject",
+        says=(_verb("RCPT"),),
+    ),
+    Shape(
+        "verify failed for SMTP recipient {forward_path} from {reverse_path:path}" + _FLAGGED,
+        "reject",
+        says=(_verb("RCPT"),),
+    ),
+    Shape("recipients refused " + _FROM, "reject", says=(_verb("RCPT"),)),
     Shape("VRFY failed for {_}" + _FLAGGED, "reject", says=(_verb("VRFY"),)),
     Shape("{?temporarily }refused connection " + _FROM + _WHY_AFTER, "reject", says=_DROPPED),
     Shape("Connection " + _FROM + " {?temporarily }refused" + _WHY_AFTER, "reject", fold=True, says=_DROPPED),

@@ -57,10 +57,11 @@ def assemble(records: Records, options: Options) -> Assembled:
     by_name = np.full(named.max(initial=0) + 1, -1, dtype=np.int64)
     scratch = latest, by_name, np.empty((5, len(records)), dtype=np.int64)
     n = int(follow(place, named, out, reply, number, code, micros, *scratch, session, alive))
-    answered = ~out & (number >= 0) & (code > 0)
     path = _path(records.text("path"))
     argument = _keep_plus(texts.swapped(records.text("argument"), "+", " "), path).str.strip()
-    spoken = reply | (number >= 0)
+    gone = ~out & np.isin(records.codes("verb"), np.flatnonzero(records.words("verb").str.upper() == "TIMEOUT"))
+    spoken = (reply | (number >= 0)) & ~gone  # that a client was silent is the service's word
+    answered = ~out & spoken & (code > 0)
     direction = np.where(out & ~reply, SENT, np.where(spoken, RECEIVED, -1))
     aside = np.where(spoken, -1, tables.KINDS.index("note")).astype(np.int8)
     said = dialogue.Dialogue.of(
@@ -82,6 +83,11 @@ def assemble(records: Records, options: Options) -> Assembled:
     )
     made = dialogue.assemble(said, options.tables)
     _complete(made, records, out, number, alive[:n])
+    if "sessions" in made:
+        late = np.zeros(n, dtype=bool)
+        late[session[gone]] = True
+        ended = made["sessions"]["ended"].astype("str").mask(late, "timeout")
+        made["sessions"]["ended"] = ended.astype("category")
     return Assembled(made, assumed)
 
 
