@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import spamlab
@@ -451,6 +452,25 @@ def test_exims_stamp_says_the_year_that_syslogs_does_not():
     assert log.events["time"].dt.year.tolist() == [2019, 2020]
     assert log.sources["ignored_lines"].tolist() == [1]
     assert log.events["host"].tolist() == ["mx", "mx"]
+
+
+@pytest.mark.parametrize(
+    ("before", "time"),
+    [
+        (
+            "2024-06-01T00:00:00.5+02:00 mx exim[7]: 2024-06-01 00:00:00 ",
+            "2024-05-31 22:00:00.5",
+        ),  # the one with a zone
+        ("2024-06-01T00:00:00.5+02:00 mx exim[7]: 2024-06-01 00:00:00.400 +0200 [7] ", "2024-05-31 22:00:00.5"),
+        ("Jun  1 00:00:01 mx exim[7]: 2024-06-01 00:00:00.400 +0200 ", "2024-05-31 22:00:00.4"),
+        ("exim-1  | 2024-06-01 00:00:00 +0200 ", "2024-05-31 22:00:00"),
+    ],
+)
+def test_of_two_stamps_the_one_that_says_more_counts(before, time):
+    log = read(f"{before}{ID} <= a@example.net U=joe P=local S=9", f"{before}{ID} Completed", tz="America/New_York")
+    assert log.events["time"].eq(pd.Timestamp(time, tz="UTC")).all()
+    assert log.events["kind"].tolist() == ["receive", "remove"]
+    assert log.sources["tz_assumed"].isna().all()
 
 
 def test_what_the_rejectlog_repeats_is_counted_once(tmp_path):

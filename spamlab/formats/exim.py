@@ -105,12 +105,26 @@ _SHAPES = (
 )
 
 _BODY = "{?[{pid:int}] }{text>}{?{queue_id:exim} }"
-_PLAIN = Variant("mainlog", (("{time:time} " + _BODY, _SHAPES),), continues=True)
+_PLAIN = Variant(
+    "mainlog",
+    (("{time:time} " + _BODY, _SHAPES), ("{_:tag} {_}| {time:time} " + _BODY, _SHAPES)),  # docker compose: exim-1  | …
+    continues=True,
+)
+_SPLIT = "{?[1{_=/|\\\\}{_:int}] }"
 _SYSLOG = Variant(
     "syslog",
     tuple(
-        (head + "{?[1{_=/|\\\\}{_:int}] }{?{time:time} }" + _BODY if shapes is _SHAPES else head, shapes)
+        group
         for head, shapes in syslog.groups(_SHAPES, "exim")
+        for group in (
+            # Exim's own stamp behind syslog's says the year; one of ISO 8601 says that too, and the zone.
+            (
+                ("{&2}" + head + _SPLIT + "{?{_:time} }" + _BODY, shapes),
+                (head + _SPLIT + "{?{time:time} }" + _BODY, shapes),
+            )
+            if shapes is _SHAPES
+            else ((head, shapes),)
+        )
     ),
 )
 
