@@ -27,7 +27,11 @@ _JOURNAL = dict.fromkeys(
     ("__REALTIME_TIMESTAMP", "_HOSTNAME", "SYSLOG_IDENTIFIER", "_COMM", "SYSLOG_PID", "_PID", "MESSAGE"), _TEXT
 )
 ZEEK_FIELDS = ("ts", "uid", "id.orig_h", "helo", "mailfrom", "rcptto", "msg_id", "last_reply", "tls")
-_ZEEK = dict.fromkeys((*ZEEK_FIELDS, "_path"), _TEXT) | {"rcptto": pa.list_(_TEXT), "tls": pa.bool_()}
+_ZEEK = dict.fromkeys((*ZEEK_FIELDS, "_path", "id_orig_h", "@timestamp"), _TEXT) | {
+    "rcptto": pa.list_(_TEXT),
+    "tls": pa.bool_(),
+    "id": pa.struct([("orig_h", _TEXT)]),
+}
 
 Columns = dict[str, Any]
 
@@ -45,12 +49,13 @@ def plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
             yield piece
         elif b'"__REALTIME_TIMESTAMP"' in begin:
             yield b"".join(_converted(block, (_JOURNAL,), _journal) for block in _blocks(piece))
-        elif b'"id.orig_h"' in begin:
+        elif any(name in begin for name in _CLIENT):
             yield b"".join(_converted(block, _ZEEK_TIMES, _zeek) for block in _blocks(piece))
         else:
             yield piece
 
 
+_CLIENT = (b'"id.orig_h"', b'"id_orig_h"', b'"orig_h"')  # as Zeek writes it, and exports that know no points
 _ZEEK_TIMES = (_ZEEK | {"ts": pa.float64()}, _ZEEK)  # ts is a number or, in ISO 8601, text
 
 
@@ -109,9 +114,11 @@ def _row(line: bytes, schema: dict[str, Any]) -> dict[str, Any]:
 def _fitting(value: Any, kind: Any) -> Any:
     """A value as one of its column's type; of a field that came several times (journald) the last."""
     if kind == pa.bool_():
-        return value if isinstance(value, bool) else None
+        return value if isinstance(value, bool) else {"T": True, "true": True, "F": False, "false": False}.get(value)
+    if pa.types.is_struct(kind):
+        return {"orig_h": _text(value.get("orig_h"))} if isinstance(value, dict) else None
     if kind != _TEXT:
-        return [_text(one) for one in value] if isinstance(value, list) else [_text(value)]
+        return [_text(one) for one in (value if isinstance(value, list) else _text(value).split(","))]
     if isinstance(value, list) and value and all(isinstance(one, int) and 0 <= one < 256 for one in value):
         return bytes(value).decode("utf-8", "backslashreplace")  # a text that is no UTF-8, as octets
     return _text(value[-1] if isinstance(value, list) and value else value)
@@ -153,6 +160,10 @@ def _one_line(text: Any, line: str, tab: str) -> Any:
 
 def _zeek(found: Columns) -> Any:
     """A Zeek row behind the mark ``ZEEK``; missing where a record is not one of ``smtp.log``."""
+    time = _seconds(found["ts"]) if pa.types.is_floating(found["ts"].type) else found["ts"]
+    time = pc.replace_substring_regex(time, r"^(\d{9,11})(\d{3})(?:\.0+)?$", r"\1.\2")  # Zeek's TS_MILLIS
+    client = pc.coalesce(found["id.orig_h"], found["id_orig_h"], pc.struct_field(found["id"], "orig_h"))
+    found |= {"ts": pc.coalesce(time, found["@timestamp"]), "id.orig_h": client}
     own = pc.equal(pc.coalesce(found["_path"], pa.scalar("", _TEXT)), "smtp")
     bare = pc.is_null(found["_path"])
     said = pc.or_(
@@ -162,9 +173,7 @@ def _zeek(found: Columns) -> Any:
     values = [pa.scalar(ZEEK, _TEXT)]
     for name in ZEEK_FIELDS:
         value = found[name]
-        if pa.types.is_floating(value.type):
-            value = _seconds(value)
-        elif pa.types.is_boolean(value.type):
+        if pa.types.is_boolean(value.type):
             value = pc.if_else(value, pa.scalar("T", _TEXT), pa.scalar("F", _TEXT))
         elif pa.types.is_list(value.type):
             inner = pc.replace_substring(pc.list_flatten(value), ",", "\\x2c")

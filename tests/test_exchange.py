@@ -70,8 +70,8 @@ def value(cell):
         (INFOSEC, 16, "reply", "sent", None, 250, None, None),
         (INFOSEC, 17, "command", "received", "AUTH", None, None, "LOGIN"),
         (INFOSEC, 18, "reply", "sent", None, 334, None, None),  # sequence number 13 is skipped
-        (INFOSEC, 19, "auth", None, None, None, None, None),
-        (INFOSEC, 20, "auth", None, None, None, None, None),  # the same sequence number again
+        (INFOSEC, 19, "auth", None, "AUTH", None, None, None),
+        (INFOSEC, 20, "auth", None, "AUTH", None, None, None),  # the same sequence number again
         (INFOSEC, 21, "auth", None, None, None, None, "username@domain.com"),
         (BRUTE, 1, "reply", "sent", None, 535, "5.7.3", None),
         (BRUTE, 9, "reply", "sent", None, 535, "5.7.3", None),
@@ -211,6 +211,8 @@ def test_accounts():
               "* ,Inbound AUTH LOGIN failed because of LogonDenied", "* ,User Name: ann@example.com", "> 535 5.7.3 no"]  # fmt: skip
     log = read(protocol("> 220 x", "< EHLO a", *failed))
     assert log.sessions[["user", "authenticated"]].values.tolist() == [["ann@example.com", False]]
+    ended = log.events[log.events["verb"].eq("AUTH") & log.events["kind"].eq("auth")]
+    assert ended["text"].tolist() == ["Inbound AUTH LOGIN failed because of LogonDenied"]
     assert log.events["kind"].tolist()[4:] == ["auth", "auth", "auth", "reply"]
     good = [
         "< AUTH NTLM",
@@ -223,6 +225,39 @@ def test_accounts():
     log = read(protocol("> 220 x", "< EHLO a", *good))
     assert log.sessions[["user", "authenticated"]].values.tolist() == [["EXAMPLE\\ann", True]]
     assert log.transactions["user"].tolist() == ["EXAMPLE\\ann"]
+
+
+@pytest.mark.parametrize("quote", ['"', ""])
+def test_who_logged_in_at_last_is_the_sessions_account_and_no_other_sessions(quote):
+    """Several accounts are tried in a session: the next one's are its own."""
+    tried = [
+        line
+        for name in ("ann@example.com", "ben@example.com")
+        for line in (
+            f"* ,{quote}Inbound AUTH LOGIN failed because of LogonDenied{quote}",
+            f"* ,{quote}User Name: {name}{quote}",
+        )
+    ]
+    begin = ["> 220 x", "< EHLO a", "< AUTH LOGIN"]
+    sessions = (
+        [*begin, *tried, "> 535 no", "* EXAMPLE\\eve,authenticated", "> 235 ok", "< MAIL FROM:<>", "> 250 ok"],
+        [*begin, *tried, "> 535 no"],
+        [
+            *begin,
+            f"* ,{quote}Inbound authentication failed because the client x doesn't have submit permission.{quote}",
+        ],
+        begin,
+    )
+    log = read("".join(protocol(*said, session=f"0{i}", head=not i) for i, said in enumerate(sessions)))
+    found = log.sessions[["user", "authenticated"]].astype(object)
+    assert found.where(found.notna(), None).values.tolist() == [
+        ["EXAMPLE\\eve", True], ["ben@example.com", False], [None, False], [None, False],
+    ]  # fmt: skip
+    assert log.transactions["user"].tolist() == ["EXAMPLE\\eve"]
+    ended = log.events[log.events["verb"].eq("AUTH") & log.events["kind"].eq("auth")]
+    assert ended["session"].tolist() == [0, 0, 0, 1, 1, 2]
+    named = log.events.loc[log.events["text"].str.startswith("User Name").fillna(False), "argument"]
+    assert named.tolist() == ["ann@example.com", "ben@example.com"] * 2
 
 
 def test_what_a_client_says_is_no_reply_and_a_broken_row_is_unparsed():
@@ -284,6 +319,23 @@ def test_the_tracking_log():
     ]
     assert log.recipients["transaction"].isna().tolist() == [False] * 5 + [True]
     assert log.sources["ignored_lines"].tolist() == [5]
+
+
+def test_a_status_can_hold_a_semicolon_and_quotes():
+    told, later = "550 5.1.1 RESOLVER.ADR.ExRecipNotFound; not found", '[{LRT=};{LED=441 4.4.1 ""x; y""};{FQDN=};{IP=}]'
+    both = {"recipient_address": "ben@example.com;cat@example.com", "recipient_count": "2"}
+    rows = (
+        message("FAIL", recipient_status=told, recipient_address="ann@example.com"),
+        message("FAIL", recipient_status=told, recipient_address="eve@example.com"),  # in one moment, in one's own row
+        message("FAIL", recipient_status=f"{told};{told}", **both),
+        message("DEFER", recipient_status=f'"{later}"', **both),
+        message("DEFER", recipient_status=f'"{later};{later}"', **both),
+    )
+    log = read(tracked(*({**row, "date-time": "2024-01-02T03:04:05.000Z"} for row in rows)))
+    later = later.replace('""', '"')
+    assert log.recipients["reply"].tolist() == [told] * 4 + [later] * 4
+    assert log.recipients["code"].tolist() == [550] * 4 + [441] * 4
+    assert log.recipients["forward_path"].tolist()[1:4] == ["eve@example.com", "ben@example.com", "cat@example.com"]
 
 
 SINCE_2013 = TRACKING.replace("message-id,recipient", "message-id,network-message-id,recipient")
@@ -396,3 +448,16 @@ def test_a_connection_that_was_never_made_is_the_clients_and_has_ended():
     assert log.events["kind"].tolist() == ["note", "disconnect"]
     late = read(protocol(said[0], said[1].replace("refused", "timed out"), kind="SMTP Send Protocol Log"))
     assert late.sessions["ended"].tolist() == ["timeout"]
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        ("MAIL  From:<ann@example.net>", "ann@example.net"),
+        ("MAIL FROM: ann@example.net", "ann@example.net"),
+        ("MAIL FROM:ann@example.net SIZE=9", "ann@example.net"),
+        ('MAIL FROM:<"a,b"@example.net>', '"a,b"@example.net'),
+    ],
+)
+def test_a_path_with_or_without_brackets(said, path):
+    assert read(protocol("> 220 x", f"< {said}", "> 250 ok")).transactions["reverse_path"].tolist() == [path]

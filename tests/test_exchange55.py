@@ -522,3 +522,11 @@ def test_a_transaction_nobody_answered_has_no_outcome():
 def test_octets_of_text_that_is_no_utf8_count_as_stored():
     log = read(stamped("A connection to x was established.").encode() + b"11/11/03 2:00:01 PM : <<< 220 \xe9\xe8\n")
     assert log.sessions["octets_received"].tolist() == [8]
+
+
+@pytest.mark.parametrize(
+    "said", ["MAIL  From:<ann@example.net>", "MAIL FROM: <ann@example.net>", "mail from:ann@example.net"]
+)
+def test_blanks_in_commands_are_no_part_of_addresses(said):
+    log = read(INBOUND.replace("MAIL FROM:<ann@example.net> SIZE=99", said))
+    assert log.transactions["reverse_path"].tolist() == ["ann@example.net"]

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import spamlab
@@ -90,7 +91,7 @@ LINES = [  # hand-checked: file, line, what it holds
     ("0264", 35, {"kind": D, "status": "deferred", "relay": None, "reply": "retry time not reached"}),
     ("9901", 10, {"kind": D, "status": "deferred", "code": 421, "queue_id": "10HmaY-0005vi-00"}),
     ("4550", 2, {"kind": D, "status": "bounced", "code": 550, "forward_path": "baduser@test.ex"}),
-    ("0135", 9, {"kind": D, "status": "bounced", "forward_path": "b@known.ex", "reply": "retry timeout exceeded"}),
+    ("0135", 9, {"kind": D, "forward_path": "b@known.ex", "reply": "retry timeout exceeded"}),
     ("0536", 33, {"kind": D, "status": "bounced", "code": 590, "enhanced_code": "5.4.3"}),
     ("0416", 9, {"kind": D, "status": None, "forward_path": None}),
     ("0416", 11, {"kind": "queue", "status": "discarded", "forward_path": "discard@p.q"}),
@@ -128,7 +129,12 @@ def test_the_whole_corpus_adds_up_and_no_spine_line_is_a_note():
         flag: log.events["text"].str.contains(rf"^\S+ {re.escape(flag)} ").sum() for flag in ("<=", "(=", "**", "==")
     }
     assert (log.events["kind"] == "receive").sum() == count["<="] + count["(="]
-    assert (log.recipients["status"] == "bounced").sum() == count["**"]
+    gone = log.recipients.dropna(subset="reply").query("status in ['bounced', 'expired']")
+    given_up = gone["reply"].str.contains(
+        "^(?:retry timeout exceeded|all hosts .* have been failing|.* long failure period)"
+    )
+    assert (log.recipients["status"] == "bounced").sum() + given_up.sum() == count["**"]
+    assert (gone.loc[given_up, "status"] == "expired").all() and given_up.sum() > 20
     assert (log.recipients["status"] == "deferred").sum() == count["=="]
 
 
@@ -229,6 +235,45 @@ MADE = [
      'C="250 2.0.0 ok" QT=1s', {"relay": "h.example.com DS [192.0.2.7]:25", "code": 250, "delay": 1000000}),
     (f"no MAIL in SMTP connection from {CLIENT} D=1s X=TLS1.2:x:256 CV=no C=EHLO,QUIT", {"kind": "note", "verbs": "EHLO,QUIT"}),
     ("Connection from [192.0.2.1]:9 refused: too many connections", {"kind": "reject", "ended": "dropped"}),
+    # what the sources can say besides
+    (f" DSH={CLIENT} F=<a@example.net> rejected RCPT <b@example.com>: no",
+     {"kind": "reject", "forward_path": "b@example.com", "reply": "no"} | PEER),
+    (f"H={CLIENT} Ci=71 F=<a@example.net> rejected RCPT <{'b' * 95}@exa: no such user",  # of what RCPT said 100 octets
+     {"kind": "reject", "forward_path": "b" * 95 + "@exa", "reply": "no such user"} | PEER),
+    (f"H={CLIENT} F=<> rejected RCPT <b@example.com>", {"kind": "reject", "forward_path": "b@example.com", "reply": None}),
+    (f"H={CLIENT} F=<> rejected RCPT <b@example.com> NOTIFY=NEVER: 550 no",
+     {"kind": "reject", "forward_path": "b@example.com", "reply": "550 no", "code": 550}),
+    (f"H={CLIENT} F=<> RCPT <b@example.com> NOTIFY=NEVER: discarded by RCPT ACL: x",
+     {"kind": "queue", "status": "discarded", "forward_path": "b@example.com", "reply": "x"}),
+    (f"H={CLIENT} rejected AUTH : no TLS, no login", {"kind": "reject", "verb": "AUTH", "reply": "no TLS, no login"} | PEER),
+    (f"H={CLIENT} incomplete transaction (QUIT) from <a@example.net> for b@example.com", {"kind": "note", "weak": False} | PEER),
+    (f"temporarily refused connection from {CLIENT}: not in reserve list: connected=9 max=10 reserve=2",
+     {"kind": "reject", "ended": "dropped", "reply": "not in reserve list: connected=9 max=10 reserve=2"} | PEER),
+    (f"connection from {CLIENT} refused (IP options)", {"kind": "reject", "ended": "dropped"} | PEER),
+    (f"SMTP connection from {CLIENT} closed after SIGTERM", {"kind": "disconnect", "ended": "dropped"} | PEER),
+    (f"SMTP connection from {CLIENT} (via inetd) closed by QUIT", {"kind": "disconnect", "ended": None} | PEER),
+    (f"SMTP connection from {CLIENT} TFO lost D=3s", {"kind": "disconnect", "ended": "dropped"} | PEER),
+    (f"unexpected disconnection while reading SMTP command from TFO {CLIENT} (error: Connection reset by peer) D=9s",
+     {"kind": "disconnect", "ended": "dropped"} | PEER),
+    (f"no MAIL in TFO SMTP connection from {CLIENT} D=1s C=EHLO,QUIT", {"kind": "note", "verbs": "EHLO,QUIT"} | PEER),
+    (f"rejected MAIL command H={CLIENT}: too many messages in one connection", {"kind": "reject", "verb": "MAIL"} | PEER),
+    (f'temporarily rejected "EHLO h.example" from {CLIENT}', {"kind": "reject", "verb": "EHLO"} | PEER),
+    (f"rejected from <a@example.net> H={CLIENT} U=joe: message too big: read=9 max=5",
+     {"kind": "reject", "verb": "DATA", "reverse_path": "a@example.net", "reply": "message too big: read=9 max=5"} | PEER),
+    (f"unqualified sender rejected: <ann> H={CLIENT}", {"kind": "reject", "verb": "MAIL", "reverse_path": "ann"} | PEER),
+    (f"unqualified recipient rejected: <ben> H={CLIENT} (failed to find host name from IP address)",
+     {"kind": "reject", "verb": "RCPT", "forward_path": "ben"} | PEER),
+    (f"too many recipients: excess temporarily rejected: sender=<a@example.net> H={CLIENT}",
+     {"kind": "reject", "verb": "RCPT", "forward_path": None, "reverse_path": "a@example.net"} | PEER),
+    (f"refused relay (host) to <b@example.com> from <a@example.net> H={CLIENT}",
+     {"kind": "reject", "verb": "RCPT", "forward_path": "b@example.com", "reverse_path": "a@example.net"} | PEER),
+    (f"verify failed for SMTP recipient b@example.com from <a@example.net> H={CLIENT}",
+     {"kind": "reject", "verb": "RCPT", "forward_path": "b@example.com", "reverse_path": "a@example.net"} | PEER),
+    (f"recipients refused from {CLIENT} (RBL rbl.example.org)", {"kind": "reject", "verb": "RCPT", "forward_path": None} | PEER),
+    (f"VRFY failed for ben H={CLIENT}", {"kind": "reject", "verb": "VRFY", "forward_path": None} | PEER),
+    (f"login authenticator failed for {CLIENT}: 435 Unable to authenticate at present (set_id=joe): socket: no such file",
+     {"kind": "auth", "user": "joe", "code": 435} | PEER),
+    ("cwd=/home/joe 4 args: /usr/sbin/sendmail -t -i -fjoe@example.com", {"kind": "note", "weak": False}),
     (f"TLS error on connection from {CLIENT} (SSL_accept): x", {"kind": "note"} | PEER),
     ("Start queue run: pid=9 -qf", {"kind": "note", "weak": False}),
     ("exim 4.98 daemon started: pid=9, -q30m", {"kind": "note", "weak": False}),
@@ -359,6 +404,30 @@ def test_headers_in_the_reject_log_belong_to_their_reject():
     assert log.unparsed["line"].tolist() == [1]
 
 
+@pytest.mark.parametrize(
+    ("why", "status"),
+    [
+        (": retry timeout exceeded", "expired"),  # the last of its tries was logged before, as any is
+        (" <ann@example.com>: retry timeout exceeded", "expired"),
+        (" R=r T=t: all hosts for 'example.com' have been failing for a long time (and retry time not reached)", "expired"),
+        (" R=r T=t: retry time not reached for any host after a long failure period", "expired"),
+        (" R=r T=t: all host address lookups failed permanently", "bounced"),
+        (" R=r T=t H=h.example [192.0.2.7]: SMTP error from remote mail server after RCPT TO:<b@example.com>: 550 no: retry "
+         "timeout exceeded", "bounced"),  # a server's own words
+    ],
+)  # fmt: skip
+def test_a_recipient_is_given_up_where_time_ran_out(why, status):
+    log = read(
+        f"2024-06-01 00:00:00 {ID} <= a@example.net U=joe P=local S=9",
+        f"2024-06-01 00:00:01 {ID} == b@example.com R=r T=t defer (-1): later",
+        f"2024-06-05 00:00:01 {ID} ** b@example.com{why}",
+        f"2024-06-05 00:00:02 1rjT5G-003qKL-8B <= <> R={ID} U=exim P=local S=120",
+        f"2024-06-05 00:00:03 {ID} Completed",
+    )
+    assert log.recipients["status"].tolist() == ["deferred", status]
+    assert log.transactions["report"].tolist()[1:] == ["ndr"]
+
+
 def test_a_message_given_up_counts_for_each_recipient_still_pending():
     log = read(
         f"2024-06-01 00:00:00 {ID} <= a@example.net U=joe P=local S=9",
@@ -383,6 +452,25 @@ def test_exims_stamp_says_the_year_that_syslogs_does_not():
     assert log.events["time"].dt.year.tolist() == [2019, 2020]
     assert log.sources["ignored_lines"].tolist() == [1]
     assert log.events["host"].tolist() == ["mx", "mx"]
+
+
+@pytest.mark.parametrize(
+    ("before", "time"),
+    [
+        (
+            "2024-06-01T00:00:00.5+02:00 mx exim[7]: 2024-06-01 00:00:00 ",
+            "2024-05-31 22:00:00.5",
+        ),  # the one with a zone
+        ("2024-06-01T00:00:00.5+02:00 mx exim[7]: 2024-06-01 00:00:00.400 +0200 [7] ", "2024-05-31 22:00:00.5"),
+        ("Jun  1 00:00:01 mx exim[7]: 2024-06-01 00:00:00.400 +0200 ", "2024-05-31 22:00:00.4"),
+        ("exim-1  | 2024-06-01 00:00:00 +0200 ", "2024-05-31 22:00:00"),
+    ],
+)
+def test_of_two_stamps_the_one_that_says_more_counts(before, time):
+    log = read(f"{before}{ID} <= a@example.net U=joe P=local S=9", f"{before}{ID} Completed", tz="America/New_York")
+    assert log.events["time"].eq(pd.Timestamp(time, tz="UTC")).all()
+    assert log.events["kind"].tolist() == ["receive", "remove"]
+    assert log.sources["tz_assumed"].isna().all()
 
 
 def test_what_the_rejectlog_repeats_is_counted_once(tmp_path):

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import spamlab
+from spamlab import stamps
 
 SHARED = Path(os.environ.get("SPAMLAB_SHARED", Path(__file__).parents[2] / "shared"))
 CORPUS = SHARED / "corpus" / "iis-smtp"
@@ -272,9 +273,27 @@ def test_ncsa_without_a_question_mark_and_a_broken_path():
     assert log.events["code"].tolist() == [250, 250, 250]
 
 
+def test_a_selection_of_fields_without_time_and_status():
+    """As an administrator chose them: nothing but who said what, in order."""
+    rows = (
+        "192.0.2.1 mx.example.net SMTPSVC1 EHLO +mx.example.net 20",
+        "192.0.2.1 mx.example.net SMTPSVC1 MAIL +FROM:ann@example.net 30",
+        "192.0.2.1 mx.example.net SMTPSVC1 RCPT +TO:<ben@example.com> 30",
+        "192.0.2.9 OutboundConnectionResponse SMTPSVC1 - 220+mx.example.org 0",
+        "192.0.2.9 OutboundConnectionCommand SMTPSVC1 EHLO mail.example.com 4",
+    )
+    log = read(w3c(*rows, fields="c-ip cs-username s-sitename cs-method cs-uri-query cs-bytes"))
+    assert log.events["time"].isna().all()
+    assert log.events["kind"].tolist() == ["command", "command", "command", "reply", "command"]
+    assert log.sessions[["role", "peer_ip", "octets_received"]].values.tolist()[0] == ["server", "192.0.2.1", 80]
+    assert log.transactions["reverse_path"].tolist() == ["ann@example.net"]
+    assert log.recipients["forward_path"].tolist() == ["ben@example.com"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "#Fields: c-ip cs-method cs-uri-stem\n192.0.2.1 GET /index.html\n",
         w3c("2006-10-09 05:00:15 192.0.2.1 - W3SVC1 GET - /index.html 200 0 1 2"),
         w3c(
             "2006-10-09 05:00:15 192.0.2.1 [1]USER anonymous 331",
@@ -316,3 +335,31 @@ def test_a_verb_can_be_two_words(form, second):
     assert log.events["time"].eq(pd.Timestamp("1997-08-18 13:17:37", tz="UTC")).all()
     assert log.transactions["reverse_path"].tolist() == ["ann@example.net"]
     assert log.recipients[["forward_path", "status"]].values.tolist() == [["ben@example.com", "accepted"]]
+
+
+def test_stamps_of_the_locale_are_read_only_where_there_are_some(monkeypatch):
+    monkeypatch.setattr(stamps, "locale", None)
+    log = read(w3c(inbound("HELO"), inbound("QUIT", code=240)))
+    assert log.sources[["tz_assumed", "dayfirst_assumed", "year_assumed"]].isna().all(axis=None)
+    assert log.sessions["ended"].tolist() == ["quit"]
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        ("+FROM:++<ann@example.net>", "ann@example.net"),
+        ("+FROM:+ann@example.net+SIZE=9+BODY=8BITMIME", "ann@example.net"),
+        ("+FROM:ann+x@example.net", "ann+x@example.net"),
+        ("+FROM:<ann+size=9@example.net>+SIZE=9", "ann+size=9@example.net"),
+    ],
+)
+def test_a_path_with_or_without_brackets(said, path):
+    log = read(w3c(inbound("HELO"), inbound("MAIL", said)))
+    assert log.transactions["reverse_path"].tolist() == [path]
+
+
+def test_a_timeout_is_no_command_and_ends_the_session():
+    log = read(w3c(inbound("EHLO"), inbound("TIMEOUT", "mx.example.net", 121), inbound("QUIT", "mx.example.net", 240)))
+    assert log.events["kind"].tolist() == ["exchange", "note", "exchange"]
+    assert log.sessions[["ended", "commands"]].values.tolist() == [["timeout", 2]]
+    assert log.events["text"].tolist()[1] == "TIMEOUT mx.example.net"

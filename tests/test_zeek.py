@@ -214,6 +214,40 @@ def test_json_lines(stamp):
     assert log.unparsed["line"].tolist() == [4]
 
 
+WHO = {"id.orig_h": "192.0.2.1", "id.orig_p": 4711}
+
+
+@pytest.mark.parametrize(
+    ("stamp", "who"),
+    [
+        ({"ts": 1714557600123}, WHO),  # LogAscii::json_timestamps = JSON::TS_MILLIS
+        ({"ts": 1714557600.123, "@timestamp": "2024-06-01T00:00:00.000Z"}, WHO),
+        ({"@timestamp": "2024-05-01T10:00:00.123Z"}, WHO),
+        ({"ts": "1714557600.123"}, WHO),
+        ({"ts": 1714557600.123}, {"id_orig_h": "192.0.2.1", "id_orig_p": 4711}),  # Corelight's exporters
+        ({"ts": 1714557600.123}, {"id": {"orig_h": "192.0.2.1", "orig_p": 4711}}),
+        ({"_path": "smtp", "_write_ts": "2024-06-01T00:00:00.000000Z", "ts": "2024-05-01T10:00:00.123000Z"}, WHO),
+    ],
+)
+def test_json_lines_as_exports_name_their_fields(stamp, who):
+    row = {
+        **stamp,
+        **who,
+        "uid": "C1",
+        "helo": "h",
+        "mailfrom": "ann@example.com",
+        "rcptto": ["ben@example.com"],
+        "tls": True,
+    }
+    log = read(
+        json.dumps(row) + "\n" + json.dumps({**row, "rcptto": "ben@example.com,eve@example.com", "tls": "T"}) + "\n"
+    )
+    assert log.sources[["format", "event_lines", "unparsed_lines"]].values.tolist() == [["zeek", 2, 0]]
+    assert log.events["time"].eq(pd.Timestamp("2024-05-01 10:00:00.123", tz="UTC")).all()
+    assert log.sessions[["peer_ip", "tls"]].values.tolist() == [["192.0.2.1", True]]
+    assert log.recipients["forward_path"].tolist() == ["ben@example.com", "ben@example.com", "eve@example.com"]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -33,9 +33,9 @@ _CONNECT = (
 )
 _DIALOGUE = (
     Shape("{text>}{code:code}{?-}{? }{?{enhanced_code:dsn}}", "reply"),
-    Shape("{text>}{verb:word}{? }{argument>}FROM:{path:path}{?{_} SIZE={size:int}}", "command", fold=True),
-    Shape("{text>}{verb:word}{? }{argument>}TO:{path:path}", "command", fold=True),
-    Shape("{text>}{verb:word}{? }{argument>}", "command"),
+    Shape("{text>}{verb:word}{? }{? }{argument>}FROM:{path:path}{?{_} SIZE={size:int}}", "command", fold=True),
+    Shape("{text>}{verb:word}{? }{? }{argument>}TO:{path:path}", "command", fold=True),
+    Shape("{text>}{verb:word}{? }{? }{argument>}", "command"),
     Shape("{text>}", "note"),
 )
 _RAW = r"{raw=IO: \||I0: \|}"  # I0 with a zero: the white paper's transcription

@@ -10,7 +10,6 @@ something. Sessions interleave; sequence numbers order a session's rows and can 
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ import pyarrow.compute as pc
 
 from spamlab import assembly, beside, columns, stamps, tables, texts
 from spamlab.notation import Shape, Variant
-from spamlab.records import Assembled, Options, Records
+from spamlab.records import Assembled, Options, Records, first
 from spamlab.walk import CLIENT, RECEIVED, SENT, SERVER
 
 BEGIN = ["date-time", "connector-id", "session-id", "sequence-number", "local-endpoint", "remote-endpoint"]
@@ -33,8 +32,8 @@ _FIELDS = {
 }
 _BODIES = (
     ("reply", "{text>}{code:code}{?-}{? }{?{enhanced_code:dsn}}"),
-    ("command", "{text>}{verb:tag} {argument>}FROM:{path:path}{?{_} SIZE={size:int}}"),
-    ("command", "{text>}{verb:tag} {argument>}TO:{path:path}"),
+    ("command", "{text>}{verb:tag} {? }{argument>}FROM:{path:path}{?{_} SIZE={size:int}}"),
+    ("command", "{text>}{verb:tag} {? }{argument>}TO:{path:path}"),
     ("command", "{text>}{verb:tag}{? }{argument>}"),
     ("note", "{text>}"),
 )
@@ -42,11 +41,17 @@ _ASIDE = (
     ("connect", "+,{_:csv}"),
     ("disconnect", "-,{_:csv}{?,{text:csv}}"),
     *(
-        (kind, "*,,{&" + quote + begin + "}{text:csv}")
-        for kind, begin in (("tls", "TLS protocol "), ("disconnect", "Failed to connect"))
+        (kind, start + "{&" + quote + begin + "}" + first + "{text:csv}")
+        for kind, begin, first in (
+            ("tls", "TLS protocol ", ""),
+            ("disconnect", "Failed to connect", ""),
+            ("auth", "Inbound AUTH ", "{&?{refused:csv}}"),
+            ("auth", "Inbound authentication failed", "{&?{refused:csv}}"),
+        )
         for quote in ('"', "")
+        for start in ("*,,", "*,")
     ),
-    ("auth", "*,,{text>}{&Inbound AUTH }{refused~,}"),
+    ("auth", '*,,"{text>}User Name: {argument>}{_:inside}{argument<}{text<}'),
     ("auth", "*,,{text>}User Name: {argument~,}"),
     ("auth", "*,{text>}{user:csv},authenticated"),
     ("note", "*,,{text:csv}"),
@@ -66,10 +71,15 @@ def variant(says: tuple[tuple[str, str], ...] = ()) -> Variant:
     return Variant("protocol", ((head + "{arrow=<|>},", tuple(said)), (head, aside)), comment=b"#")
 
 
-def _clean(records: Records, name: str) -> pd.Series:
-    """A column of texts; in a quoted value two quotes are one."""
-    text = records.text(name)
+def _clean(text: pd.Series) -> pd.Series:
+    """In a quoted value two quotes are one."""
     return texts.changed(text, texts.having(text, '""'), lambda some: some.str.replace('""', '"', regex=False))
+
+
+def _path(text: pd.Series) -> pd.Series:
+    """Without brackets a path ends where its value does."""
+    rows = texts.having(text, ",")
+    return _clean(texts.changed(text, rows, lambda some: some.str.replace(r",[^@]*$", "", regex=True)))
 
 
 _REPLY, _COMMAND, _CONNECT, _DISCONNECT, _NOTE = map(
@@ -89,7 +99,9 @@ def assemble(records: Records, options: Options) -> Assembled:
     found = beside.together(
         {
             "when": lambda: stamps.moments(records, options),
-            **{name: functools.partial(_clean, records, name) for name in ("text", "argument", "path")},
+            "text": lambda: _clean(records.text("text")),
+            "argument": lambda: _clean(records.text("argument")),
+            "path": lambda: _path(records.text("path")),
         }
     )
     time, assumed = found["when"]
@@ -166,14 +178,20 @@ def _complete(made: dict[str, pd.DataFrame], records: Records, session: np.ndarr
     events = made["events"]
     kind = events["kind"]
     rows = records.rows("user")
+    how = np.union1d(rows, records.rows("refused"))  # how a login ended
+    events["verb"] = events["verb"].cat.set_categories(events["verb"].cat.categories.union(["AUTH"]))
+    events.loc[how, "verb"] = "AUTH"
     events["argument"] = texts.amended(events["argument"], (rows, records.text("user", rows)))
     if "sessions" not in made:
         return
     sessions, transactions = made["sessions"], made["transactions"]
     sessions.loc[session[rows], "authenticated"] = True
     sessions.loc[session[kind.eq("tls")], "tls"] = True
-    named = np.flatnonzero(kind.eq("auth") & events["argument"].notna() & events["direction"].isna())
-    sessions.loc[session[named], "user"] = events["argument"].iloc[named].to_numpy(object)
+    named = (kind.eq("auth") & events["argument"].notna() & events["direction"].isna()).to_numpy(bool)
+    tried, known = (first(session, len(sessions), last=True, among=some) for some in (named, records.has("user")))
+    at = np.where(known >= 0, known, tried)
+    whose = np.flatnonzero(at >= 0)
+    sessions["user"] = texts.amended(sessions["user"], (whose, events["argument"].take(at[whose])))
     late = kind.eq("disconnect") & events["text"].str.contains("time", case=False).fillna(False)
     ended = sessions["ended"].astype("str")
     why = np.zeros(len(sessions), dtype=bool)

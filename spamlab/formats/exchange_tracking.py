@@ -109,7 +109,12 @@ def assemble(records: Records, options: Options) -> Assembled:
     transactions["reverse_path"] = transactions["reverse_path"].str.strip("<> ").fillna(said)
     transactions["null_sender"] = transactions["reverse_path"].eq("").fillna(False).astype(bool)
     transactions["message_id"] = transactions["message_id"].str.strip("<> ")
-    _split_replies(recipients)
+    recipients["reply"] = texts.changed(
+        recipients["reply"],
+        texts.having(recipients["reply"], '""'),
+        lambda some: some.str.replace('""', '"', regex=False),
+    )
+    _split_replies(records, recipients)
     told = recipients["reply"].str.extract(_STATUS)
     recipients["code"] = pd.to_numeric(told[0]).astype("Int64")
     recipients["enhanced_code"] = told[1].astype("category")
@@ -122,21 +127,26 @@ def assemble(records: Records, options: Options) -> Assembled:
 _STATUS = r"(?<![\d.])([245]\d\d)[ -]+(?:#?([245]\.\d{1,3}\.\d{1,3})(?![\d.]))?"
 
 
-def _split_replies(recipients: pd.DataFrame) -> None:
-    """A list of statuses has one for each recipient of its row; what stands in brackets is one."""
+_APART = r';(?=(?:[^"]*"[^"]*")*[^"]*$)'  # of recipients: not inside a quoted local part
+# of statuses: no semicolon in brackets; one before the next one's code
+_ENDS = (r";(?![^\[]*\])", r";(?=\s*(?:[245]\d\d[ -]|\[\{))")
+
+
+def _split_replies(records: Records, recipients: pd.DataFrame) -> None:
+    """A list of statuses has one for each recipient of its row, and a status can hold a semicolon itself."""
+    named = records.text("forward_path", np.flatnonzero(records.has("status")))
+    lists, count = texts.having(named, ";"), np.ones(len(named), dtype=np.int64)
+    count[lists] += named.iloc[lists].str.count(_APART).to_numpy(np.int64)
+    many = np.repeat(count, count)
+    place = np.arange(len(many)) - np.repeat(np.cumsum(count) - count, count)
     listed = texts.having(recipients["reply"], ";")
-    if not len(listed):
-        return
-    some = recipients.iloc[listed]
-    same = ["transaction", "time", "reply"]
-    new = (some[same] != some[same].shift()).any(axis=1).to_numpy(bool)
-    new[1:] |= np.diff(listed) != 1
-    run = np.cumsum(new) - 1
-    place = np.arange(len(listed)) - np.flatnonzero(new)[run]
-    parts = some["reply"].str.split(r";(?![^\[]*\])", regex=True)
-    one = (parts.map(len) == np.bincount(run)[run]).to_numpy(bool)
-    chosen = [words[at].strip() for words, at in zip(parts[one], place[one], strict=True)]
-    recipients.loc[listed[one], "reply"] = chosen
+    listed = listed[many[listed] > 1]
+    for ends in _ENDS:
+        parts = recipients["reply"].iloc[listed].str.split(ends, regex=True)
+        one = (parts.map(len) == many[listed]).to_numpy(bool)
+        chosen = [words[at].strip() for words, at in zip(parts[one], place[listed[one]], strict=True)]
+        recipients.loc[listed[one], "reply"] = chosen
+        listed = listed[~one]
 
 
 def _find_reports(records: Records, belongs: Any, transactions: pd.DataFrame, recipients: pd.DataFrame) -> None:

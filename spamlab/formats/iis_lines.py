@@ -43,7 +43,7 @@ def header(lines: list[bytes]) -> Variant:
     """The variant that the header lines before some rows declare; one without groups if they are no SMTP log's."""
     told = columns.directives(lines)
     names = columns.stamped(told.get("fields", "").split())
-    if "cs-method" not in names or not {"time", "date time"} & set(names):
+    if "cs-method" not in names or not {"time", "date time", "c-ip"} & set(names):
         return Variant("other", (), comment=b"#")
     at = names.index("cs-method")
 

@@ -29,7 +29,7 @@ _follow = Kernel(runs.follow, "i8* i8* b1* b1* i1* i2* i8* i8** i8* i8** i8* b1*
 
 def _times(records: Records, options: Options) -> tuple[pd.Series, dict[str, Any]]:
     time, assumed = stamps.moments(records, replace(options, tz="UTC"))  # W3C times are GMT, NCSA's state their zone
-    if not len(records.rows("stamp")):
+    if not len(records.rows("stamp")) and "locale" not in records.times:
         return time, {**assumed, "tz_assumed": pd.NA}
     local, more = stamps.locale(records, options)
     has = records.has("stamp")
@@ -57,7 +57,7 @@ def _sessions(records: Records, time: pd.Series, out: Any, reply: Any, number: A
 
 def _said(records: Records, mail: np.ndarray) -> dict[str, Any]:
     """What the records say: columns of the dialogue; ``mail``: which hold a MAIL command."""
-    path = records.text("path")
+    path = _path(records.text("path"))
     argument = _keep_plus(texts.swapped(records.text("argument"), "+", " "), path).str.strip()
     text = texts.joined(records.text("verb"), argument)
     drafts = {"argument": texts.Draft(argument), "text": texts.Draft(text)}
@@ -71,7 +71,8 @@ def assemble(records: Records, options: Options) -> Assembled:
     reply = out & (number < 0)
     code = np.where(reply, records.number("code"), np.where(out, -1, status))
     code = np.where((code >= 200) & (code < 600), code, -1).astype(np.int16)
-    spoken = reply | (number >= 0)
+    gone = ~out & np.isin(records.codes("verb"), np.flatnonzero(records.words("verb").str.upper() == "TIMEOUT"))
+    spoken = (reply | (number >= 0)) & ~gone  # that a client was silent is the service's word
 
     def when() -> tuple[Any, ...]:
         time, assumed = _times(records, options)
@@ -90,13 +91,25 @@ def assemble(records: Records, options: Options) -> Assembled:
         last=np.ones(len(alive), dtype=bool),
         aside=np.where(spoken, np.int8(-1), np.int8(tables.KINDS.index("note"))),
         order=np.argsort(session, kind="stable"),
-        both=~out & (number >= 0) & (code > 0),
+        both=~out & spoken & (code > 0),
         **found["said"],
     )
     records.keep(("octets_sent", "octets_received", "helo"))
     made = assembly.assemble(said, options.tables)
     _complete(made, records, out, number, alive)
+    if "sessions" in made:
+        late = np.zeros(len(alive), dtype=bool)
+        late[session[gone]] = True
+        made["sessions"]["ended"] = made["sessions"]["ended"].astype("str").mask(late, "timeout").astype("category")
     return Assembled(made, assumed)
+
+
+_PARAMETER = r"(?i)^\+*<?(.*@.*?)>?(?:\+(?:SIZE|BODY|AUTH|RET|ENVID|NOTIFY|ORCPT)=.*)?$"
+
+
+def _path(path: pd.Series) -> pd.Series:
+    """Without brackets a path can have blanks before it, and ends before a parameter."""
+    return texts.changed(path, texts.having(path, "+"), lambda some: some.str.replace(_PARAMETER, r"\1", regex=True))
 
 
 def _keep_plus(argument: pd.Series, path: pd.Series) -> pd.Series:
