@@ -645,10 +645,24 @@ def test_a_size_that_is_none_does_not_break_a_line(size):
 # -- queue ids ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("queue_id", ["4F5C6", "0D7037A4", "4AA091855DA0", "3Pt2mN2VXxznjll", "4G6yC35YlszCx5Pk"])
+@pytest.mark.parametrize("queue_id", ["4F5C6", "0D7037A4", "4AA091855DA0", "3Pt2mN2VXxznjll", "4G6yC35YlszCx5Pk",
+                                      "A1B2C3D4E5", "4XaExample1", "3abc123def", "ABCDEF", "QUEUEID"])  # fmt: skip
 def test_short_and_long_queue_ids(queue_id):
     log = read(daemon(f"smtpd[1]: {queue_id}: client=a[192.0.2.1]", f"qmgr[2]: {queue_id}: removed"))
     assert log.transactions["queue_id"].tolist() == [queue_id]
+
+
+def test_ids_that_nobody_but_people_make_up_link_as_others_do():
+    log = read(daemon(
+        "smtpd[1]: 4XaExample1: client=a[192.0.2.1]",
+        "smtp[3]: 4XaExample1: to=<c@d>, relay=mx[192.0.2.9]:25, delay=1, dsn=5.0.0, status=bounced (550 no)",
+        "bounce[4]: 4XaExample1: sender non-delivery notification: 4XbExample2",
+        "qmgr[5]: 4XbExample2: from=<>, size=9, nrcpt=1 (queue active)",
+        "cleanup[6]: warning: 4XbExample2: queue file size limit exceeded",
+    ))  # fmt: skip
+    assert log.transactions["queue_id"].tolist() == ["4XaExample1", "4XbExample2"]
+    assert log.transactions["ndr_of"].fillna(-1).tolist() == [-1, 0]
+    assert log.events["queue_id"].isna().sum() == 0
 
 
 @pytest.mark.parametrize(

@@ -96,9 +96,14 @@ _SHAPES = (
     Shape("{_=warning|fatal}: {queue_id:id}: "),
     Shape(""),
 )
+_INSTANCE = (  # whatever syslog_name it has
+    "{_:name}/{?{_:name}/}{_=anvil|bounce|cleanup|discard|dnsblog|error|lmtp|local|master|oqmgr|pickup|pipe|postdrop"
+    "|postscreen|postsuper|proxymap|qmgr|qmqpd|scache|sendmail|smtp|smtpd|tlsmgr|tlsproxy|trivial-rewrite|verify"
+    "|virtual}["
+)
 _HEADED = tuple(
     (head + "{?NOQUEUE{&: }}{?{queue_id:id}: }" if shapes is _SHAPES else head, shapes)
-    for head, shapes in syslog.groups(_SHAPES, "postfix", "/postfix")
+    for head, shapes in syslog.groups(_SHAPES, "postfix", "/postfix", _INSTANCE)
 )
 
 _RULES = linking.Rules(
