@@ -488,6 +488,7 @@ FROM = "RCPT from a[192.0.2.1]: <b@c>: Recipient address triggers"
             "reject",
             ["rejected"],
         ),
+        (f"4F5C64474F: milter-body-discard: body x from a[192.0.2.1]{TAIL}", "queue", ["discarded"]),
         (f"4F5C64474F: milter-header-hold: header X-Spam: x from a[192.0.2.1]{TAIL}: why", "queue", ["held"]),
         (f"4F5C64474F: milter-header-filter: header X-Spam: x from a[192.0.2.1]{TAIL}: smtp:[b]:25", "note", []),
         (f"4F5C64474F: discard: body x from a[192.0.2.1]{TAIL}: why", "queue", ["discarded"]),
@@ -650,6 +651,16 @@ def test_a_size_that_is_none_does_not_break_a_line(size):
 def test_short_and_long_queue_ids(queue_id):
     log = read(daemon(f"smtpd[1]: {queue_id}: client=a[192.0.2.1]", f"qmgr[2]: {queue_id}: removed"))
     assert log.transactions["queue_id"].tolist() == [queue_id]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Anonymous TLS connection established from a.example[192.0.2.1] to mx.example.net: TLSv1.3 with cipher x (256/256 bits)",
+     "Untrusted TLS connection reused from a.example[192.0.2.1]: TLSv1.3 with cipher x (256/256 bits)"],
+)  # fmt: skip
+def test_a_tls_connection_that_names_whom_it_wants_or_that_is_used_again(text):
+    log = read(daemon("smtpd[1]: connect from a.example[192.0.2.1]", f"smtpd[1]: {text}"))
+    assert log.sessions[["peer_ip", "peer_host", "tls"]].values.tolist() == [["192.0.2.1", "a.example", True]]
 
 
 def test_ids_that_nobody_but_people_make_up_link_as_others_do():

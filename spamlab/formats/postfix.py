@@ -24,9 +24,9 @@ _REASON = (
     "{?; proto={_:tag}" + _REST + "}"
 )
 _ACTIONS = (
-    ("{?: }{_=reject|milter-reject|milter-header-reject|proxy-reject}", "reject", ()),
-    ("{?: }{_=hold|milter-hold|milter-header-hold}", "queue", (("status", "held"),)),
-    ("{?: }{_=discard|milter-discard|milter-header-discard}", "queue", (("status", "discarded"),)),
+    ("{?: }{_=reject|milter-reject|milter-header-reject|milter-body-reject|proxy-reject}", "reject", ()),
+    ("{?: }{_=hold|milter-hold|milter-header-hold|milter-body-hold}", "queue", (("status", "held"),)),
+    ("{?: }{_=discard|milter-discard|milter-header-discard|milter-body-discard}", "queue", (("status", "discarded"),)),
 )
 # Of a header or body line, whose text is anyone's: where it holds what the envelope begins with, neither is trusted.
 _CHECKED = ": {_=header|mime-header|nested-header|body} {_}; from="
@@ -84,8 +84,13 @@ _SHAPES = (
         "auth",
         says=(("verb", "AUTH"),),
     ),
-    Shape("{?{_=Anonymous|Trusted|Untrusted|Verified} }TLS connection established from " + _PEER + ": ", "tls"),
-    Shape("{?{_=Anonymous|Trusted|Untrusted|Verified} }TLS connection established to ", "tls"),
+    Shape(
+        "{?{_=Anonymous|Trusted|Untrusted|Verified} }TLS connection {_=established|reused} from "
+        + _PEER
+        + "{^: | to {_}: }",  # the name it asked for (SNI)
+        "tls",
+    ),
+    Shape("{?{_=Anonymous|Trusted|Untrusted|Verified} }TLS connection {_=established|reused} to ", "tls"),
     Shape("{_=sender|postmaster} delay notification: {report_id:id}", "report", says=(("report", "delay"),)),
     Shape("sender non-delivery notification: {report_id:id}", "report", says=(("report", "ndr"),)),
     Shape("postmaster non-delivery notification: {report_id:id}", "report", says=(("report", "postmaster"),)),
