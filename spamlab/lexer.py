@@ -112,10 +112,21 @@ def zone(buf, p, e):
 
 
 _ABROAD = (
-    b"ene\x01gen\x01fev\x02f\xc3\xa9\x02m\xc3\xa4\x03mrt\x03avr\x04abr\x04mai\x05mag\x05mei\x05giu\x06jui\x06lug\x07ago\x08ao\xc3\x08"
-    b"set\x09okt\x0aout\x0aott\x0adez\x0cdic\x0cd\xc3\xa9\x0c"
-)
-"""Octets that months begin with in French, German, Italian, Spanish, Portuguese and Dutch, but not in English."""
+    "ene gen ιαν янв sty", "fev fév φεβ фев lut", "mär mrt μάρ μαρ мар", "avr abr απρ апр kwi",
+    "mai mag mei maj μαΐ μαϊ мая май", "juin giu ιουν ιούν июн cze", "juil lug ιουλ ιούλ июл lip",
+    "ago aoû αυγ авг sie", "set σεπ сен wrz", "okt out ott οκτ окт paź", "νοε νοέ ноя lis", "dez dic déc δεκ дек gru",
+)  # fmt: skip
+"""What months begin with in other languages of Europe than English, where that is not the same."""
+_KEY = 8  # octets of such a word
+
+
+def _words():
+    words = [(form, month) for month, forms in enumerate(_ABROAD, 1) for word in forms.split()
+             for form in {word, word.capitalize()}]  # fmt: skip
+    return b"".join(form.encode().ljust(_KEY, b"\0") + bytes([month]) for form, month in sorted(words))
+
+
+_MONTH_WORDS = _words()
 
 
 def month_name(buf, p, e):
@@ -124,17 +135,18 @@ def month_name(buf, p, e):
     Where not even a short word stands, the position stays.
     """
     q = p + 2
-    while q < e and q < p + 7 and buf[q] != 32:
+    while q < e and q < p + 10 and buf[q] != 32:
         q += 1
     if q >= e or buf[q] != 32:
         return 0, p
     month = month_number(buf[p], buf[p + 1], buf[p + 2])
     if month == 0:
-        for at in range(0, len(_ABROAD), 4):
-            if (buf[p] | 32) == _ABROAD[at] and buf[p + 1] == _ABROAD[at + 1] and buf[p + 2] == _ABROAD[at + 2]:
-                month = _ABROAD[at + 3] * 1
-        if month == 6 and buf[p + 2] == 105 and buf[p + 3] == 108:  # juil.
-            month = 7
+        for at in range(0, len(_MONTH_WORDS), _KEY + 1):
+            n = 0
+            while n < _KEY and buf[p + n] == _MONTH_WORDS[at + n]:
+                n += 1
+            if n == _KEY or _MONTH_WORDS[at + n] == 0:
+                month = _MONTH_WORDS[at + _KEY] * 1
     while q < e and buf[q] == 32:
         q += 1
     return month, q

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from spamlab.notation import AGAIN, BROKEN, IGNORED, Shape
 
-_LEVEL = "{_=emerg|alert|crit|err|error|warn|warning|notice|info|debug} "
+_LEVELS = "emerg|alert|crit|err|error|warn|warning|notice|info|debug"
+_LEVEL = "{_=" + _LEVELS + "} "
+_PADDED = "{_=" + _LEVELS + "|" + _LEVELS.upper() + "} {? }{? }{? }{? }"
 _HOST = "{?{host:name}{?@{_:tag}}{?/{_:tag}} }"  # mx/mx, mx@mx/relay: syslog-ng's chain_hostnames
 _ORIGIN = (
-    " {? }{?" + _LEVEL + "}{?<{_}> }{?mail." + _LEVEL + "}" + _HOST
+    " {? }{?" + _PADDED + "}{?<{_}> }{?mail." + _LEVEL + "}" + _HOST
     + "{?mail.{_:word} }"  # BusyBox: mail.info
 )  # fmt: skip
 _STAMP = "{?<{_:int}>}{?1 }{time:time}" + _ORIGIN

@@ -74,6 +74,10 @@ def file_of(path, stamps, written):
                 "gen feb mar apr mag giu lug ago set ott nov dic",
                 "jan fev mar abr mai jun jul ago set out nov dez",
                 "jan feb mrt apr mei jun jul aug sep okt nov dec",
+                "jan feb mar apr maj jun jul aug sep okt nov dec",
+                "sty lut mar kwi maj cze lip sie wrz paź lis gru",
+                "янв фев мар апр мая июн июл авг сен окт ноя дек",
+                "Ιαν Φεβ Μαρ Απρ Μαΐ Ιουν Ιουλ Αυγ Σεπ Οκτ Νοε Δεκ",
             )
             for number, month in enumerate(words.split(), 1)
         ),

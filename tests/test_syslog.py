@@ -97,6 +97,12 @@ def test_what_a_head_may_lack():
     assert log.events["pid"].fillna(0).tolist() == [17, 0, 0]
 
 
+@pytest.mark.parametrize("level", ["INFO    ", "WARNING ", "ERR     ", "info "])
+def test_a_level_where_the_host_would_be(level):
+    log = read(f"2024-07-07T13:42:53.000000+00:00 {level}{TAG}{BODY}\n")
+    assert log.events["host"].isna().all() and log.events["kind"].tolist() == ["deliver"]
+
+
 @pytest.mark.parametrize(
     ("tag", "program"),
     [
@@ -112,7 +118,7 @@ def test_what_a_head_may_lack():
 )
 def test_instance_names(tag, program):
     event = read(f"Jul  7 13:42:53 mx {tag}{BODY}\n").events.iloc[0]
-    assert (event["program"], event["kind"], event["pid"]) == (program, "deliver", 17)
+    assert (event["program"], event["kind"], event["pid"], event["queue_id"]) == (program, "deliver", 17, "4F5C64474F")
 
 
 @pytest.mark.parametrize(
@@ -129,6 +135,7 @@ def test_instance_names(tag, program):
         "Jul  7 13:42:53 mx systemd[1]: Starting postfix.service - Postfix Mail Transport Agent...",
         "Jul  7 13:42:53 mx systemd[1]: postfix.service: Consumed 3s CPU time.",
         "Jul  7 13:42:53 mx smtpd[12]: x",
+        "2024-07-07T13:42:53.000000+00:00 INFO    opendkim[12]: x",
         "Jul  7 13:42:53 loghost mx dovecot: x",
         "Jul  7 13:42:53 loghost Jul  7 13:42:53 mx dovecot[12]: x",
         "2024-07-07T13:42:53.000000000Z stdout F Jul  7 15:42:53 mx dovecot[12]: x",

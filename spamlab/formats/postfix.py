@@ -14,7 +14,7 @@ from spamlab import linking, syslog
 from spamlab.notation import Shape, Variant
 from spamlab.records import Format
 
-_PEER = "{peer_host}[{peer_ip}]{?:{_:int}}"
+_PEER = "{? }{peer_host}[{peer_ip}]{?:{_:int}}"
 _ALONE = "[{_}]:{_:int}"  # postscreen's clients have no name yet, and no session
 _LOGIN = "{?, {*, |sasl_username={user}|sasl_method={_}|orig_queue_id={_}}}"
 _REST = "{?{?,} to={forward_path:path}}{?{?,} proto={_:tag}}{?{?,} helo={helo:path}}"
@@ -76,9 +76,9 @@ _SHAPES = (
         for action, kind, says in _ACTIONS
         for checked in (_CHECKED + "<{_}; from=<", _CHECKED + _ENVELOPE, ": ")
     ),
-    Shape("lost connection after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
-    Shape("timeout after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "timeout"),)),
-    Shape("too many errors after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
+    Shape("{?: }lost connection after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
+    Shape("{?: }timeout after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "timeout"),)),
+    Shape("{?: }too many errors after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
     Shape(
         "warning: " + _PEER + ": SASL {refused} authentication failed{?: {reply>}{_}{reply<}{?, sasl_username={user}}}",
         "auth",
@@ -101,13 +101,15 @@ _SHAPES = (
     Shape("{_=warning|fatal}: {queue_id:id}: "),
     Shape(""),
 )
+# Whatever stands before what only a queue's line says is an id, too.
+_ID = "{?{^{queue_id:id}: |{queue_id:tag}: {&^{^client=|from=<|message-id=|removed{!}|to=<|uid={_:int} from=<}}}}"
 _INSTANCE = (  # whatever syslog_name it has
     "{_:name}/{?{_:name}/}{_=anvil|bounce|cleanup|discard|dnsblog|error|lmtp|local|master|oqmgr|pickup|pipe|postdrop"
     "|postscreen|postsuper|proxymap|qmgr|qmqpd|scache|sendmail|smtp|smtpd|tlsmgr|tlsproxy|trivial-rewrite|verify"
     "|virtual}["
 )
 _HEADED = tuple(
-    (head + "{?NOQUEUE{&: }}{?{queue_id:id}: }" if shapes is _SHAPES else head, shapes)
+    (head + "{?NOQUEUE{&: }}" + _ID if shapes is _SHAPES else head, shapes)
     for head, shapes in syslog.groups(_SHAPES, "postfix", "/postfix", _INSTANCE)
 )
 
