@@ -13,7 +13,9 @@ _ORIGIN = (
     + "{?mail.{_:word} }"  # BusyBox: mail.info
 )  # fmt: skip
 _STAMP = "{?<{_:int}>}{?1 }{time:time}" + _ORIGIN
-_BEFORE = "{^{_:tag} {_}\\| |[{_}] |{_:int} {&<}}"  # docker compose's container, kubectl's pod, a length (RFC 6587)
+_BLANKS = "".join("{?" + " " * n + "}" for n in (16, 8, 4, 2, 1))
+_CONTAINER = "{_:tag} " + _BLANKS + "\\|{? }"  # as docker compose names it
+_BEFORE = "{^" + _CONTAINER + "|[{_}] |{_:int} {&<}}"  # or kubectl's pod, or a length (RFC 6587)
 _TEXT = "{?[ID {_}] }{?\ufeff}{?message repeated {repeats:int} times: [{? }{-]}}{text>}"  # [ID …]: Solaris
 
 Group = tuple[str, tuple[Shape, ...]]
@@ -48,4 +50,5 @@ def groups(shapes: tuple[Shape, ...], *programs: str) -> tuple[Group, ...]:
     again = (_STAMP + "last message repeated {repeats:int} time", (Shape("", AGAIN),))
     other = (_STAMP + "{?(}{_:tag}", tuple(Shape(mark, IGNORED) for mark in ("[", ":", " ", "(", ")")))
     framed = [(_BEFORE + head, found) for head, found in (*own, other)]
-    return (*own, broken, again, other, *framed, ("-- ", (Shape("", IGNORED),)))  # -- Journal begins at …
+    rest = (_CONTAINER, (Shape("", IGNORED),)), ("-- ", (Shape("", IGNORED),))  # -- Journal begins at …
+    return (*own, broken, again, other, *framed, *rest)

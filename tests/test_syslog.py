@@ -35,6 +35,7 @@ HEADS = {
     "syslog-ng, chained, with source": "Jul  7 13:42:53 mx@mx/relay " + TAG,
     "two blanks": "Jul  7 13:42:53  mx " + TAG,
     "docker compose": "postfix-mail-1  | Jul  7 13:42:53 mx " + TAG,
+    "docker compose, padded": "mail" + 25 * " " + "| Jul  7 13:42:53 mx " + TAG,
     "Solaris": "Jul  7 13:42:53 mx " + TAG + "[ID 197553 mail.info] ",
     "ISO": "2024-07-07T13:42:53+00:00 mx " + TAG,
     "ISO, zone": "2024-07-07T15:42:53+02:00 mx " + TAG,
@@ -140,6 +141,8 @@ def test_instance_names(tag, program):
         "Jul  7 13:42:53 loghost Jul  7 13:42:53 mx dovecot[12]: x",
         "2024-07-07T13:42:53.000000000Z stdout F Jul  7 15:42:53 mx dovecot[12]: x",
         "dovecot-mail-1  | Jul  7 13:42:53 mx dovecot: x",
+        "mail-1             | [ INFO ]  Welcome",
+        "mail-1  |",
         "<30>1 2024-07-07T13:42:53Z mx systemd 1 - - Started Postfix.",
         "2024-07-07T13:42:53Z mx rspamd[12]: <abc>; proxy; rspamd_message_parse",
         "Jul  7 13:42:53 mx last message repeated 2 times",
@@ -155,7 +158,9 @@ def test_other_programs_lines_are_ignored(line):
     assert accounted(log)
 
 
-@pytest.mark.parametrize("line", ["nonsense", "Jul  7 13:42:53", "Jul  7 13:42:53 mx postfix", "\0\0\0", "ir/)"])
+@pytest.mark.parametrize(
+    "line", ["nonsense", "Jul  7 13:42:53", "Jul  7 13:42:53 mx postfix", "\0\0\0", "ir/)", "a b | c"]
+)
 def test_a_line_without_a_good_head_is_unparsed(line):
     log = read(f"{PLAIN}\n{line}\n")
     assert log.unparsed["line"].tolist() == [2] and log.unparsed["text"].tolist() == [line]
