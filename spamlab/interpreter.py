@@ -145,14 +145,18 @@ def interpret(buf, p, e, program, rows, values, count, event, work):
             base = b * 256
             while q < e and classes[base + buf[q]] == 1:
                 q += 1
-            ok = q - p >= c >> 2
+            ok = q - p >= c >> 3
             if c & 1 == 1:
                 ok = ok and q - p <= 24 and (q == e or buf[q] == 32 or buf[q] == 58 or buf[q] == 9 or buf[q] == 91)
-            if c & 2 == 2 and ok:
+            if c & 6 > 0 and ok:
                 r = p
+                vowels = c & 2
                 while r < q and not 48 <= buf[r] <= 57:
+                    octet = buf[r]
+                    if octet == 97 or octet == 101 or octet == 105 or octet == 111 or octet == 117:  # a e i o u
+                        vowels = 1
                     r += 1
-                ok = r < q
+                ok = r < q or vowels == 0
             column, value = a, p * PACK + (q - p)
             p = q
         elif op == ACCEPT:

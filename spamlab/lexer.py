@@ -111,23 +111,112 @@ def zone(buf, p, e):
     return (east if buf[p] == 43 else -east), q + 2
 
 
+_ABROAD = (
+    "ene gen ιαν янв sty", "fev fév φεβ фев lut", "mär mrt μάρ μαρ мар", "avr abr απρ апр kwi",
+    "mai mag mei maj μαΐ μαϊ мая май", "juin giu ιουν ιούν июн cze", "juil lug ιουλ ιούλ июл lip",
+    "ago aoû αυγ авг sie", "set σεπ сен wrz", "okt out ott οκτ окт paź", "νοε νοέ ноя lis", "dez dic déc δεκ дек gru",
+)  # fmt: skip
+"""What months begin with in other languages of Europe than English, where that is not the same."""
+_KEY = 8  # octets of such a word
+
+
+def _words():
+    words = [(form, month) for month, forms in enumerate(_ABROAD, 1) for word in forms.split()
+             for form in {word, word.capitalize()}]  # fmt: skip
+    return b"".join(form.encode().ljust(_KEY, b"\0") + bytes([month]) for form, month in sorted(words))
+
+
+_MONTH_WORDS = _words()
+
+
+def month_name(buf, p, e):
+    """Read a month's name (``Nov``, ``nov.``, ``Dez``, ``juil.``) and the blanks behind it: 0 if there is none.
+
+    Where not even a short word stands, the position stays.
+    """
+    q = p + 2
+    while q < e and q < p + 10 and buf[q] != 32:
+        q += 1
+    if q >= e or buf[q] != 32:
+        return 0, p
+    month = month_number(buf[p], buf[p + 1], buf[p + 2])
+    if month == 0:
+        for at in range(0, len(_MONTH_WORDS), _KEY + 1):
+            n = 0
+            while n < _KEY and buf[p + n] == _MONTH_WORDS[at + n]:
+                n += 1
+            if n == _KEY or _MONTH_WORDS[at + n] == 0:
+                month = _MONTH_WORDS[at + _KEY] * 1
+    while q < e and buf[q] == 32:
+        q += 1
+    return month, q
+
+
+_ZONES = (
+    b"UTC\x18GMT\x18EST\x13EDT\x14CST\x12CDT\x13MST\x11MDT\x12PST\x10PDT\x11CET\x19EET\x1aMSK\x1bWET\x18"
+    b"CEST\x1aEEST\x1bWEST\x19"
+)
+"""Names of zones with what they are hours east of UTC, and 24: those of RFC 5322 and Europe's."""
+
+
+def named_zone(buf, p, e):
+    """Read a zone's name between blanks, in microseconds east; -1 as position where none stands."""
+    n = 0
+    while p + n < e and 65 <= buf[p + n] <= 90:
+        n += 1
+    if (n == 3 or n == 4) and p + n < e and buf[p + n] == 32:
+        size = 4 if n == 3 else 5
+        begin, end = (0, 56) if n == 3 else (56, 71)
+        for at in range(begin, end, size):
+            same = True
+            for i in range(n):
+                same = same and buf[p + i] == _ZONES[at + i]
+            if same:
+                return (_ZONES[at + n] - 24) * 3600 * SECOND, p + n
+    return 0, -1
+
+
+def year_behind(buf, p, e):
+    """Read a year between blanks, as ``asctime`` puts it behind the clock; 0 where none stands."""
+    if (
+        p + 5 < e
+        and buf[p] == 32
+        and buf[p + 5] == 32
+        and (buf[p + 1] == 50 or (buf[p + 1] == 49 and buf[p + 2] == 57))
+    ):
+        year, q = digits(buf, p + 1, e)
+        if q == p + 5:
+            return year
+    return 0
+
+
 def stamp(buf, p, e):
-    """Read a time stamp: ISO 8601, syslog, NCSA, seconds since 1970, or a clock alone."""
+    """Read a time stamp: ISO 8601, syslog, NCSA, seconds since 1970, or a clock alone; the day of the week before it,
+    a zone's name and a year behind it.
+    """
     if p + 8 > e:
         return 0, -1
     flags = 0
-    if 48 <= buf[p] <= 57 and buf[p + 2] == 58:
+    month = 0
+    if not 48 <= buf[p] <= 57:  # Jul  7 13:42:53, Jul 07 2024 13:42:53, Sat 2026-11-28 10:00:00
+        month, q = month_name(buf, p, e)
+        if q == p or q + 8 > e:
+            return 0, -1
+        if not 48 <= buf[q] <= 57:
+            month, q = month_name(buf, q, e)
+        if q + 8 > e or not 48 <= buf[q] <= 57:
+            return 0, -1
+        p = q
+        if buf[q + 4] == 45:
+            month = 0
+        elif month == 0:
+            return 0, -1
+    elif buf[p + 2] == 58:
         time, p = clock(buf, p, e)
         return (time * 8 + NO_DATE if time >= 0 else MISSING), p
-    if not 48 <= buf[p] <= 57:  # Jul  7 13:42:53, Jul 07 2024 13:42:53
-        month = month_number(buf[p], buf[p + 1], buf[p + 2])
-        if month == 0 or buf[p + 3] != 32:
-            return 0, -1
-        p += 4
-        while p < e and buf[p] == 32:
-            p += 1
+    if month > 0:
         day, q = digits(buf, p, e)
-        if q == p or q >= e or buf[q] != 32:
+        if q >= e or buf[q] != 32:
             return 0, -1
         year, flags = LEAP_YEAR, NO_YEAR
         p = q + 1
@@ -167,6 +256,17 @@ def stamp(buf, p, e):
         p = q
         flags |= ZONED
         time -= east
+    elif blank == 1:
+        east, q = named_zone(buf, p + 1, e)
+        if q > 0:
+            p = q
+            flags |= ZONED
+            time -= east
+    if flags & NO_YEAR:
+        behind = year_behind(buf, p, e)
+        if behind > 0:
+            year, flags = behind, flags - NO_YEAR
+            p += 5
     date = days(year, month, day)
     if date < -(1 << 39) or time < -DAY:
         return MISSING, p

@@ -19,6 +19,8 @@ A line's shape is written as literals and named, typed fields:
 ``{x>~)}``, ``{x~)}``  the rest of the line without a closing ``)``; marked or consumed
 ``{&text}``           looks ahead: the text must stand here
 ``{?…}``              an optional part, tried once
+``{^…|…}``            one of several parts: the first that fits
+``{&^…}``             looks ahead: a part must stand here; its fields are read
 ``{&?…}``             an optional part that is read and not consumed: what follows reads the same text again
 ``{*, |a={x}|b={y}}`` items in any order, at least one, with ``, `` between them; of two with one key the
                       first counts (``{*>, |…}``: the last); ``word=`` of no item is skipped
@@ -53,10 +55,9 @@ MOST_KEYS = 62  # of a list: one bit each in 63
 _DIGITS, _LETTERS = string.digits, string.ascii_letters
 _ALPHANUMERIC = _DIGITS + _LETTERS
 _NOT_ASCII = bytes(range(128, 256)).decode("ascii", "surrogateescape")
-_CONSONANTS = "bcdfghjklmnpqrstvwxyz"
-BOUNDED, NUMBERED = 1, 2
+BOUNDED, NUMBERED, CODED = 1, 2, 4
 CLASSES: dict[str, tuple[str, int, int]] = {
-    "id": (_DIGITS + string.ascii_uppercase + _CONSONANTS, 5, 0),  # Postfix, hexadecimal or base 52
+    "id": (_ALPHANUMERIC, 5, CODED),  # Postfix: hexadecimal or base 52; made up or masked in examples
     "letters": (_ALPHANUMERIC, 8, BOUNDED | NUMBERED),  # Sendmail's queue ids
     "exim": (_ALPHANUMERIC + "-", 16, BOUNDED | NUMBERED),
     "word": (_ALPHANUMERIC + "-", 1, BOUNDED),
@@ -66,7 +67,8 @@ CLASSES: dict[str, tuple[str, int, int]] = {
     "name": (_ALPHANUMERIC + "._:-", 1, 0),
 }
 """By type: its octets, how many at least, whether a blank, a colon, a bracket or the line's end must follow at most 24
-of them, whether a digit must be among them."""
+of them, whether a digit must be among them, whether a small vowel is there only beside a digit (words of a language
+have vowels)."""
 
 _NUMBERS = {"int": INTEGER, "given": INTEGER, "seconds": SECONDS, "code": CODE, "time": TIME, "locale": LOCALE}
 _TEXTS = {"path": PATH, "paths": PATH, "quoted": QUOTED, "csv": QUOTED, "inside": QUOTED}
@@ -170,7 +172,7 @@ class Program:
 
 
 _TOKEN = re.compile(
-    r"\\(?P<escaped>[{}|\\])|\{\?(?P<option>)|\{&\?(?P<glance>)|\{!(?P<end>)\}|\{-(?P<cut>(?:[^{}\\]|\\.)+)\}|\{&(?P<ahead>(?:[^{}\\]|\\.)+)\}"
+    r"\\(?P<escaped>[{}|\\])|\{\?(?P<option>)|\{\^(?P<either>)|\{&\?(?P<glance>)|\{&\^(?P<must>)|\{!(?P<end>)\}|\{-(?P<cut>(?:[^{}\\]|\\.)+)\}|\{&(?P<ahead>(?:[^{}\\]|\\.)+)\}"
     r"|\{\*(?P<last>>?)(?P<separator>[^|{}]+)\|(?P<list>)"
     r"|\{(?P<field>\w+)(?P<spec>[:=<>.~](?:[^{}\\]|\\.)*)?\}|(?P<close>\})|(?P<bar>\|)|[^{}\\|]+"
 )
@@ -181,10 +183,12 @@ _BAR = re.compile(r"(?<!\\)\|")
 
 @dataclass
 class _Item:
-    what: str  # "literal", "field", "end", "ahead", "option", "glance", "list"
+    what: str  # "literal", "field", "end", "ahead", "option", "either", "glance", "must", "list"
     text: str = ""
     spec: str = ""
-    inner: list[list[_Item]] = field(default_factory=list)  # of a list the items, of an option one
+    inner: list[list[_Item]] = field(
+        default_factory=list
+    )  # of a list the items, of a choice the parts, of an option one
 
 
 @functools.cache
@@ -198,13 +202,13 @@ def _parse(pattern: str) -> list[_Item]:
         at = token.end()
         here = stack[-1].inner[-1]
         what = token.lastgroup
-        if what in ("option", "glance", "list"):
+        if what in ("option", "either", "glance", "must", "list"):
             opened = _Item(what, token["separator"] or "", token["last"] or "", [[]])
             here.append(opened)
             stack.append(opened)
         elif what == "close":
             stack.pop()
-        elif what == "bar" and stack[-1].what == "list":
+        elif what == "bar" and stack[-1].what in ("either", "list"):
             stack[-1].inner.append([])
         elif what == "end":
             here.append(_Item("end"))
@@ -244,12 +248,16 @@ def _stops(items: Sequence[_Item]) -> list[str]:
 def _first(items: Sequence[_Item], fold: bool) -> frozenset[int]:
     """The octets that a part can begin with (``_END_OF_LINE``: none)."""
     found: frozenset[int] = frozenset()
-    for item in items:
+    for at, item in enumerate(items):
         if item.what in ("literal", "ahead"):
             octet = item.text.encode()[0]
             return found | ({octet, *chr(octet).swapcase().encode("latin-1")} if fold else {octet})
         if item.what == "option":
             found |= _first(item.inner[0], fold)
+        elif item.what == "must":
+            return found | _first(item.inner[0], fold)
+        elif item.what == "either":
+            return found.union(*(_first([*part, *items[at + 1 :]], fold) for part in item.inner))
         elif item.what == "end":
             return found | {_END_OF_LINE, *b" \t"}
         elif item.what == "field" and item.spec.startswith("="):
@@ -279,12 +287,24 @@ def _emit(program: Program, items: Sequence[_Item], fold: bool, inside: int = -1
             program.emit(END)
         elif item.what == "cut":
             program.emit(SHORTEN, program.literal(item.text))
-        elif item.what in ("option", "glance"):
+        elif item.what in ("option", "glance", "must"):
             attempt = program.attempt(_first(item.inner[0], fold))
             _emit(program, item.inner[0], fold)
-            done = program.emit(COMMIT, 0, int(item.what == "glance"))
+            done = program.emit(COMMIT, 0, int(item.what != "option"))
             program.patch(attempt)
+            if item.what == "must":
+                program.emit(FAIL)
             program.patch(done)
+        elif item.what == "either":
+            chosen = []
+            for part in item.inner:
+                attempt = program.attempt(_first([*part, *items[at + 1 :]], fold))
+                _emit(program, part, fold)
+                chosen.append(program.emit(COMMIT))
+                program.patch(attempt)
+            program.emit(FAIL)
+            for done in chosen:
+                program.patch(done)
         elif item.what == "list":
             after = (stop for stop in _stops(items[at + 1 :]) if stop != item.text)
             _emit_list(program, item, next(after, ""), fold)
@@ -350,7 +370,7 @@ def _emit_field(program: Program, item: _Item, rest: Sequence[_Item], fold: bool
             program.emit(DSN, program.column(name, CATEGORY))
         else:
             _, least, bounds = CLASSES[kind]
-            program.emit(SPAN, program.column(name, CATEGORY), list(CLASSES).index(kind), least * 4 + bounds)
+            program.emit(SPAN, program.column(name, CATEGORY), list(CLASSES).index(kind), least * 8 + bounds)
     elif inside >= 0 and not rest:
         program.emit(UNTIL_KEY, program.column(name, TEXT), inside)
     else:

@@ -24,7 +24,8 @@ __all__ = ["CONTINUATION", "EVENT", "IGNORED", "MISSING", "UNPARSED", "Field", "
 _scan = Kernel(
     kernels.scan_lines,
     "u1* i8* i8* (i8* u1* i8* i8* u1* u1* i8** i8**) i8* b1* i8 u1* i8 i8 i8** i8** i8* i8** i8** i1*",
-    lexer.digits, lexer.two, lexer.micros, lexer.days, lexer.month_number, lexer.clock, lexer.zone, lexer.stamp,
+    lexer.digits, lexer.two, lexer.micros, lexer.days, lexer.month_number, lexer.month_name, lexer.clock, lexer.zone,
+    lexer.named_zone, lexer.year_behind, lexer.stamp,
     lexer.seconds, lexer.locale_stamp, lexer.mail_path, lexer.quoted_text, lexer.stands, kernels.key_at,
     kernels.until_key, kernels.interpret, kernels.blank_line, kernels.forget,
 )  # fmt: skip

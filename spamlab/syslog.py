@@ -1,28 +1,54 @@
-"""Heads of syslog lines: classic, ISO 8601, RFC 5424, with a priority, a facility or a level in between."""
+"""Heads of syslog lines: classic, ISO 8601, RFC 5424, with a priority, a facility or a level in between; passed on."""
 
 from __future__ import annotations
 
 from spamlab.notation import AGAIN, BROKEN, IGNORED, Shape
 
-_LEVEL = "{_=emerg|alert|crit|err|error|warn|warning|notice|info|debug} "
+_LEVELS = "emerg|alert|crit|err|error|warn|warning|notice|info|debug"
+_LEVEL = "{_=" + _LEVELS + "} "
+_PADDED = "{_=" + _LEVELS + "|" + _LEVELS.upper() + "} {? }{? }{? }{? }"
 _HOST = "{?{host:name}{?@{_:tag}}{?/{_:tag}} }"  # mx/mx, mx@mx/relay: syslog-ng's chain_hostnames
-_STAMP = (
-    "{?<{_:int}>}{?1 }{time:time} {? }{?" + _LEVEL + "}{?<{_}> }{?mail." + _LEVEL + "}" + _HOST
+_ORIGIN = (
+    " {? }{?" + _PADDED + "}{?<{_}> }{?mail." + _LEVEL + "}" + _HOST
     + "{?mail.{_:word} }"  # BusyBox: mail.info
 )  # fmt: skip
-_CONTAINER = "{_:tag} {_}| "  # docker compose names the container
+_STAMP = "{?<{_:int}>}{?1 }{time:time}" + _ORIGIN
+_BLANKS = "".join("{?" + " " * n + "}" for n in (16, 8, 4, 2, 1))
+_CONTAINER = "{_:tag} " + _BLANKS + "\\|{? }"  # as docker compose names it
+_BEFORE = "{^" + _CONTAINER + "|[{_}] |{_:int} {&<}}"  # or kubectl's pod, or a length (RFC 6587)
 _TEXT = "{?[ID {_}] }{?\ufeff}{?message repeated {repeats:int} times: [{? }{-]}}{text>}"  # [ID …]: Solaris
 
 Group = tuple[str, tuple[Shape, ...]]
 
 
+def _odd(named: str) -> str:
+    """A rarer head, before the program's name: also what a container wrote, what a host or program passed on.
+
+    Such a line is stamped twice or named twice. Of two stamps the one that states all counts, else the server's own.
+    """
+    priority = "{?<{_:int}>{? }}{?1 }"
+    outer = "{?:} {?{_=stdout|stderr} {_=F|P} }{?{_=user|daemon}." + _LEVEL + "}"
+    host, program = "{?{?[}{host:name}{?]} }", "{?{_:tag}{?[{_:int}]}: }"
+
+    def stamped(first: str, again: str) -> str:
+        again = priority + again + _ORIGIN
+        return first + outer + "{^" + again + "|" + host + "{?" + program + "{^" + again + "|" + named + "}}}"
+
+    times = stamped("{&2}{time:time}", "{_:time}"), stamped("{time:time}", "{time:time}")
+    return priority + "{^" + "|".join(times) + "}{?" + _LEVEL + "}" + _HOST
+
+
 def groups(shapes: tuple[Shape, ...], *programs: str) -> tuple[Group, ...]:
     """The groups of a variant that reads the lines of programs whose names begin so, among other programs' lines."""
-    tags = ["{&" + name + "}{program:tag}{?:{program:tag}}" for name in programs]  # postfix/127.0.0.1:10025/smtpd
-    after = ("{?[{pid:int}]}: ", " {&?{pid:int} }{_:tag} {_:tag} {?- }{?[{_}] }")
-    own = [(_STAMP + tag + rest + _TEXT, shapes) for tag in tags for rest in after]
-    broken = [(_STAMP + "{&" + name + "}", (Shape("", BROKEN),)) for name in programs]
+    named = "{^" + "|".join("{&^" + name + "}" for name in programs) + "}"
+    tag = named + "{program:tag}{?:{program:tag}}"  # postfix/127.0.0.1:10025/smtpd
+    own = (
+        (_STAMP + tag + "{^{?[{pid:int}]}: {? }| {&?{pid:int} }{_:tag} {_:tag} {?- }{?[{_}] }}" + _TEXT, shapes),
+        (_odd(named) + tag + "[{pid:int}]{? <{_:tag}>}:{? }{? }" + _TEXT, shapes),  # macOS: <Info>
+    )
+    broken = (_STAMP + named, (Shape("", BROKEN),))
     again = (_STAMP + "last message repeated {repeats:int} time", (Shape("", AGAIN),))
     other = (_STAMP + "{?(}{_:tag}", tuple(Shape(mark, IGNORED) for mark in ("[", ":", " ", "(", ")")))
-    contained = [(_CONTAINER + head, found) for head, found in (*own, other)]
-    return (*own, *broken, again, other, *contained, ("-- ", (Shape("", IGNORED),)))  # -- Journal begins at …
+    framed = [(_BEFORE + head, found) for head, found in (*own, other)]
+    rest = (_CONTAINER, (Shape("", IGNORED),)), ("-- ", (Shape("", IGNORED),))  # -- Journal begins at …
+    return (*own, broken, again, other, *framed, *rest)

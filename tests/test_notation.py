@@ -64,6 +64,13 @@ LIST = "c={c}, {*, |a={a}|b={b}|n={n:int}|flag}{? end}"
         ("{?[{-]}}{x}", "[abc", {"x": "abc"}),
         ("{?[{-]}}n={n:int}{!}", "[n=1]", {"n": 1}),
         ("{?[{-]}}n={n:int}{!}", "n=1]", None),
+        # {^…|…}, {&^…}
+        ("{^a={a} |b={b} |}{rest...}", "b=1 x", {"b": "1", "rest": "x"}),
+        ("{^a={a} |b={b} |}{rest...}", "x", {"rest": "x"}),
+        ("{^a={a} |b={b} }{rest...}", "x", None),
+        ("{^a={a:int} |a={b} }{rest...}", "a=x y", {"b": "x", "rest": "y"}),  # what failed leaves nothing behind
+        ("{&^{n:int}!}{all...}", "17! x", {"n": 17, "all": "17! x"}),
+        ("{&^{n:int}!}{all...}", "17 x", None),
         # {*…}: any order, unknown keys, the first or the last counts, at least one
         (LIST, "c=x, a=1, b=2", {"c": "x", "a": "1", "b": "2"}),
         (LIST, "c=x, b=2, a=1", {"c": "x", "a": "1", "b": "2"}),

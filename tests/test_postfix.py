@@ -488,6 +488,7 @@ FROM = "RCPT from a[192.0.2.1]: <b@c>: Recipient address triggers"
             "reject",
             ["rejected"],
         ),
+        (f"4F5C64474F: milter-body-discard: body x from a[192.0.2.1]{TAIL}", "queue", ["discarded"]),
         (f"4F5C64474F: milter-header-hold: header X-Spam: x from a[192.0.2.1]{TAIL}: why", "queue", ["held"]),
         (f"4F5C64474F: milter-header-filter: header X-Spam: x from a[192.0.2.1]{TAIL}: smtp:[b]:25", "note", []),
         (f"4F5C64474F: discard: body x from a[192.0.2.1]{TAIL}: why", "queue", ["discarded"]),
@@ -645,14 +646,65 @@ def test_a_size_that_is_none_does_not_break_a_line(size):
 # -- queue ids ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("queue_id", ["4F5C6", "0D7037A4", "4AA091855DA0", "3Pt2mN2VXxznjll", "4G6yC35YlszCx5Pk"])
+@pytest.mark.parametrize("queue_id", ["4F5C6", "0D7037A4", "4AA091855DA0", "3Pt2mN2VXxznjll", "4G6yC35YlszCx5Pk",
+                                      "A1B2C3D4E5", "4XaExample1", "3abc123def", "ABCDEF", "QUEUEID", "XXX", "queue-id"])  # fmt: skip
 def test_short_and_long_queue_ids(queue_id):
     log = read(daemon(f"smtpd[1]: {queue_id}: client=a[192.0.2.1]", f"qmgr[2]: {queue_id}: removed"))
     assert log.transactions["queue_id"].tolist() == [queue_id]
 
 
 @pytest.mark.parametrize(
-    "text", ["warning: x", "statistics: x", "fatal: x", "table: x", "NOQUEUE: x", "error: x", "panic: y", "using: z"]
+    "text",
+    ["Anonymous TLS connection established from a.example[192.0.2.1] to mx.example.net: TLSv1.3 with cipher x (256/256 bits)",
+     "Anonymous TLS connection established from  a.example[192.0.2.1]: TLSv1.2 with cipher x (256/256 bits)",
+     "Untrusted TLS connection reused from a.example[192.0.2.1]: TLSv1.3 with cipher x (256/256 bits)"],
+)  # fmt: skip
+def test_a_tls_connection_that_names_whom_it_wants_or_that_is_used_again(text):
+    log = read(daemon("smtpd[1]: connect from a.example[192.0.2.1]", f"smtpd[1]: {text}"))
+    assert log.sessions[["peer_ip", "peer_host", "tls"]].values.tolist() == [["192.0.2.1", "a.example", True]]
+
+
+@pytest.mark.parametrize(
+    ("text", "ended"),
+    [("lost connection after AUTH from", "dropped"), ("timeout after DATA from", "timeout"),
+     ("too many errors after RCPT from", "dropped")],
+)  # fmt: skip
+@pytest.mark.parametrize("queue_id", ["NOQUEUE: ", "4F5C64474F: "])
+def test_since_postfix_3_10_the_end_of_a_session_names_its_message(queue_id, text, ended):
+    log = read(daemon("smtpd[1]: connect from a.example[192.0.2.1]", f"smtpd[1]: {queue_id}{text} a.example[192.0.2.1]",
+                      "smtpd[1]: disconnect from a.example[192.0.2.1] ehlo=1 commands=1"))  # fmt: skip
+    assert log.sessions[["peer_ip", "ended"]].values.tolist() == [["192.0.2.1", ended]]
+    assert cell(log.events["queue_id"].iloc[1]) == (None if queue_id == "NOQUEUE: " else "4F5C64474F")
+    assert log.events["verb"].iloc[1] == text.split()[-2]
+
+
+def test_ids_that_nobody_but_people_make_up_link_as_others_do():
+    log = read(daemon(
+        "smtpd[1]: 4XaExample1: client=a[192.0.2.1]",
+        "smtp[3]: 4XaExample1: to=<c@d>, relay=mx[192.0.2.9]:25, delay=1, dsn=5.0.0, status=bounced (550 no)",
+        "bounce[4]: 4XaExample1: sender non-delivery notification: 4XbExample2",
+        "qmgr[5]: 4XbExample2: from=<>, size=9, nrcpt=1 (queue active)",
+        "cleanup[6]: warning: 4XbExample2: queue file size limit exceeded",
+    ))  # fmt: skip
+    assert log.transactions["queue_id"].tolist() == ["4XaExample1", "4XbExample2"]
+    assert log.transactions["ndr_of"].fillna(-1).tolist() == [-1, 0]
+    assert log.events["queue_id"].isna().sum() == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "warning: x",
+        "statistics: x",
+        "fatal: x",
+        "table: x",
+        "NOQUEUE: x",
+        "error: x",
+        "panic: y",
+        "using: z",
+        "fatal: uid=33: unexpected record type: 78",
+        "warning: to= x",
+    ],
 )
 def test_words_are_no_queue_ids(text):
     log = read(daemon(f"smtpd[1]: {text}"))

@@ -58,6 +58,29 @@ def file_of(path, stamps, written):
         ("Mar 01 2024 12:00:00", "2024-03-01T12:00:00"),
         ("01/Mar/2024:12:00:00 +0100", "2024-03-01T11:00:00"),
         ("1709294400", "2024-03-01T12:00:00"),
+        ("2024-03-01 12:00:00 UTC", "2024-03-01T12:00:00"),
+        ("Fri 2024-03-01 12:00:00 CET", "2024-03-01T11:00:00"),
+        ("ven. 2024-03-01 12:00:00.5 CEST", "2024-03-01T10:00:00.500000"),
+        ("mar. 2024-03-05 12:00:00 GMT", "2024-03-05T12:00:00"),  # mardi
+        ("Fri Mar  1 12:00:00 EST 2024", "2024-03-01T17:00:00"),
+        ("Fri Mar  1 12:00:00 2024", "2024-03-01T12:00:00"),
+        ("Mar  1 12:00:00 2024", "2024-03-01T12:00:00"),
+        *(
+            (f"{month} 01 2024 12:00:00", f"2024-{number:02}-01T12:00:00")
+            for words in (
+                "janv. févr. mars avril mai juin juil. août sept. oct. nov. déc.",
+                "Jan Feb Mär Apr Mai Jun Jul Aug Sep Okt Nov Dez",
+                "ene feb mar abr may jun jul ago sep oct nov dic",
+                "gen feb mar apr mag giu lug ago set ott nov dic",
+                "jan fev mar abr mai jun jul ago set out nov dez",
+                "jan feb mrt apr mei jun jul aug sep okt nov dec",
+                "jan feb mar apr maj jun jul aug sep okt nov dec",
+                "sty lut mar kwi maj cze lip sie wrz paź lis gru",
+                "янв фев мар апр мая июн июл авг сен окт ноя дек",
+                "Ιαν Φεβ Μαρ Απρ Μαΐ Ιουν Ιουλ Αυγ Σεπ Οκτ Νοε Δεκ",
+            )
+            for number, month in enumerate(words.split(), 1)
+        ),
         ("1709294400.25", "2024-03-01T12:00:00.250000"),
         # far away
         ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00"),

@@ -35,6 +35,7 @@ HEADS = {
     "syslog-ng, chained, with source": "Jul  7 13:42:53 mx@mx/relay " + TAG,
     "two blanks": "Jul  7 13:42:53  mx " + TAG,
     "docker compose": "postfix-mail-1  | Jul  7 13:42:53 mx " + TAG,
+    "docker compose, padded": "mail" + 25 * " " + "| Jul  7 13:42:53 mx " + TAG,
     "Solaris": "Jul  7 13:42:53 mx " + TAG + "[ID 197553 mail.info] ",
     "ISO": "2024-07-07T13:42:53+00:00 mx " + TAG,
     "ISO, zone": "2024-07-07T15:42:53+02:00 mx " + TAG,
@@ -48,6 +49,33 @@ HEADS = {
     "RFC 5424, message id": "<22>1 2024-07-07T13:42:53Z mx postfix/smtp 17 mail - ",
     "RFC 5424, data": '<22>1 2024-07-07T13:42:53Z mx postfix/smtp 17 - [meta@1 x="1" y="2"] ',
     "RFC 5424 without priority": "1 2024-07-07T13:42:53Z mx postfix/smtp 17 - - ",
+    "RFC 5424 behind its length (RFC 6587)": "120 <22>1 2024-07-07T13:42:53Z mx postfix/smtp 17 - - ",
+    "a blank behind the priority": "<22> Jul  7 13:42:53 mx " + TAG,
+    "any facility": "Jul  7 13:42:53 daemon.info mx " + TAG,
+    "a level behind the host": "Jul  7 13:42:53 mx info " + TAG,
+    "no blank behind the program": "Jul  7 13:42:53 mx " + TAG.rstrip(),
+    "two blanks behind the program": "Jul  7 13:42:53 mx " + TAG + " ",
+    "a level behind the program": "Jul  7 13:42:53 mx postfix/smtp[17] <Info>: ",
+    "a host in brackets": "Jul  7 13:42:53 [mx] " + TAG,
+    "Cisco's colon": "Jul  7 2024 13:42:53: mx " + TAG,
+    "a year behind the clock": "Jul  7 13:42:53 2024 mx " + TAG,
+    "asctime": "Sun Jul  7 13:42:53 2024 mx " + TAG,
+    "short-full": "Sun 2024-07-07 15:42:53 CEST mx " + TAG,
+    "short-full, fraction": "Sun 2024-07-07 13:42:53.000000 UTC mx " + TAG,
+    "short-unix": "1720359773.000000 mx " + TAG,
+    "French": "juil. 07 13:42:53 mx " + TAG,
+    "Italian": "lug 07 13:42:53 mx " + TAG,
+    "two hosts": "Jul  7 13:42:53 loghost mx " + TAG,
+    "two hosts, ISO": "2024-07-07T13:42:53Z loghost mx " + TAG,
+    "a stamp in a stamp": "Jul  7 13:42:55 loghost Jul  7 13:42:53 mx " + TAG,
+    "a stamp and a priority in a stamp": "Jul  7 13:42:55 loghost <22>Jul  7 13:42:53 mx " + TAG,
+    "the stamp that states all": "2024-07-07T13:42:53Z loghost Jul  7 15:42:53 mx " + TAG,
+    "docker logs -t": "2024-07-07T13:42:53.000000000Z Jul  7 15:42:53 mx " + TAG,
+    "kubernetes": "2024-07-07T13:42:53.000000000Z stdout F Jul  7 15:42:53 mx " + TAG,
+    "docker compose -t": "mail-1  | 2024-07-07T13:42:53.000000000Z Jul  7 15:42:53 mx " + TAG,
+    "kubectl --prefix": "[pod/mail-0/postfix] Jul  7 13:42:53 mx " + TAG,
+    "Docker's syslog": "Jul  7 13:42:55 dock docker/mail[9]: Jul  7 13:42:53 mx " + TAG,
+    "the journal's": "Jul  7 13:42:53 mx journal: " + TAG,
 }  # fmt: skip
 
 
@@ -70,6 +98,12 @@ def test_what_a_head_may_lack():
     assert log.events["pid"].fillna(0).tolist() == [17, 0, 0]
 
 
+@pytest.mark.parametrize("level", ["INFO    ", "WARNING ", "ERR     ", "info "])
+def test_a_level_where_the_host_would_be(level):
+    log = read(f"2024-07-07T13:42:53.000000+00:00 {level}{TAG}{BODY}\n")
+    assert log.events["host"].isna().all() and log.events["kind"].tolist() == ["deliver"]
+
+
 @pytest.mark.parametrize(
     ("tag", "program"),
     [
@@ -78,12 +112,14 @@ def test_what_a_head_may_lack():
         ("postfix/a/b/smtp[17]: ", "postfix/a/b/smtp"),
         ("postfix-192.0.2.1/smtp[17]: ", "postfix-192.0.2.1/smtp"),
         ("/postfix-script[17]: ", "/postfix-script"),
+        ("mail/smtp[17]: ", "mail/smtp"),  # syslog_name=mail
+        ("mx-out/relay/smtp[17]: ", "mx-out/relay/smtp"),
         ("postfix/127.0.0.1:10025/smtp[17]: ", "10025/smtp"),  # syslog_name=postfix/$service_name
     ],
 )
 def test_instance_names(tag, program):
     event = read(f"Jul  7 13:42:53 mx {tag}{BODY}\n").events.iloc[0]
-    assert (event["program"], event["kind"], event["pid"]) == (program, "deliver", 17)
+    assert (event["program"], event["kind"], event["pid"], event["queue_id"]) == (program, "deliver", 17, "4F5C64474F")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +133,16 @@ def test_instance_names(tag, program):
         "Jul  7 13:42:53 mx CRON[12]: (root) CMD (postfix flush)",
         "Jul  7 13:42:53 mx amavis[12]: (12-10) Passed CLEAN, Queue-ID: 4F5C64474F",
         "Jul  7 13:42:53 mx mail.info dovecot: x",
+        "Jul  7 13:42:53 mx systemd[1]: Starting postfix.service - Postfix Mail Transport Agent...",
+        "Jul  7 13:42:53 mx systemd[1]: postfix.service: Consumed 3s CPU time.",
+        "Jul  7 13:42:53 mx smtpd[12]: x",
+        "2024-07-07T13:42:53.000000+00:00 INFO    opendkim[12]: x",
+        "Jul  7 13:42:53 loghost mx dovecot: x",
+        "Jul  7 13:42:53 loghost Jul  7 13:42:53 mx dovecot[12]: x",
+        "2024-07-07T13:42:53.000000000Z stdout F Jul  7 15:42:53 mx dovecot[12]: x",
         "dovecot-mail-1  | Jul  7 13:42:53 mx dovecot: x",
+        "mail-1             | [ INFO ]  Welcome",
+        "mail-1  |",
         "<30>1 2024-07-07T13:42:53Z mx systemd 1 - - Started Postfix.",
         "2024-07-07T13:42:53Z mx rspamd[12]: <abc>; proxy; rspamd_message_parse",
         "Jul  7 13:42:53 mx last message repeated 2 times",
@@ -113,7 +158,9 @@ def test_other_programs_lines_are_ignored(line):
     assert accounted(log)
 
 
-@pytest.mark.parametrize("line", ["nonsense", "Jul  7 13:42:53", "Jul  7 13:42:53 mx postfix", "\0\0\0", "ir/)"])
+@pytest.mark.parametrize(
+    "line", ["nonsense", "Jul  7 13:42:53", "Jul  7 13:42:53 mx postfix", "\0\0\0", "ir/)", "a b | c"]
+)
 def test_a_line_without_a_good_head_is_unparsed(line):
     log = read(f"{PLAIN}\n{line}\n")
     assert log.unparsed["line"].tolist() == [2] and log.unparsed["text"].tolist() == [line]

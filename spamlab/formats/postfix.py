@@ -14,7 +14,7 @@ from spamlab import linking, syslog
 from spamlab.notation import Shape, Variant
 from spamlab.records import Format
 
-_PEER = "{peer_host}[{peer_ip}]{?:{_:int}}"
+_PEER = "{? }{peer_host}[{peer_ip}]{?:{_:int}}"
 _ALONE = "[{_}]:{_:int}"  # postscreen's clients have no name yet, and no session
 _LOGIN = "{?, {*, |sasl_username={user}|sasl_method={_}|orig_queue_id={_}}}"
 _REST = "{?{?,} to={forward_path:path}}{?{?,} proto={_:tag}}{?{?,} helo={helo:path}}"
@@ -24,9 +24,9 @@ _REASON = (
     "{?; proto={_:tag}" + _REST + "}"
 )
 _ACTIONS = (
-    ("{?: }{_=reject|milter-reject|milter-header-reject|proxy-reject}", "reject", ()),
-    ("{?: }{_=hold|milter-hold|milter-header-hold}", "queue", (("status", "held"),)),
-    ("{?: }{_=discard|milter-discard|milter-header-discard}", "queue", (("status", "discarded"),)),
+    ("{?: }{_=reject|milter-reject|milter-header-reject|milter-body-reject|proxy-reject}", "reject", ()),
+    ("{?: }{_=hold|milter-hold|milter-header-hold|milter-body-hold}", "queue", (("status", "held"),)),
+    ("{?: }{_=discard|milter-discard|milter-header-discard|milter-body-discard}", "queue", (("status", "discarded"),)),
 )
 # Of a header or body line, whose text is anyone's: where it holds what the envelope begins with, neither is trusted.
 _CHECKED = ": {_=header|mime-header|nested-header|body} {_}; from="
@@ -76,16 +76,21 @@ _SHAPES = (
         for action, kind, says in _ACTIONS
         for checked in (_CHECKED + "<{_}; from=<", _CHECKED + _ENVELOPE, ": ")
     ),
-    Shape("lost connection after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
-    Shape("timeout after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "timeout"),)),
-    Shape("too many errors after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
+    Shape("{?: }lost connection after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
+    Shape("{?: }timeout after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "timeout"),)),
+    Shape("{?: }too many errors after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
     Shape(
         "warning: " + _PEER + ": SASL {refused} authentication failed{?: {reply>}{_}{reply<}{?, sasl_username={user}}}",
         "auth",
         says=(("verb", "AUTH"),),
     ),
-    Shape("{?{_=Anonymous|Trusted|Untrusted|Verified} }TLS connection established from " + _PEER + ": ", "tls"),
-    Shape("{?{_=Anonymous|Trusted|Untrusted|Verified} }TLS connection established to ", "tls"),
+    Shape(
+        "{?{_=Anonymous|Trusted|Untrusted|Verified} }TLS connection {_=established|reused} from "
+        + _PEER
+        + "{^: | to {_}: }",  # the name it asked for (SNI)
+        "tls",
+    ),
+    Shape("{?{_=Anonymous|Trusted|Untrusted|Verified} }TLS connection {_=established|reused} to ", "tls"),
     Shape("{_=sender|postmaster} delay notification: {report_id:id}", "report", says=(("report", "delay"),)),
     Shape("sender non-delivery notification: {report_id:id}", "report", says=(("report", "ndr"),)),
     Shape("postmaster non-delivery notification: {report_id:id}", "report", says=(("report", "postmaster"),)),
@@ -96,9 +101,16 @@ _SHAPES = (
     Shape("{_=warning|fatal}: {queue_id:id}: "),
     Shape(""),
 )
+# Whatever stands before what only a queue's line says is an id, too.
+_ID = "{?{^{queue_id:id}: |{queue_id:tag}: {&^{^client=|from=<|message-id=|removed{!}|to=<|uid={_:int} from=<}}}}"
+_INSTANCE = (  # whatever syslog_name it has
+    "{_:name}/{?{_:name}/}{_=anvil|bounce|cleanup|discard|dnsblog|error|lmtp|local|master|oqmgr|pickup|pipe|postdrop"
+    "|postscreen|postsuper|proxymap|qmgr|qmqpd|scache|sendmail|smtp|smtpd|tlsmgr|tlsproxy|trivial-rewrite|verify"
+    "|virtual}["
+)
 _HEADED = tuple(
-    (head + "{?NOQUEUE{&: }}{?{queue_id:id}: }" if shapes is _SHAPES else head, shapes)
-    for head, shapes in syslog.groups(_SHAPES, "postfix", "/postfix")
+    (head + "{?NOQUEUE{&: }}" + _ID if shapes is _SHAPES else head, shapes)
+    for head, shapes in syslog.groups(_SHAPES, "postfix", "/postfix", _INSTANCE)
 )
 
 _RULES = linking.Rules(

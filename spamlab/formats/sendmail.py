@@ -13,11 +13,11 @@ from spamlab import linking, syslog
 from spamlab.notation import Shape, Variant
 from spamlab.records import Format
 
-_PEER = "{?{peer_host:name} }{? }[{?IPv6:}{peer_ip}]{? (may be forged)}"
+_PEER = "{?{_:name}@}{?{peer_host:name} }{? }[{?IPv6:}{peer_ip}]{? (may be forged)}"
 _CODE = "{code:code}{?-}{? }{?{enhanced_code:dsn}}"
 _REPLY = "{&?" + _CODE + "}{reply...}"
 _DSN = "{&?{status=2|4|5}}{enhanced_code:dsn}"
-_STATUS = "{?, stat={&?{status:phrase}{?{_=: |(}{code:code}}}{reply...}}"
+_STATUS = "{?,{? }stat={&?{status:phrase}{?{_=: |(}{code:code}}}{reply...}}"
 _REST = (
     "{?, ctladdr={_:path}{? ({_})}}{?, delay={delay:seconds}}{?, delay={_}{&, }}"
     "{?, xdelay={delay_transmit:seconds}}{?, xdelay={_}{&, }}"
@@ -48,9 +48,12 @@ _SHAPES = (
     Shape("from={reverse_path:path}, size={size:int}, class={_:int}, nrcpts=0{?, {*>, |relay=" + _PEER + "}}", "queue"),
     Shape(
         "from={reverse_path:path}{?, size={size:int}}{?, class={_:int}}{?, nrcpts={_:int}}"
-        "{?, {*>, |msgid=<{message_id}>|msgid={message_id}|relay=" + _PEER + "}}",
+        "{?, {*>, |msgid=<{message_id}>|msgid={message_id}|relay="
+        + _PEER
+        + "|received from {peer_host:name} ({peer_ip})}}",
         "receive",
     ),
+    Shape("message-id=<{message_id}>{!}", "queue"),  # of old, as is "received from"
     Shape("done; delay=", "remove"),
     Shape("{report_id:letters}: DSN: Return receipt", "report", says=_report("success")),
     Shape("{report_id:letters}: {_=DSN|sender notify}: Warning: could not send", "report", says=_report("delay")),
@@ -95,6 +98,8 @@ _SHAPES = (
     Shape("invalid domain name (", "reject"),
     Shape("rejecting commands from " + _PEER, "reject"),
     Shape(_PEER + " did not issue MAIL/"),
+    Shape("Null connection from " + _PEER),  # the same of old
+    Shape("STARTTLS=server, error: {_}, relay=" + _PEER),
     Shape(_PEER + ": possible SMTP attack: command={verb:name}"),
     Shape(_PEER + ": {verb=EXPN|VRFY|ETRN}{? {_}{& [rejected]}} [rejected]", "reject", fold=True),
     Shape(_PEER + ": {verb=EXPN|VRFY|ETRN}", "command", fold=True),
