@@ -136,7 +136,7 @@ def assemble(records: Records, options: Options) -> Assembled:
         aside=aside,
         order=order,
     )
-    records.keep(("user",))
+    records.keep(("user", "refused"))
     made = assembly.assemble(said, options.tables)
     _complete(made, records, session)
     return Assembled(made, assumed)
