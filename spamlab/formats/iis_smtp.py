@@ -109,7 +109,9 @@ _PARAMETER = r"(?i)^\+*<?(.*@.*?)>?(?:\+(?:SIZE|BODY|AUTH|RET|ENVID|NOTIFY|ORCPT
 
 def _path(path: pd.Series) -> pd.Series:
     """Without brackets a path can have blanks before it, and ends before a parameter."""
-    return texts.changed(path, texts.having(path, "+"), lambda some: some.str.replace(_PARAMETER, r"\1", regex=True))
+    begins = path.str.startswith(("+", "<")).fillna(False).to_numpy(bool)
+    rows = np.union1d(np.flatnonzero(begins), texts.having(path, "="))  # few: in an address plus signs are common
+    return texts.changed(path, rows, lambda some: some.str.replace(_PARAMETER, r"\1", regex=True))
 
 
 def _keep_plus(argument: pd.Series, path: pd.Series) -> pd.Series:
