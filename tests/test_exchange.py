@@ -461,3 +461,36 @@ def test_a_connection_that_was_never_made_is_the_clients_and_has_ended():
 )
 def test_a_path_with_or_without_brackets(said, path):
     assert read(protocol("> 220 x", f"< {said}", "> 250 ok")).transactions["reverse_path"].tolist() == [path]
+
+
+def test_messages_are_known_by_the_ids_that_the_log_names():
+    took = "> 250 2.6.0 <{0}@example.net> [InternalId=7{0}, Hostname=mx1.example.com] Queued mail for delivery"
+    mail = [
+        "< MAIL FROM:<ann@example.net>",
+        "> 250 ok",
+        "< RCPT TO:<ben@example.com>",
+        "> 250 ok",
+        "< DATA",
+        "> 354 go",
+    ]
+    log = read(
+        protocol("> 220 x", "< EHLO a", "> 250 x", *mail, took.format(1), *mail, took.format(2), *mail, "> 554 no")
+    )
+    assert log.transactions[["message_id", "queue_id"]].astype(object).fillna("").values.tolist() == [
+        ["1@example.net", "71"], ["2@example.net", "72"], ["", ""],
+    ]  # fmt: skip
+    mail = [line[0].translate(SWAP) + line[1:] for line in mail]
+    sends = "* ,sending message with RecordId 12 and InternetMessageId <{}@example.com>"
+    said = ["* ,attempting to connect", "< 220 x", "> EHLO a", "< 250 x", sends.format(8), *mail, "< 250 ok", sends.format(9),
+            *mail, took.format(3).replace(">", "<", 1)]  # fmt: skip
+    log = read(protocol(*said, kind="SMTP Send Protocol Log"))
+    assert log.transactions["message_id"].tolist() == ["8@example.com", "9@example.com"]
+    assert log.transactions["queue_id"].isna().all()  # the other server's
+
+
+@pytest.mark.parametrize(
+    "said", ["attempting to connect", '"Failed to connect. Winsock error code: 10061, Error Message: refused"']
+)
+def test_who_tries_to_connect_is_the_client_also_without_a_header(said):
+    log = read(protocol(f"* ,{said}", head=False, connector="Outbound"))
+    assert log.sessions["role"].tolist() == ["client"]

@@ -530,3 +530,11 @@ def test_octets_of_text_that_is_no_utf8_count_as_stored():
 def test_blanks_in_commands_are_no_part_of_addresses(said):
     log = read(INBOUND.replace("MAIL FROM:<ann@example.net> SIZE=99", said))
     assert log.transactions["reverse_path"].tolist() == ["ann@example.net"]
+
+
+def test_a_connect_line_whose_name_was_taken_out_begins_a_session():
+    log = read(INBOUND.replace("accepted from 192.0.2.7.", "accepted from"))
+    assert log.events["kind"].tolist()[:2] == ["connect", "command"]
+    assert log.sessions[["role", "commands", "ended"]].values.tolist() == [["server", 5, "quit"]]
+    assert log.sessions[["peer_ip", "peer_host"]].isna().all(axis=None)
+    assert log.recipients["status"].tolist() == ["accepted"]

@@ -156,6 +156,26 @@ def test_other_marks_for_sets_empty_and_unset_values():
     assert log.recipients[["code", "reply"]].isna().all(axis=None)
 
 
+@pytest.mark.parametrize("cc", [["x@example.com"], []])  # Bro before 2.5 did not log it
+def test_rows_without_their_header_are_read_in_zeeks_own_order(cc):
+    """Excerpts in reports and what log shippers pass on."""
+    cells = ["1714557600.5", "C1", "192.0.2.1", "4711", "192.0.2.25", "25", "1", "h.example.com", "<ann@example.com>",
+             "<ben@example.com>,<eve@example.com>", "Wed, 1 May 2024", "Ann <ann@example.com>", "ben@example.com", *cc, "-",
+             "<1@example.com>", "-", "hi", "-", "by x", "-", "550 5.1.1 no", "192.0.2.25,192.0.2.1", "-", "T", "(empty)", "F"]  # fmt: skip
+    log = read("\t".join(cells) + "\n")
+    assert log.format == "zeek"
+    assert log.sessions[["peer_ip", "helo", "tls"]].values.tolist() == [["192.0.2.1", "h.example.com", True]]
+    assert log.transactions[["reverse_path", "message_id"]].values.tolist() == [["ann@example.com", "1@example.com"]]
+    assert log.recipients[["forward_path", "status", "enhanced_code"]].values.tolist() == [
+        ["ben@example.com", "rejected", "5.1.1"], ["eve@example.com", "rejected", "5.1.1"],
+    ]  # fmt: skip
+    with pytest.raises(spamlab.UnknownFormat):  # http.log begins alike
+        read(
+            "\t".join([*cells[:7], "GET", "h.example.com", "/", "-", "1.1", "curl", "-", "0", "9", "200", "OK", "-"])
+            + "\n"
+        )
+
+
 def test_escapes_are_decoded_where_they_are_text():
     log = read(
         zeek(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from spamlab import columns
-from spamlab.formats import exchange_protocol, exchange_tracking
+from spamlab.formats import exchange_lines, exchange_protocol, exchange_tracking
 from spamlab.log import Log, concatenate
 from spamlab.notation import Variant
 from spamlab.records import Assembled, Format, Options, Records
@@ -19,10 +19,10 @@ def header(lines: list[bytes]) -> Variant:
     """The variant that the header lines before some rows declare; one without groups if they are another log's."""
     told = columns.directives(lines)
     names = [name.strip().lower() for name in told.get("fields", "").split(",")]
-    if names[:9] == [*exchange_protocol.BEGIN, "event", "data", "context"]:
+    if names[:9] == [*exchange_lines.BEGIN, "event", "data", "context"]:
         kind = told.get("log-type", "").lower()
         role = "server" if "receive" in kind else "client" if "send" in kind else ""
-        return exchange_protocol.variant((("role", role),) if role else ())
+        return exchange_lines.variant((("role", role),) if role else ())
     if names[0] == "date-time" and {"event-id", "internal-message-id"} <= set(names):
         return exchange_tracking.variant(names)
     return Variant("other", (), comment=b"#")
@@ -44,5 +44,5 @@ def assemble(records: Records, options: Options) -> Assembled:
 
 
 FORMAT = Format(
-    "exchange", (exchange_protocol.variant(), *exchange_tracking.HEADLESS), assemble, resolution=0.001, header=header
+    "exchange", (exchange_lines.variant(), *exchange_tracking.HEADLESS), assemble, resolution=0.001, header=header
 )

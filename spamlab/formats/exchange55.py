@@ -30,6 +30,7 @@ from spamlab.walk import CLIENT, SERVER
 _CONNECT = (
     Shape("{text>}A connection to {established} was established{?.}{!}", "connect", fold=True),
     Shape("{text>}A connection was accepted from {accepted}", "connect", fold=True),
+    Shape("{text>}A connection was accepted from{!}", "connect", fold=True),  # whose name was taken out
 )
 _DIALOGUE = (
     Shape("{text>}{code:code}{?-}{? }{?{enhanced_code:dsn}}", "reply"),
@@ -127,7 +128,8 @@ def _dialogue(records: Records, options: Options) -> tuple[assembly.Dialogue, di
         }
     )
     (time, assumed), (text, established, accepted) = found["when"], found["said"]
-    connect = np.where(established.notna(), np.int8(CLIENT), np.where(accepted.notna(), np.int8(SERVER), np.int8(-1)))
+    served = accepted.notna() | (records.kinds() == tables.KINDS.index("connect"))
+    connect = np.where(established.notna(), np.int8(CLIENT), np.where(served, np.int8(SERVER), np.int8(-1)))
     ends = np.append(records.source[1:] != records.source[:-1], True)[: len(records)]
     starts = (connect >= 0) | np.append(True, ends[:-1])[: len(records)]
     session = np.cumsum(starts) - 1

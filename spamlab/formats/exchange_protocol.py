@@ -17,58 +17,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spamlab import assembly, beside, columns, stamps, tables, texts
-from spamlab.notation import Shape, Variant
+from spamlab import assembly, beside, stamps, tables, texts
 from spamlab.records import Assembled, Options, Records, first
 from spamlab.walk import CLIENT, RECEIVED, SENT, SERVER
-
-BEGIN = ["date-time", "connector-id", "session-id", "sequence-number", "local-endpoint", "remote-endpoint"]
-_FIELDS = {
-    "date-time": "time:time",
-    "connector-id": "{?{host:name}\\\\}{_:csv}",  # a receive connector's name begins with its server's
-    "session-id": "{session:tag}",
-    "sequence-number": "sequence:int",
-    "remote-endpoint": "{?[{peer:name}]}{?{peer:tag}:}{_:csv}",
-}
-_BODIES = (
-    ("reply", "{text>}{code:code}{?-}{? }{?{enhanced_code:dsn}}"),
-    ("command", "{text>}{verb:tag} {? }{argument>}FROM:{path:path}{?{_} SIZE={size:int}}"),
-    ("command", "{text>}{verb:tag} {? }{argument>}TO:{path:path}"),
-    ("command", "{text>}{verb:tag}{? }{argument>}"),
-    ("note", "{text>}"),
-)
-_ASIDE = (
-    ("connect", "+,{_:csv}"),
-    ("disconnect", "-,{_:csv}{?,{text:csv}}"),
-    *(
-        (kind, start + "{&" + quote + begin + "}" + first + "{text:csv}")
-        for kind, begin, first in (
-            ("tls", "TLS protocol ", ""),
-            ("disconnect", "Failed to connect", ""),
-            ("auth", "Inbound AUTH ", "{&?{refused:csv}}"),
-            ("auth", "Inbound authentication failed", "{&?{refused:csv}}"),
-        )
-        for quote in ('"', "")
-        for start in ("*,,", "*,")
-    ),
-    ("auth", '*,,"{text>}User Name: {argument>}{_:inside}{argument<}{text<}'),
-    ("auth", "*,,{text>}User Name: {argument~,}"),
-    ("auth", "*,{text>}{user:csv},authenticated"),
-    ("note", "*,,{text:csv}"),
-    ("note", "*,{text>~,}"),
-)
-
-
-def variant(says: tuple[tuple[str, str], ...] = ()) -> Variant:
-    """The variant of a log; what its rows say that its header says."""
-    head = columns.head(BEGIN, _FIELDS, ",", quoted=True)
-    said = []
-    for kind, body in _BODIES:
-        ends = "{text<}" + "{argument<}" * ("{argument>}" in body)
-        for before, rest in (('"', "{_:inside}"), ("", "{_}")):
-            said.append(Shape(before + body + rest + ends + "{?,}", kind, fold=True, says=says))
-    aside = tuple(Shape(pattern, kind, says=says) for kind, pattern in _ASIDE)
-    return Variant("protocol", ((head + "{arrow=<|>},", tuple(said)), (head, aside)), comment=b"#")
 
 
 def _clean(text: pd.Series) -> pd.Series:
@@ -139,6 +90,8 @@ def assemble(records: Records, options: Options) -> Assembled:
     records.keep(("user", "refused"))
     made = assembly.assemble(said, options.tables)
     _complete(made, records, session)
+    if "transactions" in made:
+        _name(made["events"], made["transactions"], role, order)
     return Assembled(made, assumed)
 
 
@@ -199,3 +152,28 @@ def _complete(made: dict[str, pd.DataFrame], records: Records, session: np.ndarr
     sessions["ended"] = ended.mask(why & ended.eq("dropped"), "timeout").astype("category")
     account = sessions["user"].where(sessions["authenticated"])
     transactions["user"] = account.take(transactions["session"].to_numpy(np.int64)).array
+
+
+_ANNOUNCED = r"InternetMessageId <?(?P<id>[^\s<>]+)"  # before MAIL, by the one who sends
+_QUEUED = (r"^250 2\.6\.0 <(?P<id>[^\s<>]+)> \[InternalId=", r"\[InternalId=(?P<id>\d+)")  # by the one who has it
+
+
+def _name(events: pd.DataFrame, transactions: pd.DataFrame, role: np.ndarray, order: np.ndarray) -> None:
+    """Put in the messages' ids, and those in the queue of the logging server: the same as in its tracking log."""
+    text, of = events["text"], events["transaction"]
+    announced, queued = texts.having(text, "InternetMessageId "), texts.having(text, "[InternalId=")
+    queued = queued[(events["code"].eq(250).fillna(False) & of.notna()).to_numpy(bool)[queued]]
+    if len(announced):
+        next_one = of.take(order).groupby(events["session"].take(order)).bfill().reindex(events.index)
+        _put(transactions, "message_id", next_one.take(announced), texts.extracted(text.take(announced), _ANNOUNCED))
+    _put(transactions, "message_id", of.take(queued), texts.extracted(text.take(queued), _QUEUED[0]))
+    own = queued[role[queued] == SERVER]
+    _put(transactions, "queue_id", of.take(own), texts.extracted(text.take(own), _QUEUED[1]))
+
+
+def _put(transactions: pd.DataFrame, name: str, of: pd.Series, told: pd.Series) -> None:
+    """Put values into a column, where it has none and the message is known."""
+    known = pd.Series(told.to_numpy(object), of.to_numpy(object)).dropna()
+    known = known[known.index.notna()]
+    known = known[~known.index.duplicated()]
+    transactions[name] = transactions[name].fillna(transactions["transaction"].map(known).astype("str"))

@@ -17,39 +17,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spamlab import assembly, columns, jsonlines, stamps, tables, texts
-from spamlab.notation import Shape, Variant
+from spamlab import assembly, columns, stamps, tables, texts
+from spamlab.formats.zeek_lines import VARIANTS, header
 from spamlab.records import Assembled, Format, Options, Records, integers, tally
-
-_FIELDS = {
-    "ts": "time:time",
-    "uid": "uid",
-    "id.orig_h": "peer_ip",
-    "helo": "helo",
-    "mailfrom": "reverse_path",
-    "rcptto": "forward_path",
-    "msg_id": "message_id",
-    "last_reply": "{text>}{?{code:code}{?-}{? }{?{enhanced_code:dsn}}}"
-    r"{?{code:int}\\x20{?{enhanced_code:dsn}}}{_}{text<}",  # where a blank separates values
-    "tls": "{?{tls=T|F}}{_}",
-}
-
-
-def _variant(names: list[str], separator: str, told: dict[str, str], before: str = "") -> Variant:
-    says = (("between", told.get("set_separator", ",")), ("empty", told.get("empty_field", "(empty)")))
-    shape = Shape("", "exchange", says=says)
-    unset = told.get("unset_field", "-").encode()
-    return Variant("zeek", ((before + columns.row(names, _FIELDS, separator), (shape,)),), comment=b"#", unset=(unset,))
-
-
-def header(lines: list[bytes]) -> Variant:
-    """The variant that the header lines before some rows declare; one without groups if they are another log's."""
-    told = columns.directives(lines)
-    separator = columns.decode(told.get("separator", r"\x09")) or "\t"
-    names = told.get("fields", "").split(separator)
-    if not {"uid", "mailfrom", "rcptto"} <= set(names) or told.get("path", "smtp") != "smtp":
-        return Variant("other", (), comment=b"#")
-    return _variant(names, separator, told)
 
 
 def _bare(path: pd.Series) -> pd.Series:
@@ -177,7 +147,7 @@ def _sessions(records: Records, events: pd.DataFrame, session: np.ndarray) -> pd
 
 FORMAT = Format(
     "zeek",
-    (_variant(list(jsonlines.ZEEK_FIELDS), "\t", {}, jsonlines.ZEEK + "\t"),),
+    VARIANTS,
     assemble,
     resolution=0.000001,
     header=header,

@@ -1,0 +1,65 @@
+"""What rows of Exchange's protocol logs look like."""
+
+from __future__ import annotations
+
+from spamlab import columns
+from spamlab.notation import Shape, Variant
+
+BEGIN = ["date-time", "connector-id", "session-id", "sequence-number", "local-endpoint", "remote-endpoint"]
+_FIELDS = {
+    "date-time": "time:time",
+    "connector-id": "{?{host:name}\\\\}{_:csv}",  # a receive connector's name begins with its server's
+    "session-id": "{session:tag}",
+    "sequence-number": "sequence:int",
+    "remote-endpoint": "{?[{peer:name}]}{?{peer:tag}:}{_:csv}",
+}
+_BODIES = (
+    ("reply", "{text>}{code:code}{?-}{? }{?{enhanced_code:dsn}}"),
+    ("command", "{text>}{verb:tag} {? }{argument>}FROM:{path:path}{?{_} SIZE={size:int}}"),
+    ("command", "{text>}{verb:tag} {? }{argument>}TO:{path:path}"),
+    ("command", "{text>}{verb:tag}{? }{argument>}"),
+    ("note", "{text>}"),
+)
+_ASIDE = (
+    ("connect", "+,{_:csv}"),
+    ("disconnect", "-,{_:csv}{?,{text:csv}}"),
+    *(
+        (kind, start + "{&" + quote + begin + "}" + first + "{text:csv}")
+        for kind, begin, first in (
+            ("tls", "TLS protocol ", ""),
+            ("auth", "Inbound AUTH ", "{&?{refused:csv}}"),
+            ("auth", "Inbound authentication failed", "{&?{refused:csv}}"),
+        )
+        for quote in ('"', "")
+        for start in ("*,,", "*,")
+    ),
+    ("auth", '*,,"{text>}User Name: {argument>}{_:inside}{argument<}{text<}'),
+    ("auth", "*,,{text>}User Name: {argument~,}"),
+    ("auth", "*,{text>}{user:csv},authenticated"),
+    ("note", "*,,{text:csv}"),
+    ("note", "*,{text>~,}"),
+)
+
+
+_OF_CLIENTS = tuple(
+    (kind, "*,,{&" + quote + begin + "}{text:csv}")
+    for kind, begin in (
+        ("disconnect", "Failed to connect"),
+        ("note", "attempting to connect"),
+        ("note", "sending message with RecordId "),
+    )
+    for quote in ('"', "")
+)
+
+
+def variant(says: tuple[tuple[str, str], ...] = ()) -> Variant:
+    """The variant of a log; what its rows say that its header says."""
+    head = columns.head(BEGIN, _FIELDS, ",", quoted=True)
+    said = []
+    for kind, body in _BODIES:
+        ends = "{text<}" + "{argument<}" * ("{argument>}" in body)
+        for before, rest in (('"', "{_:inside}"), ("", "{_}")):
+            said.append(Shape(before + body + rest + ends + "{?,}", kind, fold=True, says=says))
+    aside = [Shape(pattern, kind, says=says or (("role", "client"),)) for kind, pattern in _OF_CLIENTS]
+    aside += [Shape(pattern, kind, says=says) for kind, pattern in _ASIDE]
+    return Variant("protocol", ((head + "{arrow=<|>},", tuple(said)), (head, tuple(aside))), comment=b"#")

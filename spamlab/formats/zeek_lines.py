@@ -1,0 +1,56 @@
+"""What rows of Zeek's ``smtp.log`` look like: their header says it, or Zeek's own order does; JSON comes as text."""
+
+from __future__ import annotations
+
+from spamlab import columns, jsonlines
+from spamlab.notation import Shape, Variant
+
+_FIELDS = {
+    "ts": "time:time",
+    "uid": "uid",
+    "id.orig_h": "peer_ip",
+    "helo": "helo",
+    "mailfrom": "reverse_path",
+    "rcptto": "forward_path",
+    "msg_id": "message_id",
+    "last_reply": "{text>}{?{code:code}{?-}{? }{?{enhanced_code:dsn}}}"
+    r"{?{code:int}\\x20{?{enhanced_code:dsn}}}{_}{text<}",  # where a blank separates values
+    "tls": "{?{tls=T|F}}{_}",
+}
+
+
+def _variant(names: list[str], separator: str, told: dict[str, str], before: str = "") -> Variant:
+    says = (("between", told.get("set_separator", ",")), ("empty", told.get("empty_field", "(empty)")))
+    shape = Shape("", "exchange", says=says)
+    unset = told.get("unset_field", "-").encode()
+    return Variant("zeek", ((before + columns.row(names, _FIELDS, separator), (shape,)),), comment=b"#", unset=(unset,))
+
+
+_NAMES = [
+    "ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "trans_depth", "helo", "mailfrom", "rcptto",
+    "date", "from", "to", "cc", "reply_to", "msg_id", "in_reply_to", "subject", "x_originating_ip", "first_received",
+    "second_received", "last_reply", "path", "user_agent",
+]  # fmt: skip
+
+
+def _headless(*without: str) -> tuple[str, tuple[Shape, ...]]:
+    """Rows whose header is lost, in the order of Zeek itself: what tells versions and other logs apart must fit."""
+    sure = {**_FIELDS, "ts": "{time:time}", **dict.fromkeys(("id.orig_p", "id.resp_p", "trans_depth"), "{_:int}")}
+    head = columns.head([name for name in _NAMES if name not in without], sure, "\t")
+    return head + "{tls=T|F}{&\t}", (Shape("", "exchange", says=(("between", ","), ("empty", "(empty)"))),)
+
+
+def header(lines: list[bytes]) -> Variant:
+    """The variant that the header lines before some rows declare; one without groups if they are another log's."""
+    told = columns.directives(lines)
+    separator = columns.decode(told.get("separator", r"\x09")) or "\t"
+    names = told.get("fields", "").split(separator)
+    if not {"uid", "mailfrom", "rcptto"} <= set(names) or told.get("path", "smtp") != "smtp":
+        return Variant("other", (), comment=b"#")
+    return _variant(names, separator, told)
+
+
+VARIANTS = (
+    _variant(list(jsonlines.ZEEK_FIELDS), "\t", {}, jsonlines.ZEEK + "\t"),
+    Variant("zeek without its header", (_headless(), _headless("cc")), comment=b"#", unset=(b"-",)),
+)
