@@ -94,8 +94,8 @@ _SHAPES = (
     Shape("Milter: from={reverse_path:path}, reject=" + _REPLY, "reject", says=_MAIL),
     Shape("Milter: {verb=data}, reject=" + _REPLY, "reject"),
     Shape(
-        "Milter: connect: host={?{peer_host:name}{&,}}{_}, addr={peer_ip}, {_=reject|temp failing|shutdown}{?ing}{? commands}"
-        "{?=" + _REPLY + "}",
+        "Milter: connect: host={?{peer_host:name}{&,}}{_}, addr={peer_ip}, "
+        "{_=reject|temp failing|shutdown}{?ing}{? commands}{?=" + _REPLY + "}",
         "reject",
     ),
     Shape("Milter: {_}, reject{?=" + _REPLY + "}", "reject"),
