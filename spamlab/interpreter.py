@@ -174,8 +174,11 @@ def interpret(buf, p, e, program, rows, values, count, event, work):
             if b >= 0:
                 begin = lit_at[b]
                 n = lit_at[b + 1] - begin
-                if e - n >= p and stands(buf, e - n, e, lits, begin, n, False):
-                    q = e - n
+                r = e - n
+                while r > p and buf[r + n - 1] == 32:
+                    r -= 1
+                if r >= p and stands(buf, r, e, lits, begin, n, False):
+                    q = r
             column, value = a, p * PACK + (q - p)
             if op == REST:
                 ok = p < e

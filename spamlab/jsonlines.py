@@ -1,4 +1,5 @@
-"""JSON lines as plain lines, one for one: what ``journalctl -o json`` and Zeek write, as syslog and Zeek's own text.
+"""JSON lines as plain lines, one for one: what ``journalctl -o json``, Docker, shippers and Zeek write, as syslog and
+Zeek's own text.
 
 Line numbers stay what they are. Blocks are parsed whole by Arrow; one that it cannot parse goes line by line, and a
 line that is no such record stays as it is.
@@ -51,11 +52,15 @@ def plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
             yield b"".join(_converted(block, (_JOURNAL,), _journal) for block in _blocks(piece))
         elif any(name in begin for name in _CLIENT):
             yield b"".join(_converted(block, _ZEEK_TIMES, _zeek) for block in _blocks(piece))
+        elif all(name in begin for name in _DOCKER) or all(name in begin for name in _SHIPPED):
+            yield b"".join(_converted(block, (_PASSED,), _passed) for block in _blocks(piece))
         else:
             yield piece
 
 
 _CLIENT = (b'"id.orig_h"', b'"id_orig_h"', b'"orig_h"')  # as Zeek writes it, and exports that know no points
+_DOCKER, _SHIPPED = (b'"log"', b'"stream"', b'"time"'), (b'"message"', b'"@timestamp"')
+_PASSED = dict.fromkeys(("log", "time", "message"), _TEXT)
 _ZEEK_TIMES = (_ZEEK | {"ts": pa.float64()}, _ZEEK)  # ts is a number or, in ISO 8601, text
 
 
@@ -149,6 +154,16 @@ def _journal(found: Columns) -> Any:
     closing = pc.if_else(pc.is_valid(pid), pa.scalar("]", _TEXT), pa.scalar("", _TEXT))
     made = _joined(time, "+00:00 ", host, program, pid, closing, ": ", message)
     return pc.if_else(pc.is_valid(time), made, pa.scalar(None, _TEXT))
+
+
+def _passed(found: Columns) -> Any:
+    """A line as Docker keeps it, behind its time, or as a shipper (Filebeat, Vector) does: that one's time says when
+    it was read.
+    """
+    time = pc.binary_join_element_wise(found["time"], pa.scalar("", _TEXT), pa.scalar(" ", _TEXT))
+    log = pc.replace_substring_regex(found["log"], r"[\r\n]+$", "")
+    logged = pc.if_else(pc.is_valid(log), _joined(time, log), pa.scalar(None, _TEXT))
+    return _one_line(pc.coalesce(found["message"], logged), " ", " ")
 
 
 def _one_line(text: Any, line: str, tab: str) -> Any:

@@ -16,7 +16,7 @@ A line's shape is written as literals and named, typed fields:
 ``{x>}``              marks: from here to the end of the event, continuation lines too; consumes nothing
 ``{x>...}``           the same to the end of the line only
 ``{x<}``              ends here what ``{x>}`` marks
-``{x>~)}``, ``{x~)}``  the rest of the line without a closing ``)``; marked or consumed
+``{x>~)}``, ``{x~)}``  the rest of the line without a closing ``)`` (and blanks behind it); marked or consumed
 ``{&text}``           looks ahead: the text must stand here
 ``{?…}``              an optional part, tried once
 ``{^…|…}``            one of several parts: the first that fits

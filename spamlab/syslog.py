@@ -10,12 +10,13 @@ _PADDED = "{_=" + _LEVELS + "|" + _LEVELS.upper() + "} {? }{? }{? }{? }"
 _HOST = "{?{host:name}{?@{_:tag}}{?/{_:tag}} }"  # mx/mx, mx@mx/relay: syslog-ng's chain_hostnames
 _ORIGIN = (
     " {? }{?" + _PADDED + "}{?<{_}> }{?mail." + _LEVEL + "}" + _HOST
-    + "{?mail.{_:word} }"  # BusyBox: mail.info
+    + "{?mail{^.|:}{_:word} }"  # BusyBox: mail.info, AIX: mail:info
 )  # fmt: skip
 _STAMP = "{?<{_:int}>}{?1 }{time:time}" + _ORIGIN
 _BLANKS = "".join("{?" + " " * n + "}" for n in (16, 8, 4, 2, 1))
 _CONTAINER = "{_:tag} " + _BLANKS + "\\|{? }"  # as docker compose names it
-_BEFORE = "{^" + _CONTAINER + "|[{_}] |{_:int} {&<}}"  # or kubectl's pod, or a length (RFC 6587)
+# Or kubectl's pod, a length (RFC 6587), the file that grep names and the line's number, blanks.
+_BEFORE = "{^" + _CONTAINER + "|[{_}] |{_:int} {&<}|{_:tag}:{?{_:int}:}| " + _BLANKS + "}"
 _TEXT = "{?[ID {_}] }{?\ufeff}{?message repeated {repeats:int} times: [{? }{-]}}{text>}"  # [ID …]: Solaris
 
 Group = tuple[str, tuple[Shape, ...]]

@@ -82,3 +82,29 @@ def test_a_journal_is_read_as_syslog():
     ]
     assert log.events[["host", "program", "pid"]].values.tolist() == [["mx", "postfix/smtpd", 12]] * 2
     assert log.raw(log.events.iloc[1]) == text.splitlines(keepends=True)[1].encode()
+
+
+SYSLOG = "Jul  7 15:42:53 mx postfix/smtpd[12]: connect from a[192.0.2.1]"
+
+
+@pytest.mark.parametrize(
+    ("told", "time"),
+    [
+        ({"log": SYSLOG + "\n", "stream": "stdout", "time": "2024-07-07T13:42:53.5Z"}, "2024-07-07T13:42:53.500000"),
+        (
+            {"log": SYSLOG[20:] + "\n", "stream": "stdout", "time": "2024-07-07T13:42:53.5Z"},
+            "2024-07-07T13:42:53.500000",
+        ),
+        ({"@timestamp": "2025-01-01T00:00:00Z", "message": SYSLOG, "log": {"file": "x"}}, "2024-07-07T15:42:53.000000"),
+        (
+            {"@timestamp": "2025-01-01T00:00:00Z", "message": SYSLOG, "input": {"type": "log"}},
+            "2024-07-07T15:42:53.000000",
+        ),
+    ],
+)
+def test_what_docker_keeps_and_shippers_send(told, time):
+    log = spamlab.read(io.BytesIO((json.dumps(told) + "\n").encode() * 3), year=2024)
+    assert log.sources[["format", "lines", "event_lines"]].values.tolist() == [["postfix", 3, 3]]
+    assert log.events["time"].dt.strftime("%Y-%m-%dT%H:%M:%S.%f").unique().tolist() == [time]
+    assert log.events["kind"].unique().tolist() == ["connect"]
+    assert log.raw(log.events.iloc[1]) == (json.dumps(told) + "\n").encode()

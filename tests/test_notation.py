@@ -51,6 +51,8 @@ LIST = "c={c}, {*, |a={a}|b={b}|n={n:int}|flag}{? end}"
         ("s={s:tag} ({r>~)}{?{code:code}}", "s=sent (250 ok (really))", {"s": "sent", "r": "250 ok (really)", "code": 250}),
         ("s={s:tag} ({r>~)}", "s=sent (250 ok", {"s": "sent", "r": "250 ok"}),
         ("s={s:tag} ({r~)}", "s=sent (x)", {"s": "sent", "r": "x"}),
+        ("s={s:tag} ({r~)}", "s=sent (x )  ", {"s": "sent", "r": "x "}),
+        ("s={s:tag} ({r~)}", "s=sent (x  ", {"s": "sent", "r": "x  "}),
         ("s={s:tag} ({r~)}", "s=sent ()", {"s": "sent", "r": ""}),
         ("id=<{x~>}", "id=<a b>", {"x": "a b"}),
         # {&text}, {&?…}, {-]}

@@ -624,6 +624,7 @@ def test_what_a_message_id_is(text, found):
         ("relay=x, delay=1, dsn=5.0.0, status=undeliverable (550 no)", "probed", 550, "x"),
         ("relay=x, delay=1, dsn=4.0.0, status=newword (450 no)", "deferred", 450, "x"),  # the code's class decides
         ("relay=x, delay=1, dsn=2.0.0, status=sent", "delivered", None, "x"),
+        ("relay=x, delay=1, dsn=2.0.0, status=sent (250 ok)  ", "delivered", 250, "x"),
     ],
 )
 def test_what_each_delivery_is(text, status, code, relay):

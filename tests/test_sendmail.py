@@ -106,6 +106,18 @@ MADE = [
     (f"{ID}: to=<b@example.com>, delay=00:00:01, pri=9, stat=554 5.7.1 Spam", {"kind": "deliver", "status": "rejected",
      "code": 554, "enhanced_code": "5.7.1"}),
     (f"{ID}: done; delay=00:00:01, ntries=1", {"kind": "remove"}),
+    (f"{ID}: to=<b@example.com>, delay=00:00:01, xdelay=00:00:01, mailer=esmtp, pri=9, relay=h. [192.0.2.7], dsn=4.7.1, "
+     "ntries=2, stage=RCPT, reply=451 4.7.1 later, stat=Deferred", {"status": "Deferred", "code": 451, "reply": "Deferred"}),
+    (f"{ID}: to=<b@example.com>, delay=00:00:01, mailer=esmtp, pri=9, relay=h., dsn=5.0.0, stat=554 5.0.0 rewrite: ruleset 3",
+     {"kind": "deliver", "status": "5", "code": 554, "enhanced_code": "5.0.0", "reply": "554 5.0.0 rewrite: ruleset 3"}),
+    (f"{ID}: to=<b@example.com>, delay=00:00:01, mailer=esmtp, pri=9, stat=451 4.3.0 later",
+     {"kind": "deliver", "status": "4", "code": 451, "reply": "451 4.3.0 later"}),
+    *((f"{ID}: Milter: connect: host={host}, addr=192.0.2.1, {what}",
+       {"kind": "reject", "peer_host": name, "peer_ip": "192.0.2.1", "code": code})
+      for host, name, what, code in (
+          ("mx.example.net", "mx.example.net", "rejecting commands", None), ("[192.0.2.1]", None, "reject=554 5.7.1 no", 554),
+          ("mx.example.net", "mx.example.net", "temp failing commands=451 4.7.1 later", 451),
+          ("mx.example.net", "mx.example.net", "shutdown", None))),
     # the account that ident named
     (f"{ID}: from=<a@example.net>, size=99, class=0, nrcpts=1, proto=ESMTP, daemon=MTA, relay=IDENT:joe@{CLIENT}",
      {"kind": "receive", "size": 99} | PEER),

@@ -17,13 +17,13 @@ _PEER = "{?{_:name}@}{?{peer_host:name} }{? }[{?IPv6:}{peer_ip}]{? (may be forge
 _CODE = "{code:code}{?-}{? }{?{enhanced_code:dsn}}"
 _REPLY = "{&?" + _CODE + "}{reply...}"
 _DSN = "{&?{status=2|4|5}}{enhanced_code:dsn}"
-_STATUS = "{?,{? }stat={&?{status:phrase}{?{_=: |(}{code:code}}}{reply...}}"
+_STATUS = "{?,{? }stat={&?{&^{code:code} }{status=2|4|5}}{&?{status:phrase}{?{_=: |(}{code:code}}}{reply...}}"
 _REST = (
     "{?, ctladdr={_:path}{? ({_})}}{?, delay={delay:seconds}}{?, delay={_}{&, }}"
     "{?, xdelay={delay_transmit:seconds}}{?, xdelay={_}{&, }}"
     "{?, mailer={_}, pri={_:int}}{?, mailer={_:tag}}{?, pri={_:int}}{?, relay={relay}, dsn=" + _DSN + "}"
     "{?, relay={relay}{&, stat=}}{?, dsn=" + _DSN + "}{?, quarantine={_}{&, }}"
-    "{?, reply={&?{code:code}}{_}{&, stat=}}{?, ntries={_:int}}" + _STATUS
+    "{?, ntries={_:int}}{?, stage={_:tag}}{?, reply={&?{code:code}}{_}{&, stat=}}{?, ntries={_:int}}" + _STATUS
 )
 _RCPT, _MAIL = (("verb", "RCPT"),), (("verb", "MAIL"),)
 _DROPPED, _TIMEOUT = (("ended", "dropped"),), (("ended", "timeout"),)
@@ -93,6 +93,11 @@ _SHAPES = (
     Shape("Milter: to={forward_path:path}, reject=" + _REPLY, "reject", says=_RCPT),
     Shape("Milter: from={reverse_path:path}, reject=" + _REPLY, "reject", says=_MAIL),
     Shape("Milter: {verb=data}, reject=" + _REPLY, "reject"),
+    Shape(
+        "Milter: connect: host={?{peer_host:name}{&,}}{_}, addr={peer_ip}, "
+        "{_=reject|temp failing|shutdown}{?ing}{? commands}{?=" + _REPLY + "}",
+        "reject",
+    ),
     Shape("Milter: {_}, reject{?=" + _REPLY + "}", "reject"),
     Shape("message size ({_:int}) exceeds maximum", "reject"),
     Shape("invalid domain name (", "reject"),
