@@ -109,7 +109,7 @@ def exchange(log: str) -> Query:
         "time": "time",
         "direction": "CASE event WHEN '>' THEN 'sent' WHEN '<' THEN 'received' END",
         "kind": "kind",
-        "verb": "verb",
+        "verb": "CASE WHEN kind = 'auth' AND context LIKE 'Inbound AUTH %' THEN 'AUTH' ELSE verb END",
         "argument": "CASE WHEN event = '<' THEN nullif(ltrim(substr(data, strlen(verb) + 2)), '') "
         "WHEN kind = 'auth' AND context LIKE 'User Name: %' THEN substr(context, 12) END",
         "code": "CASE WHEN event = '>' THEN TRY_CAST(left(data, 3) AS SMALLINT) END",

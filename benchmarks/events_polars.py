@@ -145,7 +145,7 @@ def exchange(log: str) -> tuple[pl.LazyFrame, Columns]:
         "session": pl.col("session"),
         "direction": _choose((event == ">", "sent"), (event == "<", "received")),
         "kind": pl.col("kind"),
-        "verb": words.field("field_0").str.to_uppercase(),
+        "verb": pl.coalesce(words.field("field_0").str.to_uppercase(), _choose((_is("auth") & ~login, "AUTH"))),
         "argument": pl.coalesce(words.field("field_1"), _where(_is("auth") & login, context).str.slice(11)),
         "code": _code(_some("reply", "data")),
         "enhanced_code": _some("reply", "data").str.extract(REPLY),
