@@ -16,7 +16,7 @@ import spamlab
 from spamlab import simulate
 from spamlab.simulate import MEASURES, Hosts, Load, Mail, Run, Server, Spam
 from spamlab.simulate.measures import _cost, capacity, spread
-from spamlab.simulate.server import STATES
+from spamlab.simulate.runs import STATES
 from spamlab.simulate.transcript import files
 
 SILENCE = Load(spam=Spam(rate=0.0), mail=Mail(rate=0.0))

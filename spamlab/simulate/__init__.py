@@ -13,8 +13,8 @@ from __future__ import annotations
 from spamlab.log import Log
 from spamlab.simulate.exchange55 import Dialect
 from spamlab.simulate.measures import error_messages, harvest, measures, saturation
+from spamlab.simulate.runs import Run, run
 from spamlab.simulate.script import Truth
-from spamlab.simulate.server import Run, run
 from spamlab.simulate.settings import MEASURES, Hosts, Load, Lognormal, Mail, Server, Spam
 
 __all__ = ["MEASURES", "Dialect", "Hosts", "Load", "Lognormal", "Mail", "Run", "Server", "Spam", "Truth",

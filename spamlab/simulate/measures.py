@@ -16,7 +16,9 @@ from typing import Any, ParamSpec
 import numpy as np
 import pandas as pd
 
-from spamlab.simulate.server import TALK_NDR, Message, Model, Run, arrivals, may_relay, run
+from spamlab.simulate.arrivals import TALK_NDR, Message, arrivals
+from spamlab.simulate.runs import Run, run
+from spamlab.simulate.server import Model, may_relay
 from spamlab.simulate.settings import MEASURES, SENDERS, Hosts, Load, Mail, Server, Spam
 from spamlab.stats import share_interval
 

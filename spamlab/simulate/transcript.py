@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spamlab.read import read
+from spamlab.simulate.arrivals import FAMILIAR, SILENT
 from spamlab.simulate.exchange55 import Dialect, write
+from spamlab.simulate.runs import Run
 from spamlab.simulate.script import Event, Truth
-from spamlab.simulate.server import FAMILIAR, OWN, SILENT, Run, refusal
+from spamlab.simulate.server import OWN, refusal
 
 if TYPE_CHECKING:
     from spamlab.log import Log
