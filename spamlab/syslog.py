@@ -39,13 +39,21 @@ def _odd(named: str) -> str:
     return priority + "{^" + "|".join(times) + "}{?" + _LEVEL + "}" + _HOST
 
 
-def groups(shapes: tuple[Shape, ...], *programs: str) -> tuple[Group, ...]:
-    """The groups of a variant that reads the lines of programs whose names begin so, among other programs' lines."""
-    named = "{^" + "|".join("{&^" + name + "}" for name in programs) + "}"
-    tag = named + "{program:tag}{?:{program:tag}}"  # postfix/127.0.0.1:10025/smtpd
+def groups(shapes: tuple[Shape, ...], *programs: str, rarely: tuple[str, ...] = ()) -> tuple[Group, ...]:
+    """The groups of a variant that reads the lines of programs whose names begin so, among other programs' lines.
+
+    ``rarely``: what else their lines can begin with, that others' can too.
+    """
+    named, any_name = (
+        "{^" + "|".join("{&^" + name + "}" for name in names) + "}" for names in (programs, (*programs, *rarely))
+    )
+    program = "{program:tag}{?:{program:tag}}"  # postfix/127.0.0.1:10025/smtpd
     own = (
-        (_STAMP + tag + "{^{?[{pid:int}]}: {? }| {&?{pid:int} }{_:tag} {_:tag} {?- }{?[{_}] }}" + _TEXT, shapes),
-        (_odd(named) + tag + "[{pid:int}]{? <{_:tag}>}:{? }{? }" + _TEXT, shapes),  # macOS: <Info>
+        (
+            _STAMP + named + program + "{^{?[{pid:int}]}: {? }| {&?{pid:int} }{_:tag} {_:tag} {?- }{?[{_}] }}" + _TEXT,
+            shapes,
+        ),
+        (_odd(any_name) + any_name + program + "[{pid:int}]{? <{_:tag}>}:{? }{? }" + _TEXT, shapes),  # macOS: <Info>
     )
     broken = (_STAMP + named, (Shape("", BROKEN),))
     again = (_STAMP + "last message repeated {repeats:int} time", (Shape("", AGAIN),))

@@ -119,6 +119,8 @@ def test_a_level_where_the_host_would_be(level):
         ("/postfix-script[17]: ", "/postfix-script"),
         ("mail/smtp[17]: ", "mail/smtp"),  # syslog_name=mail
         ("mx-out/relay/smtp[17]: ", "mx-out/relay/smtp"),
+        ("transfer/lmtp[17]: ", "transfer/lmtp"),
+        ("docker/smtp[9]: Jul  7 13:42:53 mx postfix/smtp[17]: ", "postfix/smtp"),  # a container's name
         ("postfix/127.0.0.1:10025/smtp[17]: ", "10025/smtp"),  # syslog_name=postfix/$service_name
     ],
 )
@@ -141,6 +143,8 @@ def test_instance_names(tag, program):
         "Jul  7 13:42:53 mx systemd[1]: Starting postfix.service - Postfix Mail Transport Agent...",
         "Jul  7 13:42:53 mx systemd[1]: postfix.service: Consumed 3s CPU time.",
         "Jul  7 13:42:53 mx smtpd[12]: x",
+        "Jul  7 13:42:53 mx cyrus/master[12]: process type:SERVICE name:imap exited",
+        "Jul  7 13:42:53 mx cyrus/lmtp[12]: Delivered: <1@a> to mailbox: user.joe",
         "2024-07-07T13:42:53.000000+00:00 INFO    opendkim[12]: x",
         "Jul  7 13:42:53 loghost mx dovecot: x",
         "Jul  7 13:42:53 loghost Jul  7 13:42:53 mx dovecot[12]: x",

@@ -103,14 +103,14 @@ _SHAPES = (
 )
 # Whatever stands before what only a queue's line says is an id, too.
 _ID = "{?{^{queue_id:id}: |{queue_id:tag}: {&^{^client=|from=<|message-id=|removed{!}|to=<|uid={_:int} from=<}}}}"
-_INSTANCE = (  # whatever syslog_name it has
-    "{_:name}/{?{_:name}/}{_=anvil|bounce|cleanup|discard|dnsblog|error|lmtp|local|master|oqmgr|pickup|pipe|postdrop"
-    "|postscreen|postsuper|proxymap|qmgr|qmqpd|scache|sendmail|smtp|smtpd|tlsmgr|tlsproxy|trivial-rewrite|verify"
-    "|virtual}["
+# Daemons whatever syslog_name they have; Cyrus has an lmtp, too: of such a name only deliveries.
+_DAEMON = (
+    "{_:name}/{?{_:name}/}{^{_=anvil|bounce|cleanup|dnsblog|oqmgr|pickup|postscreen|postsuper|qmgr|scache|smtp|smtpd|tlsproxy"
+    "|trivial-rewrite}[|{_=discard|error|lmtp|local|pipe|virtual}[{_:int}]: {_:tag}: to=}"
 )
 _HEADED = tuple(
     (head + "{?NOQUEUE{&: }}" + _ID if shapes is _SHAPES else head, shapes)
-    for head, shapes in syslog.groups(_SHAPES, "postfix", "/postfix", _INSTANCE)
+    for head, shapes in syslog.groups(_SHAPES, "postfix", "/postfix", rarely=(_DAEMON,))
 )
 
 _RULES = linking.Rules(
