@@ -180,7 +180,7 @@ def _passed(found: Columns) -> Any:
     time = pc.binary_join_element_wise(found["time"], pa.scalar("", _TEXT), pa.scalar(" ", _TEXT))
     log = pc.replace_substring_regex(found["log"], r"[\r\n]+$", "")
     logged = pc.if_else(pc.is_valid(log), _joined(time, log), pa.scalar(None, _TEXT))
-    return _one_line(pc.coalesce(found["message"], logged), " ", " ")
+    return _one_line(pc.coalesce(found["message"], logged), " ", "\t")
 
 
 def _one_line(text: Any, line: str, tab: str) -> Any:

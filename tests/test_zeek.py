@@ -169,6 +169,8 @@ def test_rows_without_their_header_are_read_in_zeeks_own_order(cc):
     assert log.recipients[["forward_path", "status", "enhanced_code"]].values.tolist() == [
         ["ben@example.com", "rejected", "5.1.1"], ["eve@example.com", "rejected", "5.1.1"],
     ]  # fmt: skip
+    shipped = {"@timestamp": "2024-06-01T00:00:00.000Z", "message": "\t".join(cells)}
+    pd.testing.assert_frame_equal(read(json.dumps(shipped) + "\n").recipients, log.recipients)
     with pytest.raises(spamlab.UnknownFormat):  # http.log begins alike
         read(
             "\t".join([*cells[:7], "GET", "h.example.com", "/", "-", "1.1", "curl", "-", "0", "9", "200", "OK", "-"])
