@@ -23,7 +23,14 @@ _connections = Kernel(lives.connections, "i4* b1* b1* b1* i4* b1* i8 i8* i8** i4
 
 _STAGES = {"receive": lives.BEGIN, "queue": lives.MIDDLE, "remove": lives.END}
 _UNCLEAR = -2  # a delivery's word that no rule knows: its enhanced code decides
-_SAID = ("peer_ip", "helo", "reverse_path", "forward_path", "reply")  # what two copies of an event have in common
+_SAID = (
+    "peer_ip",
+    "helo",
+    "reverse_path",
+    "forward_path",
+    "reply",
+    "text",
+)  # what two copies of an event have in common
 _LATE = 3  # an event that belongs to whatever life its queue id has
 
 
@@ -100,13 +107,16 @@ class Followed:
         if not self.rules.copied or len(records.names) < 2:
             return echo
         copied = self.is_kind(*self.rules.copied)
-        rows, own = np.flatnonzero(copied), np.isin(records.source, records.source[~copied])
+        own, stamp = np.isin(records.source, records.source[~copied]), records.number("time")
+        rows = np.flatnonzero(copied & np.isin(stamp, stamp[~own]))
+        own = own[rows]
         size = np.bincount(records.source, minlength=len(records.names))[records.source[rows]]
-        rows = rows[np.lexsort((-size, ~own[rows]))]
+        order = np.lexsort((-size, ~own))
+        rows, own = rows[order], own[order]
         texts = {name: records.text(name, rows).str.partition("\n")[0] for name in _SAID}  # headers may follow there
         said = pd.DataFrame({"time": records.number("time", rows), "shape": records.shape[rows], **texts})
         nth = said.assign(source=records.source[rows]).groupby([*said, "source"], dropna=False).cumcount()
-        echo[rows[said.assign(nth=nth).duplicated().to_numpy() & ~own[rows]]] = True
+        echo[rows[said.assign(nth=nth).duplicated().to_numpy() & ~own]] = True
         return echo
 
     def _follow_messages(self) -> None:

@@ -7,6 +7,7 @@ line that is no such record stays as it is.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -58,7 +59,9 @@ def plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
             yield piece
 
 
-_CLIENT = (b'"id.orig_h"', b'"id_orig_h"', b'"orig_h"')  # as Zeek writes it, and exports that know no points
+_WRAPPED = b'id.orig_h\\"'  # in a text, where quotes are escaped
+_CLIENT = (b'"id.orig_h"', b'"id_orig_h"', b'"orig_h"', _WRAPPED)  # as Zeek writes it, and exports that know no points
+_WITHIN = (("message",), ("_raw",), ("result", "_raw"), ("event", "original"))  # of what Filebeat and Splunk write
 _DOCKER, _SHIPPED = (b'"log"', b'"stream"', b'"time"'), (b'"message"', b'"@timestamp"')
 _PASSED = dict.fromkeys(("log", "time", "message"), _TEXT)
 _ZEEK_TIMES = (_ZEEK | {"ts": pa.float64()}, _ZEEK)  # ts is a number or, in ISO 8601, text
@@ -74,7 +77,8 @@ def _blocks(piece: bytes) -> Iterator[bytes]:
 
 def _converted(block: bytes, schemas: tuple[dict[str, Any], ...], convert: Callable[[Columns], Any]) -> bytes:
     lines = block.count(b"\n") + (not block.endswith(b"\n"))
-    found = next((columns for schema in schemas if (columns := _parsed(block, schema, lines))), None)
+    wrapped = _WRAPPED in block
+    found = next((columns for schema in schemas if not wrapped and (columns := _parsed(block, schema, lines))), None)
     made = convert(found or _one_by_one(block, schemas[-1]))
     if made.null_count:
         kept = pa.array([line.rstrip(b"\r").decode() for line in block.split(b"\n")[:lines]], _TEXT)
@@ -113,7 +117,20 @@ def _row(line: bytes, schema: dict[str, Any]) -> dict[str, Any]:
         return {}
     if not isinstance(told, dict):
         return {}
+    told = _within(told)
     return {name: _fitting(told[name], kind) for name, kind in schema.items() if told.get(name) is not None}
+
+
+def _within(told: dict[str, Any]) -> dict[str, Any]:
+    """The record that a log shipper put into one of its own."""
+    for path in _WITHIN:
+        inner: Any = told
+        for name in path:
+            inner = inner.get(name) if isinstance(inner, dict) else None
+        if isinstance(inner, str) and inner.startswith("{") and "orig_h" in inner:
+            with contextlib.suppress(ValueError, RecursionError):
+                return dict(json.loads(inner))
+    return told
 
 
 def _fitting(value: Any, kind: Any) -> Any:
@@ -163,7 +180,7 @@ def _passed(found: Columns) -> Any:
     time = pc.binary_join_element_wise(found["time"], pa.scalar("", _TEXT), pa.scalar(" ", _TEXT))
     log = pc.replace_substring_regex(found["log"], r"[\r\n]+$", "")
     logged = pc.if_else(pc.is_valid(log), _joined(time, log), pa.scalar(None, _TEXT))
-    return _one_line(pc.coalesce(found["message"], logged), " ", " ")
+    return _one_line(pc.coalesce(found["message"], logged), " ", "\t")
 
 
 def _one_line(text: Any, line: str, tab: str) -> Any:

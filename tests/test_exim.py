@@ -492,6 +492,21 @@ def test_what_the_rejectlog_repeats_is_counted_once(tmp_path):
     assert len(some.recipients) == 4
 
 
+def test_the_rejectlog_repeats_notes_and_lost_calls_too(tmp_path):
+    """What it holds besides refusals made it a log of its own, and all that it repeats was counted twice."""
+    both = [
+        "2024-06-01 00:00:01 H=(x) [192.0.2.1]:3 sender verify fail for <a@b.test>: Unrouteable address",
+        "2024-06-01 00:00:01 H=(x) [192.0.2.1]:3 F=<a@b.test> rejected RCPT <c@example.com>: Sender verify failed",
+        '2024-06-01 00:00:03 SMTP call from (x) [192.0.2.1]:3 dropped: too many nonmail commands (last was "RSET")',
+    ]
+    alone = f"2024-06-01 00:00:01 {ID} <= a@example.net U=joe P=local S=9"
+    (tmp_path / "mainlog").write_text("\n".join([alone, *both, "2024-06-01 00:00:03 another note"]) + "\n")
+    (tmp_path / "rejectlog").write_text("\n".join([*both, "2024-06-01 00:00:03 no host name found for it"]) + "\n")
+    log = spamlab.read(tmp_path)
+    assert log.events["echo"].tolist() == [False] * 5 + [True] * 3 + [False]
+    assert log.recipients["forward_path"].tolist() == ["c@example.com"]
+
+
 def test_two_servers_that_refuse_one_client_alike_both_count(tmp_path):
     refused = "2024-07-07 13:42:53 H=(x) [192.0.2.9] F=<a@example.com> rejected RCPT <b@example.com>: unknown user\n"
     for name, own in (("mx1", "1sPxyz-0000AB-1A"), ("mx2", "1sPxyz-0000CD-2B")):

@@ -169,6 +169,8 @@ def test_rows_without_their_header_are_read_in_zeeks_own_order(cc):
     assert log.recipients[["forward_path", "status", "enhanced_code"]].values.tolist() == [
         ["ben@example.com", "rejected", "5.1.1"], ["eve@example.com", "rejected", "5.1.1"],
     ]  # fmt: skip
+    shipped = {"@timestamp": "2024-06-01T00:00:00.000Z", "message": "\t".join(cells)}
+    pd.testing.assert_frame_equal(read(json.dumps(shipped) + "\n").recipients, log.recipients)
     with pytest.raises(spamlab.UnknownFormat):  # http.log begins alike
         read(
             "\t".join([*cells[:7], "GET", "h.example.com", "/", "-", "1.1", "curl", "-", "0", "9", "200", "OK", "-"])
@@ -283,6 +285,36 @@ def test_json_lines_as_exports_name_their_fields(stamp, who):
 def test_other_logs_are_refused(text):
     with pytest.raises(spamlab.UnknownFormat):
         read(text)
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda row: {"@timestamp": "2024-06-01T00:00:00.000Z", "message": row, "log": {"file": {"path": "smtp.log"}}},
+        lambda row: {"preview": False, "result": {"_raw": row, "source": "smtp.log"}},
+        lambda row: {"event": {"original": row, "dataset": "zeek.smtp"}},
+    ],
+)
+def test_records_within_those_of_a_log_shipper(wrapped):
+    row = {
+        "ts": 1714557600.5,
+        "uid": "C1",
+        **WHO,
+        "helo": "h",
+        "mailfrom": "ann@example.com",
+        "rcptto": ["ben@example.com"],
+    }
+    lines = [
+        json.dumps(row),
+        json.dumps(wrapped(json.dumps(row))),
+        json.dumps(wrapped("{orig_h")),
+        json.dumps({"message": "x"}),
+    ]
+    log = read("\n".join(lines) + "\n")
+    assert log.sources[["format", "event_lines", "unparsed_lines"]].values.tolist() == [["zeek", 2, 2]]
+    assert log.events["time"].eq(pd.Timestamp("2024-05-01 10:00:00.5", tz="UTC")).all()
+    assert log.recipients["forward_path"].tolist() == ["ben@example.com"] * 2
+    assert log.raw(log.events.iloc[1]) == lines[1].encode() + b"\n"
 
 
 def test_a_row_without_a_connection_leaves_no_session_behind():

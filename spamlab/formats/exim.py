@@ -135,7 +135,7 @@ FORMAT = Format(
         linking.Rules(
             statuses=dict.fromkeys(_GIVEN_UP, "expired"),
             process=("host", "peer_ip", "port"),
-            copied=("reject", "auth"),  # in the rejectlog
+            copied=("reject", "auth", "disconnect", "queue", "note"),  # in the rejectlog and the paniclog
         )
     ),
 )
