@@ -2,7 +2,7 @@
 # ruff: noqa: I001, SIM109 (imports as a block; chains of == compile to a jump table)
 """The kernels of the scanner: plain Python over flat arrays, which ``engine`` can compile.
 
-``interpret`` runs a translated program (see ``notation``) over one line; ``scan_lines`` runs it over all
+``interpret`` runs a translated program (see ``translation``) over one line; ``scan_lines`` runs it over all
 lines and ties continuation lines to their events. A column is a list of the events that have it and their
 values, 64-bit numbers: numbers as they are, text as its start and length packed together.
 """
@@ -10,7 +10,7 @@ values, 64-bit numbers: numbers as they are, text as its start and length packed
 from __future__ import annotations
 
 from spamlab.lexer import MISSING, digits, locale_stamp, mail_path, quoted_text, seconds, stamp, stands
-from spamlab.notation import (
+from spamlab.translation import (
     ACCEPT, CHOICE, CLOSE, CODE, COMMIT, DSN, END, FAIL, INTEGER, ITEM, ITEMS, JUMP, LITERAL, LOCALE, MOST_ITEMS, NEXT,
     PATH, PEEK, QUOTED, REST, SECONDS, SHORTEN, SPAN, STEP, SWITCH, TAIL, TIME, TRY, UNTIL, UNTIL_KEY,
 )  # fmt: skip

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from spamlab import interpreter as kernels
-from spamlab import lexer, notation
+from spamlab import lexer, notation, translation
 from spamlab.engine import Kernel
 from spamlab.interpreter import CONTINUATION, EVENT, IGNORED, PACK, REPEATED, SHIFT, UNPARSED
 from spamlab.lexer import MISSING
@@ -93,11 +93,11 @@ class Scanner:
 
     def __init__(self, variant: notation.Variant) -> None:
         self.variant = variant
-        self.program = notation.translate(variant)
-        self._fast = notation.arrays(self.program)
+        self.program = translation.translate(variant)
+        self._fast = translation.arrays(self.program)
         self._plain = tuple(part.tobytes() if part.dtype == np.uint8 else part.tolist() for part in self._fast)
         names = list(self.program.columns)
-        tails = {a for op, a, _, c, _ in self.program.code if op == notation.TAIL and c == 0}
+        tails = {a for op, a, _, c, _ in self.program.code if op == translation.TAIL and c == 0}
         self._tails = np.array([i in tails for i in range(len(names))], dtype=np.bool_)
         special = {notation.IGNORED: IGNORED, notation.BROKEN: UNPARSED, notation.AGAIN: REPEATED}
         self._kinds = np.array([special.get(shape.kind, EVENT) for shape in variant.shapes], dtype=np.int64)
@@ -136,7 +136,7 @@ class Scanner:
             values,
             count,
             place,
-            np.zeros((6, notation.ROOM), dtype=np.int64),
+            np.zeros((6, translation.ROOM), dtype=np.int64),
             what,
         )
         each = np.arange(events)

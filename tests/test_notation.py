@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spamlab import engine, interpreter, lexer, native, notation
+from spamlab import engine, interpreter, lexer, native, notation, translation
 from spamlab.formats import formats, load
-from spamlab.notation import AGAIN, BROKEN, IGNORED, MOST_ITEMS, MOST_KEYS, ROOM, Shape, Variant, translate
+from spamlab.notation import AGAIN, BROKEN, IGNORED, Shape, Variant
 from spamlab.scan import Scanner
+from spamlab.translation import MOST_ITEMS, MOST_KEYS, ROOM, translate
 
 compiled = pytest.mark.skipif(not native.able(), reason="Numba is not installed")
 
@@ -172,7 +173,7 @@ def test_what_would_overflow_is_refused_when_translated(pattern):
 
 
 def test_options_too_deep_in_one_another_are_refused(monkeypatch):
-    monkeypatch.setattr(notation, "ROOM", 50)
+    monkeypatch.setattr(translation, "ROOM", 50)
     translate(Variant("t", (("", (Shape(nested(48)),)),)))
     with pytest.raises(ValueError, match="too many"):
         translate(Variant("t", (("", (Shape(nested(49)),)),)))
@@ -205,7 +206,7 @@ def reach(scanner, line):
 @pytest.mark.parametrize("depth", [1, 60, 400])
 def test_nested_options_use_as_much_room_as_is_counted(depth):
     one = scanner(nested(depth), "a{!}")  # of several shapes, all but the last are tried
-    assert reach(one, b"a" * depth + b"x")[0] == depth + 2 == notation._room(notation._parse(nested(depth)))[0] + 2
+    assert reach(one, b"a" * depth + b"x")[0] == depth + 2 == translation._room(notation.parse(nested(depth)))[0] + 2
     assert fields(nested(depth), "a" * depth + "x") == {"x": "x"}
     assert fields("{_}b" + nested(depth), "b" + "a" * (depth - 1) + "x") in ({}, None)
 
@@ -265,9 +266,9 @@ def test_every_format_has_room(name):
     for variant in load(name).variants:
         translate(variant)
         for head, shapes in variant.groups:
-            deep, writes = notation._room(notation._parse(head))
+            deep, writes = translation._room(notation.parse(head))
             for shape in shapes:
-                more = notation._room(notation._parse(shape.pattern))
+                more = translation._room(notation.parse(shape.pattern))
                 assert max(deep + 1, more[0] + 2) < ROOM and writes + more[1] < ROOM
 
 

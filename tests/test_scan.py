@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spamlab import engine, native
-from spamlab.notation import Shape, Variant, translate
+from spamlab.notation import Shape, Variant
 from spamlab.scan import Scanner
+from spamlab.translation import translate
 
 
 def fields(pattern, line, **options):
