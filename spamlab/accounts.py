@@ -20,7 +20,7 @@ from spamlab.walk import RESPONSE
 if TYPE_CHECKING:
     from spamlab.dialogue import Walk
 
-_AFTER_MECHANISM = re.compile(r"^(\s*(?>(?:AUTH\s+)?)\S+\s+)(.+)$", re.IGNORECASE | re.DOTALL)
+_AFTER_MECHANISM = re.compile(r"^(\s*(?>(?:(?:AUTH|X-EXPS)\s+)?)\S+\s+)(.+)$", re.IGNORECASE | re.DOTALL)
 _ALL = re.compile(r"^()(.+)$", re.DOTALL)
 NTLM_AUTHENTICATE = b"NTLMSSP\0\x03"
 

@@ -57,9 +57,13 @@ class Walk:
         return first(group, n, last=last, among=among, order=self.order)
 
 
+_ALIASES = {"X-EXPS": VERBS.index("AUTH"), "X-ANONYMOUSTLS": VERBS.index("STARTTLS")}
+"""Exchange's names for commands that servers of one organisation give each other."""
+
+
 def verb_numbers(verb: pd.Series) -> np.ndarray:
     """Each event's place in ``VERBS``; other verbs ``len(VERBS)``, none -1."""
-    place = {name: i for i, name in enumerate(VERBS)}
+    place = {name: i for i, name in enumerate(VERBS)} | _ALIASES
     numbers = [place.get(str(name).upper(), len(VERBS)) for name in verb.cat.categories]
     found: np.ndarray = np.array([*numbers, -1], dtype=np.int8).take(verb.cat.codes.to_numpy())
     return found

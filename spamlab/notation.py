@@ -92,7 +92,8 @@ class Variant:
     ``continues``: a line no head fits continues the event before it. ``block``: the column whose
     presence opens a raw block and the line that closes it; lines in between belong to the event
     whatever they look like. Lines that begin with ``comment`` are ignored. Text that is one of ``unset`` is
-    missing. ``day``: the date of stamps that hold none (days since 1970).
+    missing. ``day``: the date of stamps that hold none (days since 1970). ``sure``: the header that declares it says by
+    itself what the file is, also where nothing follows.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Variant:
     comment: bytes = b""
     unset: tuple[bytes, ...] = ()
     day: int | None = None
+    sure: bool = False
 
     @property
     def shapes(self) -> list[Shape]:

@@ -92,7 +92,10 @@ def look(source: sources.Source, given: Format | None) -> Found:
     if len(first) >= engine.COLD_LIMIT:
         engine.behind()
     times = (lines.columns["time"].values for _, lines in parts if "time" in lines.columns)
-    return Found(source, kind, scanner, next(map(stamps.begins, times), None))
+    bare = 0 if any(variant.sure for variant, _ in parts) and not any(lines.events for _, lines in parts) else None
+    return Found(
+        source, kind, scanner, next(map(stamps.begins, times), bare)
+    )  # of a header alone nothing is out of order
 
 
 def scan(found: Found, events: bool) -> Iterator[tuple[Variant, Lines]]:
@@ -276,6 +279,8 @@ def _fit(parts: _Parts) -> tuple[float, float, int]:
         told += int((lines.what != IGNORED).sum())
         ours += int((lines.what == EVENT).sum())
         continued += int((lines.what == CONTINUATION).sum())
+    if not told and any(variant.sure for variant, _ in parts):
+        return 1.0, 1.0, 0
     if not strong:
         return 0.0, 0.0, 0
     # Lines that continue an event prove nothing: of a text file most lines would be such.

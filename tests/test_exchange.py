@@ -494,3 +494,44 @@ def test_messages_are_known_by_the_ids_that_the_log_names():
 def test_who_tries_to_connect_is_the_client_also_without_a_header(said):
     log = read(protocol(f"* ,{said}", head=False, connector="Outbound"))
     assert log.sessions["role"].tolist() == ["client"]
+
+
+def test_a_log_in_which_nothing_happened_is_a_log(tmp_path, recwarn):
+    header = (
+        "#Software: Microsoft Exchange Server\n#Version: 15.0.0.0\n#Log-type: SMTP Receive Protocol Log\n"
+        "#Date: 2023-01-11T00:00:00.000Z\n#Fields: date-time,connector-id,session-id,sequence-number,"
+        "local-endpoint,remote-endpoint,event,data,context\n"
+    )
+    row = "2023-01-11T15:59:53.909Z,MX1\\Default,08DA4F7C11473A60,0,192.0.2.1:25,192.0.2.9:53722,+,,\n"
+    (tmp_path / "RECV2023011114-1.LOG").write_text(header)
+    (tmp_path / "RECV2023011115-1.LOG").write_text(header + row)
+    log = spamlab.read(tmp_path)
+    assert not recwarn
+    assert log.sources["format"].tolist() == ["exchange", "exchange"]
+    assert log.sources[["lines", "event_lines", "ignored_lines"]].values.tolist() == [[5, 0, 5], [6, 1, 5]]
+    assert len(log.events) == 1
+    alone = spamlab.read(tmp_path / "RECV2023011114-1.LOG")
+    assert (len(alone.events), alone.sources["first"].isna().tolist()) == (0, [True])
+
+
+def test_logins_and_tls_between_exchange_servers(tmp_path):
+    said = [
+        ("+", ""), (">", "220 mx1.example.com"), ("<", "EHLO mx2.example.com"), (">", "250 X-ANONYMOUSTLS"),
+        ("<", "X-ANONYMOUSTLS"), (">", "220 2.0.0 SMTP server ready"), ("<", "X-EXPS EXCHANGEAUTH"),
+        (">", "334 <authentication response>"), ("<", "<authentication response>"),
+        (">", "235 <authentication response>"), ("<", "QUIT"), (">", "221 2.0.0 bye"), ("-", ""),
+    ]  # fmt: skip
+    head = "#Log-type: SMTP Receive Protocol Log\n#Fields: date-time,connector-id,session-id,sequence-number,"
+    rows = [
+        f"2023-01-11T15:59:53.{i:03}Z,MX1\\Default,08DA4F7C11473A60,{i},192.0.2.1:25,192.0.2.9:53722,{event},{data},\n"
+        for i, (event, data) in enumerate(said)
+    ]
+    path = tmp_path / "RECV2023011115-1.LOG"
+    path.write_text(head + "local-endpoint,remote-endpoint,event,data,context\n" + "".join(rows))
+    log = spamlab.read(path)
+    session = log.sessions.iloc[0]
+    assert (session["tls"], session["authenticated"], session["commands"], session["ended"]) == (True, True, 4, "quit")
+    spoken = log.events[log.events["direction"] == "received"]
+    assert spoken["kind"].tolist() == ["command", "command", "command", "auth", "command"]
+    assert spoken["verb"].tolist()[1:3] == ["X-ANONYMOUSTLS", "X-EXPS"]
+    assert spoken["text"].iloc[2] == "X-EXPS EXCHANGEAUTH"

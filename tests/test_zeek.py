@@ -322,3 +322,16 @@ def test_a_row_without_a_connection_leaves_no_session_behind():
     assert log.events["session"].tolist()[1:] == [0, 1, 0]
     assert log.events["session"].isna().tolist() == [True, False, False, False]
     assert log.sessions["start"].notna().tolist() == [True, True]
+
+
+def test_a_log_in_which_nothing_happened_is_a_log(tmp_path):
+    path = tmp_path / "smtp.log"
+    path.write_text(
+        "#separator \\x09\n#path\tsmtp\n#fields\tts\tuid\tid.orig_h\tmailfrom\trcptto\n#close\t2024-05-01-10-00-00\n"
+    )
+    log = spamlab.read(path)
+    assert log.sources[["format", "lines", "ignored_lines"]].values.tolist() == [["zeek", 4, 4]]
+    assert not len(log.events)
+    path.write_text(path.read_text().replace("smtp", "conn"))
+    with pytest.raises(spamlab.UnknownFormat):
+        spamlab.read(path)

@@ -6,6 +6,8 @@ Which of them rows are is said by the header before them, also within a file. Ti
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from spamlab import columns
@@ -22,9 +24,9 @@ def header(lines: list[bytes]) -> Variant:
     if names[:9] == [*exchange_lines.BEGIN, "event", "data", "context"]:
         kind = told.get("log-type", "").lower()
         role = "server" if "receive" in kind else "client" if "send" in kind else ""
-        return exchange_lines.variant((("role", role),) if role else ())
+        return replace(exchange_lines.variant((("role", role),) if role else ()), sure=True)
     if names[0] == "date-time" and {"event-id", "internal-message-id"} <= set(names):
-        return exchange_tracking.variant(names)
+        return replace(exchange_tracking.variant(names), sure=True)
     return Variant("other", (), comment=b"#")
 
 

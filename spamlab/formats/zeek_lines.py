@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from spamlab import columns, jsonlines
 from spamlab.notation import Shape, Variant
 
@@ -47,7 +49,7 @@ def header(lines: list[bytes]) -> Variant:
     names = told.get("fields", "").split(separator)
     if not {"uid", "mailfrom", "rcptto"} <= set(names) or told.get("path", "smtp") != "smtp":
         return Variant("other", (), comment=b"#")
-    return _variant(names, separator, told)
+    return replace(_variant(names, separator, told), sure="path" in told)
 
 
 VARIANTS = (
