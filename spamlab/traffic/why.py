@@ -1,0 +1,91 @@
+"""Why mail was refused, bounced, put off or given up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from spamlab import partwise
+from spamlab.traffic.flows import FAILED, of, ranked
+
+if TYPE_CHECKING:
+    from spamlab.log import Log
+
+# In order: a reply code is no reason, and what follows after "; from=<…>" is not either.
+_VARIABLE = (
+    (r"^\S+: [\w-]*reject: \w+ from \S+: ", ""),
+    (r"(?m)(^|said: )\d{3}[ -]", r"\1"),
+    (r"(?m)(^|said: )\d\.\d{1,3}\.\d{1,3} ", r"\1"),
+    (r"; from=<.*", ""),
+    (r'<(?:"[^"]*"|[^<>"])*>|<[^<>]*>', "<…>"),
+    (r"https?://[^\s;,)]+", "…"),
+    (r"[\w.+=~-]+@[\w.-]+", "…"),
+    (r"\[?(?:\d{1,3}\.){3}\d{1,3}\]?(?::\d+)?|\[?(?:[0-9A-Fa-f]{0,4}:){3,7}[0-9A-Fa-f]{0,4}\]?", "…"),
+    (r"\b(?:[\w-]+\.)+(?:[a-z]{2,}|[A-Z]{2,})\b(?!\.\w)", "…"),
+    (r"\b(?=\w*\d)\w{6,}\b", "…"),
+    (r"\d+", "…"),
+    (r"(?:…[\s:,.-]*)+…", "…"),
+    (r"\s+", " "),
+)
+
+
+def pattern(text: pd.Series) -> pd.Series:
+    """Texts without codes and variable parts: addresses, hosts, links, ids and numbers become ``…``.
+
+    Examples
+    --------
+    >>> pattern(pd.Series(["550 5.1.1 <ann@example.com>: unknown, see https://x.example/7"])).item()
+    '<…>: unknown, see …'
+    """
+    known = pd.Series(text.dropna().unique(), dtype="str")
+    bare = known
+    for what, put in _VARIABLE:
+        bare = bare.str.replace(what, put, regex=True)
+    return text.map(dict(zip(known, bare.str.strip(), strict=True))).astype("str").where(text.notna())
+
+
+def reasons(log: Log, n: int | None = None, hops: bool = False) -> pd.DataFrame:
+    """Why mail was refused, bounced, put off or given up: texts of one pattern and code are one reason.
+
+    Returns
+    -------
+    DataFrame
+        The commonest first: ``status``, ``enhanced_code`` (empty if none is logged), ``code`` (Int64), ``reason`` (see
+        ``pattern``; empty if none is logged), ``count`` (int64), ``first``, ``last`` (UTC), ``example`` (a whole text).
+
+    Examples
+    --------
+    >>> import spamlab
+    >>> reasons(spamlab.read("data/exchange55-appendix-a.log"))[["status", "code", "count"]].values.tolist()
+    [['rejected', 550, 8]]
+    """
+    found = of(log, hops, _why, _whys, "time", "what", "code", "enhanced_code", "reply")
+    return ranked(found, ["count"], n).reset_index(drop=True)
+
+
+_REASON = ["status", "enhanced_code", "code", "reason"]
+
+
+def _why(rows: pd.DataFrame) -> pd.DataFrame:
+    rows = rows[rows["what"].isin(FAILED)].rename(columns={"what": "status"})
+    rows = rows.assign(
+        reason=pattern(rows["reply"]).fillna(""), enhanced_code=rows["enhanced_code"].astype("str").fillna("")
+    )
+    return rows.groupby(_REASON, as_index=False, dropna=False).agg(
+        count=("status", "size"), first=("time", "min"), last=("time", "max"), example=("reply", "first")
+    )
+
+
+def _whys(found: list[pd.DataFrame]) -> pd.DataFrame:
+    return (
+        partwise.below(found)
+        .groupby(_REASON, as_index=False, dropna=False)
+        .agg(count=("count", "sum"), first=("first", "min"), last=("last", "max"), example=("example", "first"))
+    )
+
+
+def spoken(reasons: pd.DataFrame) -> pd.Series:
+    """Each reason in a line: the enhanced code, else the reply code, and the text."""
+    code = reasons["enhanced_code"].where(reasons["enhanced_code"].ne(""), reasons["code"].astype("str").fillna(""))
+    return (code + " " + reasons["reason"].replace("", "(no text logged)")).str.strip()
