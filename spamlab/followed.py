@@ -109,6 +109,8 @@ class Followed:
         copied = self.is_kind(*self.rules.copied)
         own, stamp = np.isin(records.source, records.source[~copied]), records.number("time")
         rows = np.flatnonzero(copied & np.isin(stamp, stamp[~own]))
+        if not len(rows):
+            return echo
         own = own[rows]
         size = np.bincount(records.source, minlength=len(records.names))[records.source[rows]]
         order = np.lexsort((-size, ~own))

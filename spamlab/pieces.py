@@ -26,6 +26,9 @@ SAMPLE = 64 << 10
 
 SECOND_LOOK = 2 << 20
 
+HEAD = 4 << 10
+"""Octets that two files share only if one is a copy of the other's beginning, or nearly."""
+
 SLICE = 256 << 10
 """Octets scanned at a time while the kernels are being compiled."""
 
@@ -47,6 +50,8 @@ class Found(NamedTuple):
     scanner: Scanner
     begins: int | None
     """When its first event was logged, in microseconds, where its stamps say so by themselves."""
+    head: bytes = b""
+    """Its first ``HEAD`` octets, fewer only where there are no more."""
 
 
 _scanner = functools.cache(Scanner)  # a folder can hold a file for each connection: translate once
@@ -92,10 +97,9 @@ def look(source: sources.Source, given: Format | None) -> Found:
     if len(first) >= engine.COLD_LIMIT:
         engine.behind()
     times = (lines.columns["time"].values for _, lines in parts if "time" in lines.columns)
-    bare = 0 if any(variant.sure for variant, _ in parts) and not any(lines.events for _, lines in parts) else None
-    return Found(
-        source, kind, scanner, next(map(stamps.begins, times), bare)
-    )  # of a header alone nothing is out of order
+    alone = any(variant.sure for variant, _ in parts) and not any(lines.events for _, lines in parts)
+    begins = next(map(stamps.begins, times), 0 if alone else None)  # a header alone can stand anywhere
+    return Found(source, kind, scanner, begins, first[:HEAD])
 
 
 def scan(found: Found, events: bool) -> Iterator[tuple[Variant, Lines]]:
@@ -103,7 +107,7 @@ def scan(found: Found, events: bool) -> Iterator[tuple[Variant, Lines]]:
 
     ``events``: whether that table is wanted.
     """
-    source, kind, scanner, _ = found
+    source, kind, scanner, *_ = found
     text = jsonlines.plain(source.text())
     first = next(text, b"")
     if scanner.variant.continues and source.newline == 10:  # lines inside an event's text end as lines of text do

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import weakref
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -138,7 +138,7 @@ class Source:
         except OSError as error:
             raise ReadError(f"{self.name}: {_why(error)}") from error
 
-    def plain(self, limit: int = sys.maxsize) -> Iterator[bytes]:
+    def plain(self, limit: int = sys.maxsize) -> Generator[bytes]:
         """The decompressed bytes, in pieces; a cut or damaged end is noted in ``damage``.
 
         ``limit``: how many stored octets to look at (a live log has grown since it was read).
@@ -250,6 +250,23 @@ def _valid(text: bytes) -> bytes:
     except UnicodeDecodeError:
         return text.decode("utf-8", "backslashreplace").encode()
     return text
+
+
+def shorter(one: Source, other: Source) -> Source | None:
+    """Of two sources the one that the other begins with (the second, if they are the same); None: neither."""
+    rest, left, right = [b"", b""], one.plain(), other.plain()
+    try:
+        while True:
+            rest = [had or next(more, b"") for had, more in zip(rest, (left, right), strict=True)]
+            n = min(map(len, rest))
+            if not n:
+                return one if rest[1] else other
+            if rest[0][:n] != rest[1][:n]:
+                return None
+            rest = [had[n:] for had in rest]
+    finally:
+        left.close()
+        right.close()
 
 
 def printable(path: str | os.PathLike[str]) -> str:

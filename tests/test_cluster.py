@@ -175,6 +175,7 @@ def test_what_cannot_be_read_is_told(tmp_path, here):
         cluster.read(file)
 
 
+@pytest.mark.filterwarnings("ignore:.*counts twice:spamlab.ReadWarning")
 def test_urls(tmp_path, here):
     """Files that are elsewhere, by one process or by several; what a pattern or a folder holds, in order."""
     memory = fsspec.filesystem("memory")

@@ -3,6 +3,7 @@
 import bz2
 import gc
 import gzip
+import hashlib
 import io
 import lzma
 import os
@@ -190,6 +191,7 @@ def test_the_same_file_given_twice_is_read_once_and_links_are_followed(tmp_path)
         spamlab.read(tmp_path / "loop.log")
 
 
+@pytest.mark.filterwarnings("ignore:.*counts twice:spamlab.ReadWarning")
 def test_many_files_keep_their_order_and_ids_stay_unique(tmp_path):
     for name in ("L0000010.LOG", "L0000009.LOG", "L0000001.LOG"):
         (tmp_path / name).write_bytes(STORED)
@@ -214,6 +216,7 @@ def test_a_named_pipe_is_read_once_and_remembered(tmp_path):
     assert log.raw(log.events.iloc[-1]) in STORED
 
 
+@pytest.mark.filterwarnings("ignore:.*counts twice:spamlab.ReadWarning")
 def test_streams_that_share_a_name_stay_apart():
     log = spamlab.read([io.BytesIO(STORED), io.BytesIO(STORED[:-2])])
     assert log.sources["source"].is_unique
@@ -377,3 +380,38 @@ def test_no_file_is_left_open(tmp_path):
     with pytest.raises(OSError, match="gone"):
         spamlab.read(Broken())
     gc.collect()
+
+
+def _postfix(n, first=0):
+    return "".join(
+        f"Mar  1 10:{i // 60 % 60:02}:{i % 60:02} mx postfix/smtpd[{100 + i}]: 4F5C6{i:05X}: client=a.example.com[192.0.2.1]\n"
+        for i in range(first, first + n)
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "copied"),
+    [
+        (_postfix(100), _postfix(100), "mail.log"),  # mail.info and mail.log, as Debian writes them
+        (_postfix(100), _postfix(150), "mail.info"),  # an older copy
+        (_postfix(150), _postfix(100), "mail.log"),
+        (gzip.compress(_postfix(100)), _postfix(150), "mail.info"),
+        (_postfix(100), _postfix(99) + _postfix(60, 200), None),  # alike, but for a line
+        (_postfix(20), _postfix(20), None),  # too little to tell
+    ],
+)
+def test_who_reads_a_file_and_its_copy_is_told(tmp_path, recwarn, one, other, copied):
+    files = {"mail.info": one, "mail.log": other}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    log = spamlab.read(tmp_path, year=2024)
+    told = [str(each.message) for each in recwarn if each.category is spamlab.ReadWarning]
+    assert len(told) == (1 if copied else 0)
+    if copied:
+        rest = {"mail.info": "mail.log", "mail.log": "mail.info"}[copied]
+        assert told[0] == (
+            f"{tmp_path / copied}: holds what {tmp_path / rest} begins with, and nothing else: all of it counts twice"
+        )
+    plain = [gzip.decompress(held) if held[:1] == b"\x1f" else held for held in files.values()]
+    assert log.sources["sha256"].tolist() == [hashlib.sha256(held).hexdigest() for held in files.values()]
+    assert len(log.events) == sum(held.count(b"\n") for held in plain)
