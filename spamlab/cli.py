@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import itertools
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -99,6 +100,7 @@ def _plain_warnings() -> Iterator[None]:
 def _report(chosen: argparse.Namespace) -> None:
     from spamlab import report
 
+    _ordered(chosen)
     page = report.build(
         _sources(chosen),
         chosen.output,
@@ -143,6 +145,7 @@ def _on_cluster(chosen: argparse.Namespace) -> dict[str, int]:
 def _summary(chosen: argparse.Namespace) -> None:
     from spamlab.summary import Summary
 
+    _ordered(chosen)
     summary = Summary(chosen.hops)
     for part in _parts(chosen):
         if chosen.since is not None or chosen.until is not None:
@@ -246,7 +249,7 @@ def _add_logs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("logs", nargs="+", metavar="LOG", help="file, folder, glob, Parquet folder; - is stdin")
     parser.add_argument("--format", type=_known_format, help="the log's format (default: recognised)")
     parser.add_argument("--tz", default="UTC", type=_zone, help="time zone of stamps that state none (default: UTC)")
-    parser.add_argument("--year", type=int, help="year of the first stamp without one")
+    parser.add_argument("--year", type=_year, metavar="YEAR", help="year of the first stamp without one")
     parser.add_argument("--dayfirst", action=argparse.BooleanOptionalAction, help="dates have the day before the month")
 
 
@@ -289,6 +292,20 @@ def _moment(text: str) -> pd.Timestamp:
     if pd.isna(moment):
         raise argparse.ArgumentTypeError(f"{text!r} is not a time; write 2003-11-11T14:00")
     return pd.Timestamp(moment)
+
+
+def _year(text: str) -> int:
+    if not re.fullmatch(r"(19|20)\d\d", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a year; write 2003")
+    return int(text)
+
+
+def _ordered(chosen: argparse.Namespace) -> None:
+    """Refuse a span that cannot hold anything, before a long read."""
+    since, until = (_localized(moment, chosen.tz) for moment in (chosen.since, chosen.until))
+    if since is not None and until is not None and since > until:
+        say("error", f"--since {since:%Y-%m-%dT%H:%M:%S} is after --until {until:%Y-%m-%dT%H:%M:%S}")
+        raise SystemExit(2)
 
 
 def _localized(moment: pd.Timestamp | None, zone: str) -> pd.Timestamp | None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spamlab import partwise, stats
-from spamlab.words import count
+from spamlab.words import count, octets
 
 if TYPE_CHECKING:
     from spamlab.log import Log
@@ -67,8 +67,31 @@ def summary(log: Log) -> pd.DataFrame:
     return out.astype({"sum": "Int64", "min": "Int64", "max": "Int64"})
 
 
+def alike(size: pd.Series) -> str:
+    """How many of some sizes over zero lie within 5% of each other: one template, or many messages.
+
+    Examples
+    --------
+    >>> alike(pd.Series([2135, 2163, 2192]))
+    'All 3 messages within 2.7% of one size: 2,135 B to 2,192 B'
+    >>> alike(pd.Series([500, 9_000, 9_100, 70_000, 250_000]))
+    'No size prevails: 40% of 5 messages within 1.1% of one size, 9,000 B to 9,100 B, are the most'
+    """
+    known = np.sort(size.to_numpy(dtype="float64"))
+    end = np.searchsorted(known, known * 1.05, "right")
+    first = int((end - np.arange(len(known))).argmax())
+    held, low, high = int(end[first]) - first, known[first], known[end[first] - 1]
+    share = f"{held / len(known):.0%}" if held >= len(known) / 200 else "<1%"
+    who = f"All {held:,}" if held == len(known) else f"{share} of {len(known):,}"
+    said, between = (
+        f"{who} messages within {100 * (high / low - 1):.2g}% of one size",
+        f"{octets(low)} to {octets(high)}",
+    )
+    return f"{said}: {between}" if 2 * held >= len(known) else f"No size prevails: {said}, {between}, are the most"
+
+
 def answer(log: Log) -> str:
-    """Say in a sentence how many sizes there are, their sum and their spread."""
+    """Say whether the sizes are nearly one, how many there are, their sum and their spread."""
     row = summary(log).to_dict("index")["all"]
     n = int(row["n"])
     if n == 0:
@@ -77,6 +100,9 @@ def answer(log: Log) -> str:
     if n == 1:
         return f"One message has a known size, {total}."
     text = f"{n:,} messages have a known size, {total} in all"
+    known = _sizes(log)["size"]
+    if row["distinct"] > 1 and known.gt(0).sum() > 1:
+        text = f"{alike(known[known > 0])}. {text}"
     if row["distinct"] == 1:
         return f"{text}, and every one has the same."
     text += f", from {int(row['min']):,} to {count(int(row['max']), 'octet')}"

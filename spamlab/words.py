@@ -42,6 +42,18 @@ def seconds(number: float) -> str:
     return f"{int(number // size):,} {big}" + (f" {rest} {small}" if rest else "")
 
 
+def per(width: float) -> str:
+    """What is counted in each interval of a length in seconds: *an hour*, *per 5 min*.
+
+    Examples
+    --------
+    >>> per(1), per(3600), per(86_400), per(1800), per(604_800)
+    ('a second', 'an hour', 'a day', 'per 30 min', 'per 7 d')
+    """
+    named: dict[float, str] = {1: "a second", 60: "a minute", 3600: "an hour", 86_400: "a day"}
+    return named.get(width, f"per {seconds(width)}")
+
+
 def count(number: int, one: str, many: str = "") -> str:
     """A number with its noun.
 

@@ -105,6 +105,7 @@ def test_an_empty_file_of_a_named_format_is_an_empty_log(run: Run, tmp_path: Pat
         ["summary", "--format", "vms", "a.log"],
         ["summary", "--since", "soon", "a.log"],
         ["summary", "--year", "MMIII", "a.log"],
+        ["summary", "--year", "26", "a.log"],
         ["report", "a.log", "-o", "x", "--figures", "svg,gif"],
     ],
 )
@@ -162,6 +163,15 @@ def test_since_and_until(run: Run, appendix: Path) -> None:
     assert 0 < within["events"] < 72
     assert within["first"] >= "2003-11-11T13:00:10"
     assert within["last"] <= "2003-11-11T13:00:20"
+
+
+@pytest.mark.parametrize("command", ["summary", "report"])
+def test_a_span_that_ends_before_it_begins_is_refused(run: Run, appendix: Path, tmp_path: Path, command: str) -> None:
+    given = [appendix, "--since", "2003-11-11T14:10", "--until", "2003-11-11T14:00"]
+    code, stdout, stderr = run(command, *given, *(["-o", tmp_path / "out"] if command == "report" else []))
+    said = "spamlab: error: --since 2003-11-11T14:10:00 is after --until 2003-11-11T14:00:00\n"
+    assert (code, stdout, stderr) == (2, "", said)
+    assert not list(tmp_path.iterdir())
 
 
 def test_convert_then_read_back(run: Run, appendix: Path, tmp_path: Path) -> None:

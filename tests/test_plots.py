@@ -279,6 +279,36 @@ def test_sessions_become_counts_when_there_are_many() -> None:
     assert f"{MANY:,} sessions" in ax.get_title(loc="left")
 
 
+def test_sessions_say_when_most_begin() -> None:
+    def said(step: float) -> str:
+        start = pd.Timestamp("2026-11-02", tz="UTC") + pd.to_timedelta(step * np.r_[np.arange(40), 17], unit="s")
+        sessions = tables.conform("sessions", {"session": range(41), "start": start, "end": start})
+        ax = plots.sessions(sessions)
+        return ax.get_title(loc="left").replace("\n", " ") + "|" + ax.get_ylabel()
+
+    assert said(1) == "41 sessions in 39 s; most on 2026-11-02 at 00:00:17, 2 a second|sessions begun a second"
+    assert "most in the 7 d from 2027-03-18, 2 per 7 d" in said(8 * 86_400)
+
+
+def test_one_moment_is_drawn_in_seconds_not_years() -> None:
+    start = [pd.Timestamp("2026-11-02 00:05:56", tz="UTC")]
+    ax = plots.sessions(tables.conform("sessions", {"session": [0], "start": start, "end": start}))
+    ax.figure.canvas.draw()
+    assert "00:05:56" in [label.get_text() for label in ax.get_xticklabels()]
+    told = pd.DataFrame({"time": start, "code": [554], "repeats": [1]})
+    ax = plots.codes(told)
+    assert ax.get_title(loc="left") == "1 of 1 reply refuses or defers: 554 most often"
+    ax.figure.canvas.draw()
+    ticks = [label.get_text() for label in ax.get_xticklabels()]
+    assert len(ticks) == len(set(ticks))
+
+
+def test_without_loops_nothing_goes_round() -> None:
+    assert plots.alt(plots.loops(loops.find(spamlab.Log({})))) == (
+        "No command sequence repeats in this log: there are no loops to compare."
+    )
+
+
 def test_time_axes_are_in_the_logs_zone(log: spamlab.Log) -> None:
     sources = log.sources.assign(tz_assumed="America/New_York")
     ax = plots.sessions(log.sessions, sources=sources)
@@ -482,7 +512,11 @@ def test_of_another_log_the_paper_claims_no_length() -> None:
     assert plots.alt(ax).startswith("The log lasts 2 h, half of its 3 complete sessions up to 2 s.")
     assert len(ax.lines) == 1  # the dots
     assert plots.alt(plots.spans(frame.head(1))).startswith("The log lasts 2 h.")
-    assert plots.alt(plots.spans(frame.head(1).assign(seconds=0.0))).startswith("The log lasts under 1 s.")
+    nothing = plots.spans(frame.head(1).assign(seconds=0.0))
+    assert plots.alt(nothing).startswith("The log lasts under 1 s.")
+    assert [label.get_text() for label in nothing.get_yticklabels()] == [
+        "all of the log"
+    ]  # no complete session, no row
     assert "35 s of the paper" in plots.alt(plots.spans(frame, claimed=35, whose="the paper"))
 
 

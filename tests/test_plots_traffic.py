@@ -135,7 +135,7 @@ def test_mail_has_a_row_for_each_state_and_one_scale() -> None:
     heights = [patch.get_data().values - patch.get_data().baseline for patch in ax.patches]
     assert np.allclose(heights[0], -0.8 * counts["received"] / 100)
     assert np.allclose(heights[2], -8 * counts["rejected"] / 100)  # ten times as tall, and it says so
-    assert any("up to 3 per 1 h, drawn ×10" in t.get_text() for t in texts(ax))
+    assert any("up to 3 an hour, drawn ×10" in t.get_text() for t in texts(ax))
     assert "none here: accepted, put off, failed for good, given up, thrown away" in plots.alt(ax)
 
 
@@ -159,9 +159,8 @@ def test_top_says_who_and_who_fails() -> None:
     names = pd.Index([f"{name}@example.com" for name in "abc"], name="sender")
     counts = tally(names, received=[60, 30, 10], rejected=[0, 0, 7], octets_received=[60_000, 3, 0])
     ax = plots.top(counts, most=2)
-    assert (
-        title(ax) == "Most mail came from a@example.com: 60 of 100 (60%); refused or failed most: c@example.com, 7 of 7"
-    )
+    most = "a@example.com sends the most mail: 60 of 100 (60%)"
+    assert title(ax) == f"{most}; refused or failed most: c@example.com, 7 of 7"
     assert labels(ax) == ["a@example.com", "b@example.com"]
     assert {"60 kB", "3 B"} <= {t.get_text() for t in texts(ax)}
     assert [line.get_label() for line in ax.lines] == ["came in"]  # no failure among those drawn
@@ -170,7 +169,7 @@ def test_top_says_who_and_who_fails() -> None:
 
 def test_top_without_arrivals_counts_recipients() -> None:
     ax = plots.top(tally(pd.Index(["h.example.org"], name="client"), accepted=[3], rejected=[1]))
-    assert title(ax).startswith("The host that most mail came from is h.example.org: 3 of 3 (100%)")
+    assert title(ax).startswith("h.example.org brings all mail: 3 of 3 (100%); 1 refused or failed")
     assert ax.get_xlim()[0] == 0
 
 
@@ -196,6 +195,47 @@ def test_delays_name_the_slowest() -> None:
     assert title(plots.delays(frame.head(1))).endswith("5% over 0.5 s, 1% over 5 min")
 
 
+def test_delays_of_few_are_not_compared() -> None:
+    frame = pd.DataFrame(
+        {"n": [5, 3], "median": [2.0, 50.0], "p95": [0.5, 90.0], "p99": [300.0, 100.0]},
+        pd.Index(["a.example", "b.example"], name="domain"),
+    )
+    assert title(plots.delays(frame)) == "Too few to say which is slowest: no domain has n ≥ 20"
+    assert title(plots.delays(frame.head(1))) == "a.example, n = 5: half within 2 s"
+    one = pd.DataFrame({"n": [40], "median": [2.0], "p95": [9.0], "p99": [10.0]}, pd.Index(["a"], name="domain"))
+    assert title(plots.delays(one)) == "a, half within 2 s, 5% over 9 s"  # slowest of what?
+
+
+def test_top_names_who_has_most_whatever_the_order() -> None:
+    """Domains are in order of attempts: the first need not be the one that got most."""
+    names = pd.Index(["a.example", "b.example", "c.example"], name="domain")
+    said = title(plots.top(tally(names, delivered=[12, 13, 8], rejected=[5, 0, 2])))
+    assert said == "b.example gets the most mail: 13 of 33 (39%); refused or failed most: a.example, 5 of 7"
+    tied = title(plots.top(tally(names, delivered=[2, 2, 1], rejected=[1, 1, 1])))
+    assert tied == "2 domains get the most mail: 2 of 5 each"
+
+
+def test_titles_of_one_are_in_the_singular() -> None:
+    one = tally(WHEN[:1], rejected=[1])
+    assert title(plots.mail(one)) == "1 of 1 (100%) attempt refused"
+    columns = {"connections": [1], "transactions": [0], "commands": [0], "resets": [0], "dropped": [0]}
+    clients = pd.DataFrame(columns, pd.Index(["192.0.2.5"], name="client"))
+    said = "192.0.2.5 makes all connections: 1 of 1 (100%); 1 of 1 client begins no mail"
+    assert title(plots.clients(clients)) == said
+
+
+def test_a_second_on_a_time_axis_has_each_label_once() -> None:
+    ax = plots.mail(tally(WHEN[:1], rejected=[1]))
+    ax.figure.canvas.draw()
+    ticks = [label.get_text() for label in ax.get_xticklabels()]
+    assert len(ticks) == len(set(ticks)) >= 2
+
+
+def test_a_long_interval_is_named_by_its_first_day() -> None:
+    counts = tally(pd.date_range("2026-03-02", periods=3, freq="7D", tz="UTC"), rejected=[1, 5, 2])
+    assert title(plots.mail(counts)) == "8 of 8 (100%) attempts refused, most in the 7 d from 2026-03-09"
+
+
 def test_sentences_say_what_a_log_does_not_hold() -> None:
     log = spamlab.read(DATA / "exchange55-appendix-a.log")
     said = {name: plots.alt(draw(log)) for name, draw in DRAW.items()}
@@ -211,6 +251,6 @@ def test_clients_count_connections_without_mail(log: spamlab.Log) -> None:
     idle = (found["transactions"] == 0).sum()
     said = title(plots.clients(found))
     assert said.startswith(
-        f"{found.index[0]} connects most: {found['connections'].iloc[0]:,} of {found['connections'].sum():,}"
+        f"{found.index[0]} makes the most connections: {found['connections'].iloc[0]:,} of {found['connections'].sum():,}"
     )
     assert said.endswith(f"{idle:,} of {len(found):,} clients begin no mail")

@@ -42,7 +42,7 @@ def test_appendix_a(appendix: Path) -> None:
     assert np.flatnonzero(messages["forward_path"] == three).tolist() == [0, 1, 5, 7]
     assert messages["null_sender"].all() and (messages["outcome"] == "rejected").all()
     assert sizes.answer(log) == (
-        "8 messages have a known size, 17,329 octets in all, from 2,135 to 2,192 octets in 6 different sizes; the "
+        "All 8 messages within 2.7% of one size: 2,135 B to 2,192 B. 8 messages have a known size, 17,329 octets in all, from 2,135 to 2,192 octets in 6 different sizes; the "
         "median is 2,163 octets (n = 8, exact 99.2% interval 2,135 to 2,192 if sizes are independent)."
     )
 

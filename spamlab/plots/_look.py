@@ -261,25 +261,50 @@ def zone(sources: pd.DataFrame | None) -> tuple[Any, str]:
 def clock_axis(ax: Axes, start: pd.Timestamp, end: pd.Timestamp, sources: pd.DataFrame | None) -> None:
     """A time axis in the log's zone; the label names the zone and the day or days."""
     tz, name = zone(sources)
-    ticks = mdates.AutoDateLocator(tz=tz, minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
+    if start == end and ax.get_autoscalex_on():  # else years around one moment
+        second = pd.Timedelta(seconds=1)
+        ax.set_xlim(*days(pd.Series([start - second, end + second])))
+    low, high = ax.get_xlim()
+    ticks: mdates.RRuleLocator | mdates.AutoDateLocator
+    if high - low < 6 / 86_400:  # else one label, several times
+        ticks = mdates.SecondLocator(tz=tz)  # type: ignore[no-untyped-call]
+    else:
+        ticks = mdates.AutoDateLocator(tz=tz, minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(ticks)
     ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(ticks, tz, CLOCK, show_offset=False))  # type: ignore[no-untyped-call]
     on, to = (f"{t.tz_convert(tz):%Y-%m-%d}" for t in (start, end))
     ax.set_xlabel(f"time on {on} ({name})" if on == to else f"time, {on} to {to} ({name})")
 
 
-def bins(first: pd.Timestamp, last: pd.Timestamp, most: int = 130) -> tuple[pd.Series, str]:
-    """Edges of at most `most` equal intervals of a round length, and that length in words.
+def when(begin: pd.Timestamp, width: pd.Timedelta, dated: bool = True) -> str:
+    """Say in which interval of that width something is most; without its day where all is on one.
+
+    Examples
+    --------
+    >>> when(pd.Timestamp("2026-03-02 09:00"), pd.Timedelta("1h")), when(pd.Timestamp("2026-03-02"), pd.Timedelta("7D"))
+    ('on 2026-03-02 at 09:00', 'in the 7 d from 2026-03-02')
+    """
+    day = f"on {begin:%Y-%m-%d} "
+    if width >= pd.Timedelta("1D"):
+        whole = begin == begin.normalize()
+        if whole and width == pd.Timedelta("1D"):
+            return day.strip()
+        return f"in the {seconds(width.total_seconds())} from {begin:{'%Y-%m-%d' if whole else '%Y-%m-%d %H:%M'}}"
+    return f"{day if dated else ''}at {begin:{'%H:%M:%S' if width < pd.Timedelta('1min') else '%H:%M'}}"
+
+
+def bins(first: pd.Timestamp, last: pd.Timestamp, most: int = 130) -> tuple[pd.Series, pd.Timedelta]:
+    """Edges of at most `most` equal intervals of a round length, and that length.
 
     Examples
     --------
     >>> bins(pd.Timestamp("2003-11-11 13:59", tz="UTC"), pd.Timestamp("2003-11-11 17:00", tz="UTC"))[1]
-    '2 min'
+    Timedelta('0 days 00:02:00')
     """
     steps = [pd.Timedelta(step) for step in STEPS.split(",")]
     width = next((step for step in steps if (last - first) / step < most - 1), (last - first) / (most - 2))
     edges = pd.date_range(first.floor(width), last + width, freq=width, unit="us")
-    return pd.Series(edges), seconds(width.total_seconds())
+    return pd.Series(edges), width
 
 
 def counted(frame: pd.DataFrame) -> pd.DataFrame:

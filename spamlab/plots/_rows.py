@@ -60,14 +60,15 @@ def sessions(sessions: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax:
     title = f"{words.count(len(timed), 'session')} in {look.lasting((last - first).total_seconds())}"
     if len(timed) > FEW:
         edges, width = look.bins(first, last)
+        per = words.per(width.total_seconds())
         n, marks = np.histogram(look.days(timed["start"]), look.days(edges))
         peak = int(n.argmax())
         ax = look.axes(ax, 2.4)
         ax.stairs(n, marks, fill=True, color=look.PALE)
         ax.stairs(n[peak : peak + 1], marks[peak : peak + 2], fill=True, color=look.ACCENT)
-        ax.set_ylabel(f"sessions begun per {width}")
-        title += f"; most at {edges[peak].tz_convert(look.zone(sources)[0]):%H:%M on %Y-%m-%d}, {n[peak]:,} per {width}"
-        detail = f"Median over the whole span: {np.median(n):,.0f} per {width}"
+        ax.set_ylabel(f"sessions begun {per}")
+        title += f"; most {look.when(edges[peak].tz_convert(look.zone(sources)[0]), width)}, {n[peak]:,} {per}"
+        detail = f"Median over the whole span: {np.median(n):,.0f} {per}"
         drawn = pd.DataFrame({"begin": edges[:-1], "sessions": n})
     else:
         drawn, took = timed, (timed["end"] - timed["start"]).dt.total_seconds()
@@ -103,6 +104,7 @@ def codes(told: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax: Axes |
     """
     look.need(len(told), "This log holds no reply code with a time: there is nothing to lay out in time.")
     edges, width = look.bins(told["time"].min(), told["time"].max())
+    per = words.per(width.total_seconds())
     marks = look.days(edges)
     interval = np.searchsorted(marks, look.days(told["time"]), "right") - 1
     counts = told.groupby(["code", interval])["repeats"].sum().unstack(fill_value=0)
@@ -110,16 +112,17 @@ def codes(told: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax: Axes |
     totals = counts.sum(axis=1).sort_values(ascending=False, kind="stable")
     shown = counts.loc[totals.index[:12]].sort_index()
     kinds = [look.CLASSES.get(code // 100, (look.GREY, "")) for code in shown.index]
-    said = [f"{n.sum():,}, up to {n.max():,} per {width}" for n in shown.to_numpy()]
+    said = [f"{n.sum():,}, up to {n.max():,} {per}" for n in shown.to_numpy()]
     ax = rows(ax, [f"{code} {word}" for code, (_, word) in zip(shown.index, kinds, strict=True)], said)
     for row, (n, (color, _)) in enumerate(zip(shown.to_numpy(), kinds, strict=True)):
         ax.stairs(row - 0.8 * n / n.max(), marks, baseline=row, fill=True, color=color)
     ax.grid(axis="y")
     look.clock_axis(ax, edges.iloc[0], told["time"].max(), sources)
     bad = totals[totals.index >= 400]
-    title = f"{bad.sum():,} of {words.count(int(totals.sum()), 'reply', 'replies')} refuse or defer"
+    title = f"{bad.sum():,} of {words.count(int(totals.sum()), 'reply', 'replies')} "
+    title += "refuses or defers" if bad.sum() == 1 else "refuse or defer"
     title += f": {bad.index[0]} most often" if len(bad) else ""
-    detail = f"Replies per {width} by code, each counted once; every row to its own height"
+    detail = f"Replies {per} by code, each counted once; every row to its own height"
     return look.finding(ax, title, detail, shown.reset_index().melt("code", value_name="replies"))
 
 
@@ -149,11 +152,11 @@ def spans(
     look.need(len(lengths), "This log states no times: nothing in it has a length to compare.")
     span, took = float(lengths["seconds"].iloc[0]), lengths["seconds"].iloc[1:]
     drawn = look.counted(lengths)
-    ax = rows(ax, ["all of the log", f"complete sessions ({len(took):,})"])
+    ax = rows(ax, ["all of the log", f"complete sessions ({len(took):,})"][: 1 + (len(took) > 0)])
     row = drawn["what"].ne("log").astype(int)
-    ax.plot(drawn["seconds"], row, "o", color=look.BLUE, alpha=0.5, rasterized=len(drawn) > look.PRECISE)
+    ax.plot(drawn["seconds"], row, "o", color=look.BLUE, alpha=0.5, rasterized=len(drawn) > look.PRECISE, clip_on=False)
     for x, y in zip(drawn["seconds"], row, strict=True) if len(drawn) < 6 else [(span, 0)]:
-        look.note(ax, look.lasting(x), (x, y), (0, 5))
+        look.note(ax, look.lasting(x), (x, y), (0, 5), ha="center" if x > 0 else "left")
     ax.set_xlabel("length")
     far = max(span, lengths["seconds"].max())
     if claimed is None:

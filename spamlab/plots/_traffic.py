@@ -13,18 +13,18 @@ from matplotlib.textpath import TextPath
 from spamlab.plots import _look as look
 from spamlab.plots._rows import rows
 from spamlab.traffic import FAILED, SAYS, STATES, TAKEN, share, spoken
-from spamlab.words import count, octets, seconds
+from spamlab.words import count, octets, per, seconds
 
 COLORS = {"received": look.BLUE, "delivered": look.GREEN, "accepted": look.GREEN, "deferred": look.ORANGE}
 FOREVER = [state for state in FAILED if state != "deferred"]
 UNSTATED = {"outcome": "how long messages were in its server's hands", "part": "where deliveries spent their time"}
 SPANS = {"outcome": "from a message's first mention in the log to its last", "part": "time spent in that part"}
+FEW = 20  # of fewer an end of the distribution says nothing
 # What is drawn in a row: column, name, colour, shape.
 Series = tuple[str, str, str, str]
 LATE: list[Series] = [("deferred", "put off", look.ORANGE, "^"), ("failed", "refused or failed", look.ACCENT, "x")]
-LEADS = {"sender": "Most mail came from", "client": "The host that most mail came from is",
-         "recipient": "Most mail went to", "domain": "Most mail went to",
-         "relay": "The host that most mail went to is"}  # fmt: skip
+LEADS = {"sender": ("sends", "send"), "client": ("brings", "bring"), "recipient": ("gets", "get"),
+         "domain": ("gets", "get"), "relay": ("takes", "take")}  # fmt: skip
 
 
 def _rows(names: Iterable[object], asides: Iterable[str], ax: Axes | None) -> tuple[Axes, float]:
@@ -45,6 +45,15 @@ def _said(state: object) -> str:
 
 def _of(number: float, total: float) -> str:
     return f"{number:,} of {total:,} ({share(number / total)})"
+
+
+def _leader(values: pd.Series, verbs: tuple[str, str], noun: str) -> str:
+    """Who has most of something, and how much of all that is."""
+    most, total = int(values.max()), int(values.sum())
+    first = values.index[values == most]
+    if len(first) > 1:
+        return f"{count(len(first), str(values.index.name))} {verbs[1]} the most {noun}: {most:,} of {total:,} each"
+    return f"{look.safe(first[0], 36)} {verbs[0]} {'all' if most == total else 'the most'} {noun}: {_of(most, total)}"
 
 
 def _first(drawn: pd.DataFrame, ranked: pd.DataFrame, what: str) -> str:
@@ -98,12 +107,12 @@ def mail(counts: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax: Axes 
     begin, shown = counts.index.to_series(), counts[totals.index]
     width = begin.diff().min() if len(begin) > 1 else pd.Timedelta(seconds=1)
     marks = np.append(look.days(begin), look.days(begin.tail(1) + width))
-    per, peaks = seconds(width.total_seconds()), shown.max()
+    each, peaks = per(width.total_seconds()), shown.max()
     zoom = 10 ** np.floor(np.log10(peaks.max() / peaks)).astype(int)
     said, names = [], [str(state) for state in totals.index]
     for state, n in zip(names, totals, strict=True):
         size = f" ({octets(counts[f'octets_{state}'].sum())})" if f"octets_{state}" in counts else ""
-        most = f"\nup to {peaks[state]:,} per {per}" + (f", drawn ×{zoom[state]:,}" if zoom[state] > 1 else "")
+        most = f"\nup to {peaks[state]:,} {each}" + (f", drawn ×{zoom[state]:,}" if zoom[state] > 1 else "")
         said.append(f"{n:,}{size}" + (most if len(begin) > 1 else ""))
     ax = rows(look.axes(ax, 1.0 + 0.5 * len(totals)), map(_said, names), said)
     for row, state in enumerate(names):
@@ -117,14 +126,10 @@ def mail(counts: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax: Axes 
     parts = [f"{count(came, 'message')} came in"] if came else []
     if len(tried):
         whole = int(tried.sum())
-        parts.append(f"{_of(tried[busy], whole)} attempts {_said(busy)}")
+        parts.append(f"{_of(tried[busy], whole)} attempt{'s' * (whole > 1)} {_said(busy)}")
     if len(begin) > 1 < peaks[busy]:
-        when = (
-            " on %Y-%m-%d" * (begin.iloc[0].date() != begin.iloc[-1].date())
-            + " at %H:%M" * (width.days == 0)
-            + ":%S" * (width.seconds % 60 > 0)
-        )
-        parts[-1] += f", most{begin.iloc[int(shown[busy].to_numpy().argmax())]:{when}}"
+        top, days = begin.iloc[int(shown[busy].to_numpy().argmax())], begin.dt.date
+        parts[-1] += f", most {look.when(top, width, days.iloc[0] != days.iloc[-1])}"
     absent = [_said(state) for state in STATES if state not in totals]
     detail = "Messages that came in; attempts to hand one to a recipient, by what became of them"
     detail += f"; none here: {', '.join(absent)}" if absent else ""
@@ -161,11 +166,13 @@ def top(counts: pd.DataFrame, *, most: int = 10, ax: Axes | None = None) -> Axes
     ax, room = _rows(drawn.index, [octets(n) if n else "" for n in size], ax)
     _dots(ax, drawn, [good, *LATE])
     ax.set_xlabel("messages that came in; recipients put off, refused or failed" if came else "recipients")
-    total, bad, first = int(ranked["good"].sum()), int(ranked["failed"].sum()), drawn["good"].iloc[0]
+    bad, worst = int(ranked["failed"].sum()), int(ranked["failed"].max())
     title = f"Nothing {'came in' if came else 'was delivered'}"
-    if total:
-        title = f"{LEADS[what]} {look.safe(drawn.index[0], 36)}: {_of(first, total)}"
-    if (worst := int(ranked["failed"].max())) > bad / 10:
+    if ranked["good"].any():
+        title = _leader(ranked["good"], LEADS[what], "mail")
+    if bad and len(ranked) == 1:
+        title += f"; {bad:,} refused or failed"
+    elif worst > bad / 10 and ranked["failed"].eq(worst).sum() == 1:
         title += f"; refused or failed most: {look.safe(ranked['failed'].idxmax(), 36)}, {worst:,} of {bad:,}"
     detail = _first(drawn, counts, what)
     detail += f"; beside: size of what {'came in' if came else 'was delivered'}" if size.any() else ""
@@ -245,11 +252,20 @@ def delays(delays: pd.DataFrame, *, most: int = 10, ax: Axes | None = None) -> A
         marks.set_markeredgewidth(1.5)
     _legend(ax)
     ax.set_xlabel(SPANS.get(what, "from arrival to delivery"))
-    known: Any = drawn[drawn["n"] >= 20] if (drawn["n"] >= 20).any() else drawn
-    slow = known.loc[known["p95"].idxmax()]
-    title = f"Slowest: {look.safe(_said(slow.name), 45)}, half within {seconds(slow['median'])}"
-    title += f", 5% over {seconds(slow['p95'])}" + (f", 1% over {seconds(slow['p99'])}" if slow["n"] >= 100 else "")
-    detail = f"{_first(drawn, delays, what)}; n < 20 is not compared; of n < 100 the 99% are nearly the longest"
+    known: Any = drawn[drawn["n"] >= FEW]
+    if len(known):
+        slow = known.loc[known["p95"].idxmax()]
+        title = (
+            f"{'Slowest: ' * (len(known) > 1)}{look.safe(_said(slow.name), 45)}, half within {seconds(slow['median'])}"
+        )
+        title += f", 5% over {seconds(slow['p95'])}"
+        title += f", 1% over {seconds(slow['p99'])}" if slow["n"] >= 100 else ""
+    else:
+        title = f"Too few to say which is slowest: no {what} has n ≥ {FEW}"
+        if len(drawn) == 1:
+            only = drawn.iloc[0]
+            title = f"{look.safe(_said(only.name), 45)}, n = {only['n']:,.0f}: half within {seconds(only['median'])}"
+    detail = f"{_first(drawn, delays, what)}; n < {FEW} is not compared; of n < 100 the 99% are nearly the longest"
     return look.finding(ax, title, detail, drawn.reset_index(), room)
 
 
@@ -272,16 +288,17 @@ def clients(clients: pd.DataFrame, *, most: int = 10, ax: Axes | None = None) ->
         One row a client, its commands beside.
     """
     look.need(len(clients), "This log names no client that connected to the server: there is nothing to rank.")
-    drawn, total = clients.head(most), int(clients["connections"].sum())
+    drawn, total = clients.head(most), clients["connections"].sum()
     series: list[Series] = [("connections", "connections", look.INK, "|"),
                             ("transactions", "mails begun", look.BLUE, "o"),
                             ("dropped", "ended without QUIT", look.ACCENT, "x")]  # fmt: skip
     ax, room = _rows(drawn.index, [count(n, "command") if n else "" for n in drawn["commands"]], ax)
     _dots(ax, drawn, series)
     ax.set_xlabel("count")
-    title = f"{look.safe(drawn.index[0], 36)} connects most: {_of(drawn['connections'].iloc[0], total)}"
+    title = _leader(clients["connections"], ("makes", "make"), "connections")
     idle = int((clients["transactions"] == 0).sum())
-    title += f"; {idle:,} of {count(len(clients), 'client')} begin no mail" if idle else ""
+    verb = "begins" if idle == 1 else "begin"
+    title += f"; {idle:,} of {count(len(clients), 'client')} {verb} no mail" if idle else ""
     ended = share(clients["dropped"].sum() / total)
     detail = f"{_first(drawn, clients, 'client')}; of all connections {ended} ended without QUIT"
     return look.finding(ax, title, detail, drawn.reset_index(), room)

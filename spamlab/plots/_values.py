@@ -11,6 +11,7 @@ from matplotlib.colors import LogNorm
 
 from spamlab import stats
 from spamlab.plots import _look as look
+from spamlab.sizes import alike
 from spamlab.summary import commonest
 from spamlab.words import count, octets, seconds
 
@@ -200,19 +201,10 @@ def sizes(messages: pd.DataFrame, summary: pd.DataFrame | None = None, *, ax: Ax
         detail += f" (exact {every['coverage']:.1%} interval {bounds})"
     return look.finding(
         ax,
-        _alike(size.to_numpy()),
+        alike(size),
         f"{detail}; curve: ECDF; band: 95% (n ≥ 5)",
         drawn if len(drawn) <= look.MANY else look.counted(drawn[["size"]]),
     )
-
-
-def _alike(size: np.ndarray) -> str:
-    """How many messages lie within 5% of one size: the window that holds most."""
-    end = np.searchsorted(size, size * 1.05, "right")
-    first = int((end - np.arange(len(size))).argmax())
-    held, low, high = int(end[first]) - first, size[first], size[end[first] - 1]
-    who = f"All {held:,}" if held == len(size) else f"{held / len(size):.0%} of {len(size):,}"
-    return f"{who} messages within {100 * (high / low - 1):.2g}% of one size: {octets(low)} to {octets(high)}"
 
 
 def grouped(ax: Axes, x: Any, y: Any, group: pd.Series, most: int, markersize: float = 4) -> pd.DataFrame | None:
@@ -347,6 +339,7 @@ def loops(loops: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Axes
         A dot a loop. Fewer than three loops: a sentence.
     """
+    look.need(len(loops), "No command sequence repeats in this log: there are no loops to compare.")
     total = f"{count(len(loops), 'loop goes', 'loops go')} round {count(int(loops['turns'].sum()), 'time')} in all"
     total += f": {seconds(loops['seconds'].sum())} and {octets(float(loops['octets'].sum()))}"
     look.need(len(loops) > 2, f"{total}. With fewer than three loops there is nothing to compare.")
