@@ -212,6 +212,10 @@ def test_executed_notebooks_show_text_only(either: Path) -> None:
                 assert "mathjax_ignore" in " ".join(page.values("class"))
 
 
+def test_numbers_of_the_files_have_their_thousands_parted(paper: Path) -> None:
+    assert "<td>4,934</td>" in (paper / "index.html").read_text(encoding="utf-8").partition('id="provenance"')[2]
+
+
 def test_provenance(paper: Path, appendix: Path) -> None:
     told = json.loads((paper / "provenance.json").read_text(encoding="utf-8"))
     (source,) = told["sources"]
