@@ -143,13 +143,13 @@ def _on_cluster(chosen: argparse.Namespace) -> dict[str, int]:
 
 
 def _summary(chosen: argparse.Namespace) -> None:
+    from spamlab import stream
     from spamlab.summary import Summary
 
     _ordered(chosen)
     summary = Summary(chosen.hops)
-    for part in _parts(chosen):
-        if chosen.since is not None or chosen.until is not None:
-            part = part.between(_localized(chosen.since, chosen.tz), _localized(chosen.until, chosen.tz))
+    times = _localized(chosen.since, chosen.tz), _localized(chosen.until, chosen.tz)
+    for part in stream.between(_parts(chosen), *times):
         summary.add(part)
     if chosen.json:
         import json

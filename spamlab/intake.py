@@ -79,6 +79,11 @@ class Intake:
         for source in self.sources:
             if source.damage:
                 warnings.warn(source.damage, ReadWarning, stacklevel=3)
+        for name, file, (lines, ignored, event, _) in zip(self.names, self.files, self._counts, strict=True):
+            if lines > ignored and not event:
+                warnings.warn(
+                    f"{name}: not one of its {lines:,} lines is an event of {file.kind.name}", ReadWarning, stacklevel=3
+                )
         for number, original in _copies(self.files).items():
             told = f"{self.names[number]}: holds what {self.names[original]} begins with, and nothing else"
             warnings.warn(f"{told}: all of it counts twice", ReadWarning, stacklevel=3)

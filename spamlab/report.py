@@ -117,8 +117,7 @@ def _parts(
 ) -> Iterator[Log]:
     """What was logged between these times, as a whole or, where that could be too large for memory, in parts."""
     read = stream.parts if _large(source) else _whole
-    for part in read(source, progress=progress, **options):
-        yield part if since is None and until is None else part.between(since, until)
+    yield from stream.between(read(source, progress=progress, **options), since, until)
 
 
 def _whole(source: Any, **options: Any) -> Iterator[Log]:

@@ -100,6 +100,27 @@ def parts(
         yield Log({"sources": intake.unreadable(failed)})
 
 
+def between(parts: Iterable[Log], since: pd.Timestamp | None, until: pd.Timestamp | None) -> Iterator[Log]:
+    """What was logged between two times (see ``Log.between``), part by part.
+
+    Warns with a ``ReadWarning`` where nothing was, but something at others.
+    """
+    if since is None and until is None:
+        yield from parts
+        return
+    ends, found = [], 0
+    for part in parts:
+        time = part.columns("events", "time")["time"].dropna()
+        ends += [time.min(), time.max()] if len(time) else []
+        some = part.between(since, until)
+        found += len(some.columns("events", "time"))
+        yield some
+    if ends and not found:
+        first, last = (f"{end:%Y-%m-%d %H:%M:%S}" for end in (min(ends), max(ends)))
+        told = f"nothing was logged in the time asked for: what there is goes from {first} to {last} (UTC)"
+        warnings.warn(told, ReadWarning, stacklevel=2)
+
+
 class _Stream:
     """The sources of one format on their way."""
 

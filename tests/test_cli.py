@@ -278,3 +278,21 @@ def test_a_fault_of_ours_is_one_line_too(run: Run, monkeypatch: pytest.MonkeyPat
     assert code == 1
     assert "ZeroDivisionError" in stderr
     assert stderr.count("\n") == 1
+
+
+def test_a_time_in_which_nothing_was_logged_is_said_to_be_one(run: Run, appendix: Path) -> None:
+    code, out, err = run("summary", "--json", "--since", "2030-01-01", appendix)
+    assert (code, json.loads(out)["events"]) == (0, 0)
+    assert err == (
+        "spamlab: warning: nothing was logged in the time asked for: "
+        "what there is goes from 2003-11-11 13:59:23 to 2003-11-11 14:00:27 (UTC)\n"
+    )
+    assert run("summary", "--since", "2003-11-11 14:00:00", appendix)[2] == ""
+
+
+def test_a_format_that_reads_nothing_of_a_log_says_so(run: Run, appendix: Path) -> None:
+    code, out, err = run("summary", "--json", "--format", "exim", appendix)
+    assert (code, json.loads(out)["events"]) == (0, 0)
+    assert (
+        err == f"spamlab: warning: {appendix}: not one of its {json.loads(out)['lines']:,} lines is an event of exim\n"
+    )
