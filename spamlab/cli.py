@@ -174,7 +174,7 @@ def _formats(chosen: argparse.Namespace) -> None:
 
 
 def _time(time: Any) -> str:
-    return "-" * 19 if time is None or time != time else f"{time:%Y-%m-%d %H:%M:%S}"  # NaT is not itself
+    return "-" * 20 if time is None or time != time else f"{time:%Y-%m-%d %H:%M:%SZ}"  # NaT is not itself
 
 
 # -- what they share ---------------------------------------------------------------------------------------

@@ -219,6 +219,7 @@ def test_trace(run: Run, appendix: Path) -> None:
     code, stdout, _ = run("trace", "$RANDOMIZE3T@NETSCAPE.COM", appendix)
     assert code == 0
     assert "RANDOMIZE3T" in stdout
+    assert {line[19:21] for line in stdout.splitlines()} == {"Z "}  # times are UTC, and say so
     code, stdout, stderr = run("trace", "nobody@example.org", appendix)
     assert (code, stdout) == (0, "")
     assert "nobody@example.org" in stderr

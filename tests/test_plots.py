@@ -520,6 +520,18 @@ def test_of_another_log_the_paper_claims_no_length() -> None:
     assert "35 s of the paper" in plots.alt(plots.spans(frame, claimed=35, whose="the paper"))
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("claimed", [None, 35])
+def test_sessions_of_no_length_have_a_place_on_a_logarithmic_axis(claimed: float | None) -> None:
+    """On it 0 stands infinitely far to the left, and a layout that makes room for that has none for the figure."""
+    frame = pd.DataFrame({"what": ["log", *["session"] * 40], "seconds": [7200.0, *[0.0] * 20, *range(1, 21)]})
+    ax = plots.spans(frame, claimed=claimed)
+    ax.figure.canvas.draw()
+    assert ax.get_position().width > 0.5
+    assert min(ax.lines[0].get_xdata()) == 1
+    assert ax.get_xlabel() == "length (what is under 1 s stands at 1 s)"
+
+
 def test_where_no_body_was_spared_a_sentence_says_so() -> None:
     frame = pd.DataFrame({"body": [0, 0], "spent": [100.0, 200.0]}, index=pd.Index([3, 4], name="transaction"))
     assert plots.alt(plots.saved(frame)).endswith("nothing was spared.")

@@ -144,7 +144,7 @@ def _malformed(case: Case) -> Finding:
     macros = rows[rows["rule"].eq("") & evidence.made_by(rows["address"]).eq("macro")]["address"].nunique()
     return Finding(
         OPEN if broken.empty else LOG_YES if taken else LOG_NO,
-        f"{taken:,} of {len(broken):,} malformed senders taken",
+        f"{taken:,} of {len(broken):,} malformed senders taken" if len(broken) else "no malformed senders",
         f"Malformed: {share(len(broken), len(senders), 'senders that are not null')}, of these taken "
         f"{share(taken, len(broken))}; of all {len(rows):,} paths ({rows['address'].nunique():,} different) "
         f"{len(bad):,}, {int(bad['taken'].sum()):,} of them taken{told} "

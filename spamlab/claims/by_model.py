@@ -184,7 +184,7 @@ def _falls(case: Case) -> Finding:
     labels = evidence.labels(case.log, found.index[found["fell"]])
     return Finding(
         LOG_YES if fell else LOG_NO if tried else OPEN,
-        f"{fell:,} of {tried:,} failed logins that went on to relay",
+        f"{fell:,} of {tried:,} failed logins that went on to relay" if tried else "no failed login went on to relay",
         f"{len(found):,} of {case.sessions} have a login that failed; of those that then named foreign recipients "
         f"taken: {share(fell, tried)} ({places(case.log, labels)}). "
         f"{_detector(case.given.server, case.given.load, case.given.simulated)}",

@@ -22,9 +22,11 @@ def share(hits: int, n: int, what: str = "") -> str:
 
     >>> share(8, 8, "transactions")
     '8 of 8 transactions (100%, exact 95% interval 63.1% to 100%)'
+    >>> share(0, 0, "transactions"), share(0, 0)
+    ('no transactions', 'none')
     """
     if not n:
-        return f"0 of 0{what and ' '}{what}"
+        return f"no {what}" if what else "none"
     low, high = (f"{100 * end:.3g}%" for end in stats.share_interval(hits, n))
     return f"{hits:,} of {n:,}{what and ' '}{what} ({100 * hits / n:.3g}%, exact 95% interval {low} to {high})"
 

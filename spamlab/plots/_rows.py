@@ -154,13 +154,15 @@ def spans(
     drawn = look.counted(lengths)
     ax = rows(ax, ["all of the log", f"complete sessions ({len(took):,})"][: 1 + (len(took) > 0)])
     row = drawn["what"].ne("log").astype(int)
-    ax.plot(drawn["seconds"], row, "o", color=look.BLUE, alpha=0.5, rasterized=len(drawn) > look.PRECISE, clip_on=False)
+    far = max(span, lengths["seconds"].max(), claimed or 0.0)
+    begin = 1.0 if far > (1000 if claimed is None else 30 * claimed) else 0.0  # of a logarithmic axis, which has no 0
+    at = drawn["seconds"].clip(lower=begin)
+    ax.plot(at, row, "o", color=look.BLUE, alpha=0.5, rasterized=len(drawn) > look.PRECISE, clip_on=False)
     for x, y in zip(drawn["seconds"], row, strict=True) if len(drawn) < 6 else [(span, 0)]:
         look.note(ax, look.lasting(x), (x, y), (0, 5), ha="center" if x > 0 else "left")
-    ax.set_xlabel("length")
-    far = max(span, lengths["seconds"].max())
+    ax.set_xlabel("length" + (" (what is under 1 s stands at 1 s)" if at.ne(drawn["seconds"]).any() else ""))
     if claimed is None:
-        look.scale(ax, "x", words.seconds, 1.0 if far > 1000 else 0.0, far or 1.0)
+        look.scale(ax, "x", words.seconds, begin, far or 1.0)
         title = f"The log lasts {look.lasting(span)}"
         if len(took):
             each = "its complete session" if len(took) == 1 else f"half of its {len(took):,} complete sessions up to"
@@ -168,8 +170,7 @@ def spans(
         return look.finding(ax, title, "Complete: logged from its connect line to its QUIT", drawn, 0.95)
     ax.axvline(claimed, color=look.ACCENT, linewidth=1.2, linestyle="--")
     look.note(ax, f"{whose}: {words.seconds(claimed)}", (claimed, -0.7), (3, 0), color=look.ACCENT, weight="bold")
-    far = max(far, claimed)
-    look.scale(ax, "x", words.seconds, 1.0 if far > 30 * claimed else 0.0, far)
+    look.scale(ax, "x", words.seconds, begin, far)
     claim = f"the {words.seconds(claimed)} of {whose}"
     if hits := int((np.abs(lengths["seconds"] - claimed) <= 1).sum()):
         title = f"{hits:,} of {words.count(len(lengths), 'length')} agree with {claim}"
