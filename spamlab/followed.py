@@ -23,14 +23,8 @@ _connections = Kernel(lives.connections, "i4* b1* b1* b1* i4* b1* i8 i8* i8** i4
 
 _STAGES = {"receive": lives.BEGIN, "queue": lives.MIDDLE, "remove": lives.END}
 _UNCLEAR = -2  # a delivery's word that no rule knows: its enhanced code decides
-_SAID = (
-    "peer_ip",
-    "helo",
-    "reverse_path",
-    "forward_path",
-    "reply",
-    "text",
-)  # what two copies of an event have in common
+_SAID = ("peer_ip", "helo", "reverse_path", "forward_path", "reply", "text")
+"""What two copies of an event have in common."""
 _LATE = 3  # an event that belongs to whatever life its queue id has
 
 

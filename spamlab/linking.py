@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from spamlab import chains, lexer, tables, texts
+from spamlab import beside, chains, lexer, tables, texts
 from spamlab.assembly import outcomes
 from spamlab.followed import Followed, Rules, within
 from spamlab.records import Assembled, Options, Records, first, integers, tally, used
@@ -39,20 +39,20 @@ def _tables(log: Followed) -> Assembled:
     """Build the tables that are wanted, the largest last: what the others alone need is let go before."""
     wanted = log.options.tables
     made = {}
-    with ThreadPoolExecutor(1) as beside:  # most of the work holds no lock
-        sessions = beside.submit(_sessions, log) if "sessions" in wanted else None
+    with ThreadPoolExecutor(1) as pool:  # most of the work holds no lock
+        sessions = pool.submit(_sessions, log) if "sessions" in wanted else None
         if wanted & {"recipients", "transactions"}:
             recipients = _recipients(log)
-            transactions = beside.submit(_transactions, log, recipients)
+            transactions = pool.submit(_transactions, log, recipients)
             became = chains.requeued(log, recipients)
             made["transactions"] = transactions.result()
             made["recipients"] = recipients.assign(requeued_as=became)
         if sessions:
             made["sessions"] = sessions.result()
-        if "events" in wanted:
-            made["events"] = _events(log, beside)
-        else:  # only what is needed to know when a source begins and ends
-            made["events"] = tables.conform("events", {"time": log.time})
+    if "events" in wanted:
+        made["events"] = _events(log)
+    else:  # only what is needed to know when a source begins and ends
+        made["events"] = tables.conform("events", {"time": log.time})
     return Assembled(made, log.assumed)
 
 
@@ -60,7 +60,7 @@ _OF_EVENTS = (*tables.TABLES["events"], "forward_path", "user")
 """The columns that ``log.events`` is made of."""
 
 
-def _events(log: Followed, beside: ThreadPoolExecutor) -> pd.DataFrame:
+def _events(log: Followed) -> pd.DataFrame:
     records = log.records
     records.keep(_OF_EVENTS)
     way = log.is_kind("receive", "connect") * np.int8(2) + log.is_kind("reject", "deliver") * np.int8(1) - 1
@@ -83,9 +83,7 @@ def _events(log: Followed, beside: ThreadPoolExecutor) -> pd.DataFrame:
     }
     made: dict[str, Any] = {"time": log.time, "verb": log.verb, "echo": log.echo}
     made |= {"line": records.line, "lines": records.lines}
-    later = {name: beside.submit(column) for name, column in list(columns.items())[1::2]}
-    made |= {name: column() for name, column in list(columns.items())[::2]}
-    made |= {name: column.result() for name, column in later.items()}
+    made |= beside.together(columns)
     return tables.conform("events", made, index=pd.RangeIndex(log.n))
 
 

@@ -31,11 +31,8 @@ _REMOTE = (
 )
 
 
-_GIVEN_UP = (
-    "retry timeout exceeded",
-    "all hosts",
-    "retry time not reached",
-)  # failed for as long as it was to be tried
+_GIVEN_UP = ("retry timeout exceeded", "all hosts", "retry time not reached")
+"""Why mail is given up that failed for as long as it was to be tried."""
 
 
 def _reason(before: str, first: str = "") -> str:

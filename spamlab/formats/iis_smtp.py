@@ -78,7 +78,7 @@ def assemble(records: Records, options: Options) -> Assembled:
         time, assumed = _times(records, options)
         return time, assumed, *_sessions(records, time, out, reply, number, code)
 
-    found = beside.together({"said": lambda: _said(records, (number == VERBS.index("MAIL"))), "when": when})
+    found = beside.together({"said": lambda: _said(records, number == VERBS.index("MAIL")), "when": when})
     time, assumed, session, alive = found["when"]
     said = assembly.Dialogue.of(
         records,
