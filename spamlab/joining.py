@@ -18,8 +18,6 @@ from spamlab.records import Records
 from spamlab.scan import Field, Lines
 
 ROOM = 1 << 16  # octets, to begin with
-HUGE = 8 << 20  # from so many on the system may give memory in large pages
-
 
 _PLACES = {"source": np.int32, "line": np.int64, "lines": np.int64, "shape": np.int32}
 """Where an event stands and what it is: as narrow as it may be, for what is read takes long to find room for."""
@@ -45,8 +43,6 @@ class _Growing:
             except (SystemError, OSError):  # not on this system
                 held, self._room = self._room, _room(more)
                 self._room[: self.n] = held[: self.n]
-            if more >= HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
-                self._room.madvise(mmap.MADV_HUGEPAGE)
         np.frombuffer(self._room, np.uint8, values.nbytes, self.n)[:] = np.ascontiguousarray(values).view(np.uint8)
         self.n = end
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from spamlab import engine, intake, joining, parquet
+from spamlab import engine, intake, joining, pages, parquet
 from spamlab import tables as schema
 from spamlab.formats import all_formats
 from spamlab.intake import Intake
@@ -77,8 +77,9 @@ def read(
     if not taken and not logs:
         raise intake.refuse(failed)
     lost = Log({"sources": intake.unreadable(failed)})
-    while taken:  # what was scanned is let go once it stands in tables
-        logs.append(_whole(taken.pop(0), options, progress))
+    with pages.small():
+        while taken:  # what was scanned is let go once it stands in tables
+            logs.append(_whole(taken.pop(0), options, progress))
     return _only(concatenate([*logs, lost]), options.tables)
 
 

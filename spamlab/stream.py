@@ -19,7 +19,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from spamlab import intake, joining, parquet
+from spamlab import intake, joining, pages, parquet
 from spamlab.errors import ReadWarning
 from spamlab.intake import Intake
 from spamlab.log import Log, concatenate, converted, ordered, renumbered
@@ -94,8 +94,9 @@ def parts(
     taken, failed = intake.opened(source, format)
     if not taken and not folders:
         raise intake.refuse(failed)
-    for one in taken:
-        yield from _Stream(one, options).parts(progress)
+    with pages.small():
+        for one in taken:
+            yield from _Stream(one, options).parts(progress)
     if failed:
         yield Log({"sources": intake.unreadable(failed)})
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import pandas as pd
 
-from spamlab import atomic, intake, parquet, pieces, sources, stream, tables
+from spamlab import atomic, intake, pages, parquet, pieces, sources, stream, tables
 from spamlab.formats import load
 from spamlab.joining import Joiner
 from spamlab.log import Log, stacked
@@ -43,6 +43,7 @@ class Open(NamedTuple):
     sources: pd.DataFrame
 
 
+@pages.small()
 def read(
     files: list[tuple[str, str]], format: str | None, options: Options, before: bool, after: bool
 ) -> tuple[Given, Open]:
@@ -79,6 +80,7 @@ def _waits(made: stream.Tables, source: np.ndarray, before: bool, now: pd.Timest
     return ties.waiting(held, source, loose & before)
 
 
+@pages.small()
 def join(carried: Open, opened: Open, kind: str, options: Options, last: bool) -> tuple[Given, Open]:
     """Put together what was open before some files and what these had open; what still is, is carried on."""
     records = stream.joined([carried.records, opened.records])

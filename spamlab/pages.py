@@ -1,0 +1,48 @@
+"""Memory in small pages while a log is read.
+
+NumPy and Arrow ask Linux for large pages (2 MiB), which are quick where memory lies ready. A virtual machine often
+gives its free memory back to the host, what is free in large pieces first: each large page is then fetched anew, while
+a small one is mostly still there. ``benchmarks/paging.py`` measures both.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_SET, _GET = 41, 42  # PR_SET_THP_DISABLE, PR_GET_THP_DISABLE of Linux's prctl
+_lock = threading.Lock()
+_inside = 0
+
+
+def _prctl(what: int, value: int = 0) -> int:
+    """What the system answers; -1 where there is no such thing to ask."""
+    if sys.platform != "linux":
+        return -1
+    return int(ctypes.CDLL(None).prctl(what, *(ctypes.c_ulong(number) for number in (value, 0, 0, 0))))
+
+
+def disabled() -> bool:
+    """Whether this process gets no large pages now."""
+    return _prctl(_GET) == 1
+
+
+@contextmanager
+def small() -> Iterator[None]:
+    """All memory that the process touches first meanwhile comes in small pages, unless it does so anyway."""
+    global _inside
+    with _lock:
+        ours = _inside > 0 or not disabled()
+        if ours:
+            _inside += 1
+            _prctl(_SET, 1)
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= ours
+            if ours and not _inside:
+                _prctl(_SET, 0)
