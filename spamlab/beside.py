@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+def each(task: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
+    """What a task makes of each item, in their order.
+
+    >>> each(str, [1, 2])
+    ['1', '2']
+    """
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(task, items))
 
 
 def together(tasks: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
@@ -13,5 +26,8 @@ def together(tasks: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
     >>> together({"a": lambda: 1, "b": lambda: 2})
     {'a': 1, 'b': 2}
     """
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip(tasks, pool.map(lambda task: task(), tasks.values()), strict=True))
+    return dict(zip(tasks, each(_done, tasks.values()), strict=True))
+
+
+def _done(task: Callable[[], Any]) -> Any:
+    return task()

@@ -18,6 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import json as arrow_json
 
+from spamlab import beside
+
 BLOCK = 1 << 20
 """Octets parsed at a time: as much as a broken line sends to the slow path."""
 
@@ -50,11 +52,11 @@ def plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
         if not begin.lstrip().startswith(b"{"):
             yield piece
         elif b'"__REALTIME_TIMESTAMP"' in begin:
-            yield b"".join(_converted(block, (_JOURNAL,), _journal) for block in _blocks(piece))
+            yield _all(piece, (_JOURNAL,), _journal)
         elif any(name in begin for name in _CLIENT):
-            yield b"".join(_converted(block, _ZEEK_TIMES, _zeek) for block in _blocks(piece))
+            yield _all(piece, _ZEEK_TIMES, _zeek)
         elif all(name in begin for name in _DOCKER) or all(name in begin for name in _SHIPPED):
-            yield b"".join(_converted(block, (_PASSED,), _passed) for block in _blocks(piece))
+            yield _all(piece, (_PASSED,), _passed)
         else:
             yield piece
 
@@ -65,6 +67,10 @@ _WITHIN = (("message",), ("_raw",), ("result", "_raw"), ("event", "original"))  
 _DOCKER, _SHIPPED = (b'"log"', b'"stream"', b'"time"'), (b'"message"', b'"@timestamp"')
 _PASSED = dict.fromkeys(("log", "time", "message"), _TEXT)
 _ZEEK_TIMES = (_ZEEK | {"ts": pa.float64()}, _ZEEK)  # ts is a number or, in ISO 8601, text
+
+
+def _all(piece: bytes, schemas: tuple[dict[str, Any], ...], convert: Callable[[Columns], Any]) -> bytes:
+    return b"".join(beside.each(lambda block: _converted(block, schemas, convert), _blocks(piece)))
 
 
 def _blocks(piece: bytes) -> Iterator[bytes]:
@@ -184,6 +190,9 @@ def _passed(found: Columns) -> Any:
 
 
 def _one_line(text: Any, line: str, tab: str) -> Any:
+    octets = text.buffers()[2]
+    if octets is None or not (np.frombuffer(octets, np.uint8) <= ord("\r")).any():  # as a rule
+        return text
     for mark, put in (("\n", line), ("\r", line), ("\t", tab)):
         if pc.any(pc.match_substring(text, mark)).as_py():
             text = pc.replace_substring(text, mark, put)
