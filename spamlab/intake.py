@@ -60,14 +60,17 @@ class Intake:
         self._counts = np.zeros((len(files), 4), dtype=np.int64)
         self._lost: list[pd.DataFrame] = []
 
-    def scan(self, events: bool, progress: bool) -> Iterator[tuple[int, int, Variant, Lines]]:
+    def scan(
+        self, wanted: frozenset[str] = frozenset(tables.TABLES), progress: bool = False
+    ) -> Iterator[tuple[int, int, Variant, Lines]]:
         """Every piece: the number of its source, how many lines of it come before, its variant, its lines.
 
-        ``events``: whether that table is wanted.
+        ``wanted``: the tables that are made of them.
         """
+        spare = self.kind.spare(wanted, len(self.files))
         with _bar(sum(source.stored for source in self.sources), progress) as show:
             for number, file in enumerate(self.files):
-                for variant, lines in pieces.scan(file, events):
+                for variant, lines in pieces.scan(file, spare):
                     before = int(self._counts[number, 0])
                     lost = np.flatnonzero(lines.what == UNPARSED)
                     if len(lost):

@@ -20,10 +20,23 @@ from spamlab.assembly import outcomes
 from spamlab.followed import Followed, Rules, within
 from spamlab.records import Assembled, Options, Records, first, integers, tally, used
 
-__all__ = ["SPARE", "Rules", "assembler"]
+__all__ = ["NEEDED", "Rules", "assembler"]
 
-SPARE = frozenset({"text"})
-"""What only ``log.events`` needs: the lines' whole text."""
+NEEDED = {
+    "text": frozenset({"events"}),  # the lines' whole text
+    **dict.fromkeys(("size", "code", "enhanced_code"), frozenset({"events", "recipients", "transactions"})),
+    **dict.fromkeys(
+        ("peer_host", "helo", "tls", "refused", "commands", "quits", "resets", "verbs"), frozenset({"sessions"})
+    ),
+    **dict.fromkeys(
+        (
+            *("orig_to", "status", "reply", "relay", "reverse_path", "message_id"),
+            *("delay", "delay_before_queue", "delay_in_queue", "delay_connect", "delay_transmit"),
+        ),
+        frozenset({"recipients", "transactions"}),
+    ),
+}
+"""By column the tables that need it; all others are needed for all of them."""
 
 
 def assembler(rules: Rules) -> Callable[[Records, Options], Assembled]:

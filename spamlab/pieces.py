@@ -100,11 +100,8 @@ def look(source: sources.Source, given: Format | None) -> Found:
     return Found(source, kind, scanner, begins, first[:HEAD])
 
 
-def scan(found: Found, events: bool) -> Iterator[tuple[Variant, Lines]]:
-    """Scan a source whole, piece by piece; events are never cut between pieces.
-
-    ``events``: whether that table is wanted.
-    """
+def scan(found: Found, spare: frozenset[str] = frozenset()) -> Iterator[tuple[Variant, Lines]]:
+    """Scan a source whole, piece by piece; events are never cut between pieces. The columns ``spare`` are left out."""
     source, kind, scanner, *_ = found
     text = jsonlines.plain(source.text())
     first = next(text, b"")
@@ -112,7 +109,7 @@ def scan(found: Found, events: bool) -> Iterator[tuple[Variant, Lines]]:
         first, text = first.replace(b"\r\n", b"\n"), (piece.replace(b"\r\n", b"\n") for piece in text)
     pieces = _with_last(first, text)
     parts = _in_slices(_cut(pieces, kind, scanner, source.newline), source.newline)
-    done = _side_by_side(parts, source.newline, frozenset() if events else kind.spare)
+    done = _side_by_side(parts, source.newline, spare)
     return ((one.variant, lines) for one, _, lines in _closed(done, source.newline))
 
 

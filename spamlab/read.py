@@ -87,7 +87,7 @@ def _whole(taken: Intake, options: Options, progress: bool) -> Log:
     joiner = joining.Joiner()
     with ThreadPoolExecutor(1) as beside:  # a piece is put in its place while the next ones are read and scanned
         last: Future[Any] = beside.submit(len, ())  # nothing yet
-        for piece in taken.scan("events" in options.tables, progress):
+        for piece in taken.scan(options.tables, progress):
             last.result()
             last = beside.submit(joiner.add, *piece)
         last.result()

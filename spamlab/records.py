@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -283,7 +283,8 @@ class Format:
     """A log format: how its lines look, and how its records become tables.
 
     ``header``: makes the variant that a header line (``#Fields: …``) declares, from the header lines seen so far.
-    ``spare``: columns that only ``log.events`` needs; they are not read where that table is not wanted.
+    ``needed``: by column the tables that need it, without which it is not read; a column not named is always.
+    ``copied``: several files are searched for copies of events, which can differ in any column: all are read.
     """
 
     name: str
@@ -291,4 +292,11 @@ class Format:
     assemble: Callable[[Records, Options], Assembled]
     resolution: float = 1.0
     header: Callable[[list[bytes]], Variant] | None = None
-    spare: frozenset[str] = frozenset()
+    needed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    copied: bool = False
+
+    def spare(self, wanted: frozenset[str], files: int) -> frozenset[str]:
+        """The columns that need not be read of so many files for the tables wanted."""
+        if self.copied and files > 1:
+            return frozenset()
+        return frozenset(column for column, tables in self.needed.items() if not tables & wanted)

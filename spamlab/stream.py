@@ -134,7 +134,7 @@ class _Stream:
 
     def parts(self, progress: bool) -> Iterator[Log]:
         at, goes_on = 0, False  # the source being read; whether a window ended within it
-        for number, before, variant, lines in self.taken.scan(True, progress):
+        for number, before, variant, lines in self.taken.scan(progress=progress):
             # A window that begins within a source ends with it: the stamps go on from where they stood.
             if number != at and (goes_on or self.joiner.fresh > WINDOW // 4):
                 yield self._part(last=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import spamlab
@@ -84,3 +85,10 @@ def test_sessions(server):
 def test_mail_given_up(server):
     _, log, truth = server
     assert summary.totals(log)["expired"] == truth["given_up"]
+
+
+@pytest.mark.parametrize("table", ["events", "sessions", "transactions", "recipients"])
+def test_a_table_read_by_itself_is_the_same(server, table):
+    name, log, _ = server
+    alone = spamlab.read(SAMPLES / f"{name}.log", year=2026, tables=[table])
+    pd.testing.assert_frame_equal(log.tables()[table], alone.tables()[table])

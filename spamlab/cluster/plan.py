@@ -60,7 +60,7 @@ def glance(name: str, where: str, format: str | None, options: Options) -> Glanc
 
 def _order(found: pieces.Found) -> tuple[float, bool | None]:
     """How a file's stamps vote on day and month, and what custom says where they do not."""
-    stamp = [lines.columns["stamp"].values for _, lines in pieces.scan(found, False) if "stamp" in lines.columns]
+    stamp = [lines.columns["stamp"].values for _, lines in pieces.scan(found) if "stamp" in lines.columns]
     packed = np.concatenate([*stamp, np.zeros(0, dtype=np.int64)])
     every = np.arange(len(packed))
     records = Records({"stamp": Field(every, packed)}, every * 0, every, every, every, [], [found.source.name])

@@ -52,7 +52,7 @@ def read(
     # In this order, whatever the stamps of these few files say.
     taken = intake.Intake([pieces.look(sources.at(*file), given)._replace(begins=None) for file in files])
     joiner = Joiner(clock={})
-    for number, passed, variant, lines in taken.scan(True, False):
+    for number, passed, variant, lines in taken.scan():
         joiner.add(number, passed, variant, lines)
     records = joiner.records(taken.names, taken.modified)
     assembled = taken.kind.assemble(records, options)

@@ -135,4 +135,6 @@ FORMAT = Format(
             copied=("reject", "auth", "disconnect", "queue", "note"),  # in the rejectlog and the paniclog
         )
     ),
+    needed=linking.NEEDED,
+    copied=True,
 )

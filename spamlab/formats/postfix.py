@@ -129,4 +129,4 @@ _RULES = linking.Rules(
 )
 
 
-FORMAT = Format("postfix", (Variant("postfix", _HEADED),), linking.assembler(_RULES), spare=linking.SPARE)
+FORMAT = Format("postfix", (Variant("postfix", _HEADED),), linking.assembler(_RULES), needed=linking.NEEDED)

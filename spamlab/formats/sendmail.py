@@ -136,4 +136,4 @@ _RULES = linking.Rules(
     between=",",
 )
 
-FORMAT = Format("sendmail", (Variant("sendmail", _HEADED),), linking.assembler(_RULES))
+FORMAT = Format("sendmail", (Variant("sendmail", _HEADED),), linking.assembler(_RULES), needed=linking.NEEDED)
