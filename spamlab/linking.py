@@ -15,28 +15,29 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from spamlab import beside, chains, lexer, tables, texts
+from spamlab import beside, chains, lexer, pages, tables, texts
 from spamlab.assembly import outcomes
 from spamlab.followed import Followed, Rules, within
 from spamlab.records import Assembled, Options, Records, first, integers, tally, used
 
 __all__ = ["NEEDED", "Rules", "assembler"]
 
-NEEDED = {
-    "text": frozenset({"events"}),  # the lines' whole text
-    **dict.fromkeys(("size", "code", "enhanced_code"), frozenset({"events", "recipients", "transactions"})),
-    **dict.fromkeys(
-        ("peer_host", "helo", "tls", "refused", "commands", "quits", "resets", "verbs"), frozenset({"sessions"})
+_NEEDED = {
+    "events": ("text",),  # the lines' whole text
+    "sessions": ("peer_host", "helo", "tls", "refused", "commands", "quits", "resets", "verbs"),
+    "transactions": ("reverse_path", "message_id"),
+    "recipients": (
+        *("relay", "reply", "delay"),
+        *("delay_before_queue", "delay_in_queue", "delay_connect", "delay_transmit"),
     ),
-    **dict.fromkeys(
-        (
-            *("orig_to", "status", "reply", "relay", "reverse_path", "message_id"),
-            *("delay", "delay_before_queue", "delay_in_queue", "delay_connect", "delay_transmit"),
-        ),
-        frozenset({"recipients", "transactions"}),
-    ),
+    "recipients transactions": ("orig_to", "status"),
+    "events recipients transactions": ("size", "code", "enhanced_code"),
 }
+NEEDED = {column: frozenset(tables.split()) for tables, columns in _NEEDED.items() for column in columns}
 """By column the tables that need it; all others are needed for all of them."""
+
+_LAST = frozenset({"transactions", "events"})
+"""The tables that are made last; ``chains`` follows replies meanwhile."""
 
 
 def assembler(rules: Rules) -> Callable[[Records, Options], Assembled]:
@@ -54,14 +55,14 @@ def _tables(log: Followed) -> Assembled:
     made = {}
     with ThreadPoolExecutor(1) as pool:  # most of the work holds no lock
         sessions = pool.submit(_sessions, log) if "sessions" in wanted else None
-        if wanted & {"recipients", "transactions"}:
-            recipients = _recipients(log)
-            transactions = pool.submit(_transactions, log, recipients)
-            became = chains.requeued(log, recipients)
-            made["transactions"] = transactions.result()
-            made["recipients"] = recipients.assign(requeued_as=became)
+        recipients = _recipients(log) if wanted & {"recipients", "transactions"} else None
         if sessions:
             made["sessions"] = sessions.result()
+        if recipients is not None:
+            log.records.keep(name for name in log.records.columns if name == "reply" or NEEDED.get(name, _LAST) & _LAST)
+            transactions = pool.submit(_transactions, log, recipients)
+            made["recipients"] = recipients.assign(requeued_as=chains.requeued(log, recipients))
+            made["transactions"] = transactions.result()
     if "events" in wanted:
         made["events"] = _events(log)
     else:  # only what is needed to know when a source begins and ends
@@ -76,6 +77,7 @@ _OF_EVENTS = (*tables.TABLES["events"], "forward_path", "user")
 def _events(log: Followed) -> pd.DataFrame:
     records = log.records
     records.keep(_OF_EVENTS)
+    pages.give_back()
     way = log.is_kind("receive", "connect") * np.int8(2) + log.is_kind("reject", "deliver") * np.int8(1) - 1
     columns: dict[str, Callable[[], Any]] = {
         "argument": lambda: _arguments(log),

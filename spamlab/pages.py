@@ -2,7 +2,8 @@
 
 NumPy and Arrow ask Linux for large pages (2 MiB), which are quick where memory lies ready. A virtual machine often
 gives its free memory back to the host, what is free in large pieces first: each large page is then fetched anew, while
-a small one is mostly still there. ``benchmarks/paging.py`` measures both.
+a small one is mostly still there. ``benchmarks/paging.py`` measures both. And memory that was let go, given back
+between the steps of a reading, so that the next one's does not come on top.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pyarrow as pa
+
 _SET, _GET = 41, 42  # PR_SET_THP_DISABLE, PR_GET_THP_DISABLE of Linux's prctl
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 _lock = threading.Lock()
 _inside = 0
 
 
 def _prctl(what: int, value: int = 0) -> int:
     """What the system answers; -1 where there is no such thing to ask."""
-    if sys.platform != "linux":
+    if _libc is None:
         return -1
-    return int(ctypes.CDLL(None).prctl(what, *(ctypes.c_ulong(number) for number in (value, 0, 0, 0))))
+    return int(_libc.prctl(what, *(ctypes.c_ulong(number) for number in (value, 0, 0, 0))))
 
 
 def disabled() -> bool:
@@ -46,3 +50,10 @@ def small() -> Iterator[None]:
             _inside -= ours
             if ours and not _inside:
                 _prctl(_SET, 0)
+
+
+def give_back() -> None:
+    """Let the system have what was let go: Arrow and the C library keep it, and ask for more for what is larger."""
+    pa.default_memory_pool().release_unused()
+    if trim := getattr(_libc, "malloc_trim", None):  # glibc's
+        trim(0)

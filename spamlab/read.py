@@ -91,6 +91,7 @@ def _whole(taken: Intake, options: Options, progress: bool) -> Log:
             last.result()
             last = beside.submit(joiner.add, *piece)
         last.result()
+    pages.give_back()
     records = joiner.records(taken.names, taken.modified)
     made = taken.kind.assemble(records, options)
     times = intake.times(made.tables["events"]["time"], records.source)

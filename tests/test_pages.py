@@ -60,9 +60,9 @@ def test_logs_are_read_in_small_pages_and_nothing_is_left_behind(monkeypatch):
     seen = []
     scan = intake.Intake.scan
 
-    def watched(self, *arguments):
+    def watched(self, *arguments, **named):
         seen.append(pages.disabled())
-        return scan(self, *arguments)
+        return scan(self, *arguments, **named)
 
     monkeypatch.setattr(intake.Intake, "scan", watched)
     spamlab.read(LOG)
@@ -73,6 +73,7 @@ def test_logs_are_read_in_small_pages_and_nothing_is_left_behind(monkeypatch):
 
 
 def test_where_there_is_no_such_system_call_nothing_happens(monkeypatch):
-    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(pages, "_libc", None)
     with pages.small():
         assert not pages.disabled()
+    pages.give_back()
