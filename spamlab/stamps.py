@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from spamlab import tables
-from spamlab.lexer import DAY, LEAP_YEAR, MISSING, NO_DATE, NO_YEAR, SECOND, ZONED
+from spamlab.clocks import DAY, LEAP_YEAR, NO_DATE, NO_YEAR, ZONED
+from spamlab.lexer import MISSING, SECOND
 from spamlab.records import Options, Records
 
 

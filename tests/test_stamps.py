@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import spamlab
-from spamlab import engine, lexer, native
+from spamlab import clocks, engine, native
 from spamlab.notation import Shape, Variant
 from spamlab.scan import Scanner
 
@@ -131,9 +131,9 @@ def test_what_is_no_stamp_is_no_head(stamp):
 def test_iso_stamps_are_what_python_says(moment, minutes):
     east = datetime.timezone(datetime.timedelta(minutes=minutes))
     text = moment.replace(tzinfo=east).isoformat(timespec="microseconds").encode()
-    value, end = lexer.stamp(text, 0, len(text))
+    value, end = clocks.stamp(text, 0, len(text))
     since = moment - datetime.timedelta(minutes=minutes) - datetime.datetime(1970, 1, 1)
-    assert end == len(text) and value & 7 == lexer.ZONED
+    assert end == len(text) and value & 7 == clocks.ZONED
     assert value >> 3 == since // datetime.timedelta(microseconds=1)
 
 
@@ -151,7 +151,7 @@ def test_stamps_are_the_same_plain_and_compiled(text):
 
 
 def test_days_are_the_calendars():
-    run = lexer.days
+    run = clocks.days
     for day in range(-719162, 2932897, 997):
         date = datetime.date(1970, 1, 1) + datetime.timedelta(days=day)
         assert run(date.year, date.month, date.day) == day
@@ -385,10 +385,10 @@ W3C = """#Software: Microsoft Internet Information Services 6.0
 
 def w3c(*sections):
     text = ""
-    for date, clocks in sections:
-        text += W3C.format(date=date, time=clocks[0])
+    for date, hours in sections:
+        text += W3C.format(date=date, time=hours[0])
         text += "".join(
-            f"{clock} 192.0.2.1 {verb} - 250\n" for clock, verb in zip(clocks, ["EHLO"] * len(clocks), strict=True)
+            f"{clock} 192.0.2.1 {verb} - 250\n" for clock, verb in zip(hours, ["EHLO"] * len(hours), strict=True)
         )
     found = spamlab.read(io.BytesIO(text.encode())).events["time"]
     return [None if pd.isna(time) else time.strftime("%F %T") for time in found]

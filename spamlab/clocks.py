@@ -1,0 +1,291 @@
+# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
+"""Kernels that read time stamps, as many kinds as logs have.
+
+Like those of ``lexer``: octets, a position and the line's end; what was read and the position after it, -1 for none.
+"""
+
+from __future__ import annotations
+
+from spamlab.lexer import MISSING, SECOND, digits, micros, two
+
+DAY = 86400 * SECOND
+
+# A stamp is microseconds since 1970 times 8, and what it lacks or states.
+ZONED, NO_YEAR, NO_DATE = 1, 2, 4
+LEAP_YEAR = 2000
+"""The year that stamps without one are counted in, so that 29 February is a day."""
+
+
+def days(year, month, day):
+    """Days since 1970 (Gregorian); -1 << 40 for no such day."""
+    if month < 1 or month > 12 or day < 1 or day > 31 or year < 1:
+        return -(1 << 40)
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    if (day == 31 and (month == 4 or month == 6 or month == 9 or month == 11)) or (
+        month == 2 and day > (29 if leap else 28)
+    ):
+        return -(1 << 40)
+    y = year - (1 if month <= 2 else 0)
+    era = y // 400
+    yoe = y - era * 400
+    doy = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    return era * 146097 + yoe * 365 + yoe // 4 - yoe // 100 + doy - 719468
+
+
+MONTHS = b"janfebmaraprmayjunjulaugsepoctnovdec"
+_SUMS = b"\x0c\x02\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\x08\0\0\x03\0\0\x04\0\0\x0a\x05\x09\0\0\x07\0\x06\0\0\0\0\0\x0b"
+"""The month by the sum of its letters less 300: no two sums are equal."""
+
+
+def month_number(a, b, c):
+    """The month that three letters name, 0 if none."""
+    total = (a | 32) + (b | 32) + (c | 32) - 300
+    if total < 0 or total >= 40 or _SUMS[total] == 0:
+        return 0
+    month = _SUMS[total] * 1
+    at = month * 3 - 3
+    return month if (a | 32) == MONTHS[at] and (b | 32) == MONTHS[at + 1] and (c | 32) == MONTHS[at + 2] else 0
+
+
+def clock(buf, p, e):
+    """Read ``HH:MM:SS`` and a fraction, in microseconds; MISSING for a time that no clock shows."""
+    hour, minute, second = two(buf, p, e), two(buf, p + 3, e), two(buf, p + 6, e)
+    if hour < 0 or minute < 0 or second < 0 or buf[p + 2] != 58 or buf[p + 5] != 58:
+        return 0, -1
+    p += 8
+    fraction = 0
+    if p + 1 < e and (buf[p] == 46 or buf[p] == 44) and 48 <= buf[p + 1] <= 57:
+        fraction, p = micros(buf, p + 1, e)
+    if hour > 23 or minute > 59 or second > 60:
+        return MISSING, p
+    return (hour * 3600 + minute * 60 + second) * SECOND + fraction, p
+
+
+def zone(buf, p, e):
+    """Read ``Z`` or ``±HH:MM``, in microseconds east; -1 as position where none stands."""
+    if p < e and buf[p] == 90:
+        return 0, p + 1
+    if p + 5 > e or (buf[p] != 43 and buf[p] != 45):
+        return 0, -1
+    q = p + 3
+    if buf[q] == 58:
+        q += 1
+    hours, minutes = two(buf, p + 1, e), two(buf, q, e)
+    if hours < 0 or minutes < 0:
+        return 0, -1
+    east = (hours * 3600 + minutes * 60) * SECOND
+    return (east if buf[p] == 43 else -east), q + 2
+
+
+_ABROAD = (
+    "ene gen ιαν янв sty", "fev fév φεβ фев lut", "mär mrt μάρ μαρ мар", "avr abr απρ апр kwi",
+    "mai mag mei maj μαΐ μαϊ мая май", "juin giu ιουν ιούν июн cze", "juil lug ιουλ ιούλ июл lip",
+    "ago aoû αυγ авг sie", "set σεπ сен wrz", "okt out ott οκτ окт paź", "νοε νοέ ноя lis", "dez dic déc δεκ дек gru",
+)  # fmt: skip
+"""What months begin with in other languages of Europe than English, where that is not the same."""
+_KEY = 8  # octets of such a word
+
+
+def _words():
+    words = [(form, month) for month, forms in enumerate(_ABROAD, 1) for word in forms.split()
+             for form in {word, word.capitalize()}]  # fmt: skip
+    return b"".join(form.encode().ljust(_KEY, b"\0") + bytes([month]) for form, month in sorted(words))
+
+
+_MONTH_WORDS = _words()
+
+
+def month_name(buf, p, e):
+    """Read a month's name (``Nov``, ``nov.``, ``Dez``, ``juil.``) and the blanks behind it: 0 if there is none.
+
+    Where not even a short word stands, the position stays.
+    """
+    q = p + 2
+    while q < e and q < p + 10 and buf[q] != 32:
+        q += 1
+    if q >= e or buf[q] != 32:
+        return 0, p
+    month = month_number(buf[p], buf[p + 1], buf[p + 2])
+    if month == 0:
+        for at in range(0, len(_MONTH_WORDS), _KEY + 1):
+            n = 0
+            while n < _KEY and buf[p + n] == _MONTH_WORDS[at + n]:
+                n += 1
+            if n == _KEY or _MONTH_WORDS[at + n] == 0:
+                month = _MONTH_WORDS[at + _KEY] * 1
+    while q < e and buf[q] == 32:
+        q += 1
+    return month, q
+
+
+_ZONES = (
+    b"UTC\x18GMT\x18EST\x13EDT\x14CST\x12CDT\x13MST\x11MDT\x12PST\x10PDT\x11CET\x19EET\x1aMSK\x1bWET\x18"
+    b"CEST\x1aEEST\x1bWEST\x19"
+)
+"""Names of zones with what they are hours east of UTC, and 24: those of RFC 5322 and Europe's."""
+
+
+def named_zone(buf, p, e):
+    """Read a zone's name between blanks, in microseconds east; -1 as position where none stands."""
+    n = 0
+    while p + n < e and 65 <= buf[p + n] <= 90:
+        n += 1
+    if (n == 3 or n == 4) and p + n < e and buf[p + n] == 32:
+        size = 4 if n == 3 else 5
+        begin, end = (0, 56) if n == 3 else (56, 71)
+        for at in range(begin, end, size):
+            same = True
+            for i in range(n):
+                same = same and buf[p + i] == _ZONES[at + i]
+            if same:
+                return (_ZONES[at + n] - 24) * 3600 * SECOND, p + n
+    return 0, -1
+
+
+def year_behind(buf, p, e):
+    """Read a year between blanks, as ``asctime`` puts it behind the clock; 0 where none stands."""
+    if (
+        p + 5 < e
+        and buf[p] == 32
+        and buf[p + 5] == 32
+        and (buf[p + 1] == 50 or (buf[p + 1] == 49 and buf[p + 2] == 57))
+    ):
+        year, q = digits(buf, p + 1, e)
+        if q == p + 5:
+            return year
+    return 0
+
+
+def stamp(buf, p, e):
+    """Read a time stamp: ISO 8601, syslog, NCSA, seconds since 1970, or a clock alone; the day of the week before it,
+    a zone's name and a year behind it.
+    """
+    if p + 8 > e:
+        return 0, -1
+    flags = 0
+    month = 0
+    if not 48 <= buf[p] <= 57:  # Jul  7 13:42:53, Jul 07 2024 13:42:53, Sat 2026-11-28 10:00:00
+        month, q = month_name(buf, p, e)
+        if q == p or q + 8 > e:
+            return 0, -1
+        if not 48 <= buf[q] <= 57:
+            month, q = month_name(buf, q, e)
+        if q + 8 > e or not 48 <= buf[q] <= 57:
+            return 0, -1
+        p = q
+        if buf[q + 4] == 45:
+            month = 0
+        elif month == 0:
+            return 0, -1
+    elif buf[p + 2] == 58:
+        time, p = clock(buf, p, e)
+        return (time * 8 + NO_DATE if time >= 0 else MISSING), p
+    if month > 0:
+        day, q = digits(buf, p, e)
+        if q >= e or buf[q] != 32:
+            return 0, -1
+        year, flags = LEAP_YEAR, NO_YEAR
+        p = q + 1
+        if p + 4 < e and buf[p + 4] == 32:
+            year, q = digits(buf, p, e)
+            if q != p + 4:
+                return 0, -1
+            flags = 0
+            p += 5
+    elif buf[p + 2] == 47:  # 11/Oct/2006:13:16:39
+        day = two(buf, p, e)
+        month = month_number(buf[p + 3], buf[p + 4], buf[p + 5])
+        year, q = digits(buf, p + 7, e)
+        if month == 0 or q != p + 11 or q >= e or buf[q] != 58:
+            return 0, -1
+        p = q + 1
+    else:
+        year, q = digits(buf, p, e)
+        if q - p >= 9:
+            fraction = 0
+            if q < e and buf[q] == 46:
+                fraction, q = micros(buf, q + 1, e)
+            return ((year * SECOND + fraction) * 8 + ZONED if year < 1 << 36 else MISSING), q
+        if q != p + 4 or q + 6 > e or buf[q] != buf[q + 3] or (buf[q] != 45 and buf[q] != 47):
+            return 0, -1
+        month, day = two(buf, q + 1, e), two(buf, q + 4, e)
+        p = q + 6
+        if p >= e or (buf[p] != 84 and buf[p] != 32):
+            return 0, -1
+        p += 1
+    time, p = clock(buf, p, e)
+    if p < 0:
+        return 0, -1
+    blank = 1 if p < e and buf[p] == 32 else 0
+    east, q = zone(buf, p + blank, e)
+    if q > 0 and (q == e or not (48 <= buf[q] <= 57 or 65 <= (buf[q] & 223) <= 90)):
+        p = q
+        flags |= ZONED
+        time -= east
+    elif blank == 1:
+        east, q = named_zone(buf, p + 1, e)
+        if q > 0:
+            p = q
+            flags |= ZONED
+            time -= east
+    if flags & NO_YEAR:
+        behind = year_behind(buf, p, e)
+        if behind > 0:
+            year, flags = behind, flags - NO_YEAR
+            p += 5
+    date = days(year, month, day)
+    if date < -(1 << 39) or time < -DAY:
+        return MISSING, p
+    return (date * DAY + time) * 8 + flags, p
+
+
+def locale_stamp(buf, p, e):
+    """Read a Windows date and time in any locale's order; position -1 where there is none.
+
+    The value packs the three date numbers as written, the seconds of the day (99999: no such time)
+    and whether the date's separator is a point; ``formats.exchange55`` decides the order of day and month.
+    """
+    date = 0
+    point = 0
+    for part in range(3):
+        value, q = digits(buf, p, e)
+        if q == p or q - p > 4 or q >= e:
+            return 0, -1
+        date = date * 10000 + value
+        p = q
+        if part < 2:
+            if buf[p] != 47 and buf[p] != 46 and buf[p] != 45:  # / . -
+                return 0, -1
+            if buf[p] == 46:
+                point = 1
+            p += 1
+    if buf[p] == 46 or buf[p] == 44:  # 11.11.2003. 14:00:01, 11/11/03, 14:00:01
+        p += 1
+    if p >= e or buf[p] != 32:
+        return 0, -1
+    while p < e and buf[p] == 32:
+        p += 1
+    hour, q = digits(buf, p, e)
+    if q == p or q + 6 > e or (buf[q] != 58 and buf[q] != 46):
+        return 0, -1
+    minute, r = digits(buf, q + 1, e)
+    if r != q + 3 or (buf[r] != 58 and buf[r] != 46):
+        return 0, -1
+    second, p = digits(buf, r + 1, e)
+    if p != r + 3:
+        return 0, -1
+    if p + 3 <= e and buf[p] == 32:  # AM, PM, a.m., p.m.
+        letter = buf[p + 1] | 32
+        q = p + 3 if buf[p + 2] == 46 else p + 2
+        if (letter == 97 or letter == 112) and q < e and (buf[q] | 32) == 109:
+            p = q + 2 if q + 1 < e and buf[q + 1] == 46 else q + 1
+            if hour > 12 or hour == 0:
+                hour = 99
+            elif hour == 12:
+                hour = 0
+            if letter == 112:
+                hour += 12
+    seconds = hour * 3600 + minute * 60 + second
+    if hour > 23 or minute > 59 or second > 60:
+        seconds = 99999
+    return (date * 100000 + seconds) * 2 + point, p
