@@ -66,6 +66,11 @@ class Log:
         """The formats of its sources, comma-separated."""
         return ", ".join(dict.fromkeys(self.sources["format"].astype("str"))) or "no format"
 
+    @property
+    def lasting(self) -> bool:
+        """Whether what was found in its tables stays true: nobody was given one and could have changed it."""
+        return False
+
     def tables(self) -> dict[str, pd.DataFrame]:
         """All six tables by name."""
         return {name: getattr(self, name) for name in tables.TABLES}
@@ -233,6 +238,11 @@ class Converted(Log):
         self._some.pop(name, None)
         setattr(self, name, table)
         return table
+
+    @property
+    def lasting(self) -> bool:
+        """See ``Log.lasting``."""
+        return not self.__dict__.keys() & (tables.TABLES.keys() - {"sources"})
 
     def count(self, table: str) -> int:
         """See ``Log.count``."""

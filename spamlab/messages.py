@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from spamlab import dialogue
+from spamlab import dialogue, tables
 
 if TYPE_CHECKING:
     from spamlab.log import Log
@@ -99,7 +99,7 @@ def flow(log: Log, hops: bool = False) -> pd.DataFrame:
     >>> flow(spamlab.read("data/exchange55-appendix-a.log"))["what"].value_counts().to_dict()
     {'rejected': 8}
     """
-    recipients = log.recipients
+    recipients = log.columns("recipients", *tables.TABLES["recipients"])
     if not hops:
         recipients = recipients[recipients["requeued_as"].isna() | recipients["status"].ne("delivered")]
     tried = recipients.rename(columns={"status": "what", "forward_path": "recipient"})

@@ -14,7 +14,7 @@ import functools
 import importlib
 import operator
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 import pandas as pd
@@ -64,8 +64,7 @@ def partwise(
     def decorate(function: Callable[Concatenate[Log, P], T]) -> Callable[Concatenate[Log, P], T]:
         @functools.wraps(function)
         def whole(log: Log, *args: P.args, **kwargs: P.kwargs) -> T:
-            found = log.map(OnPart(function, args, kwargs))
-            return found[0] if len(found) == 1 else cast("T", merge(found))
+            return cast("T", merged(log.map(OnPart(function, args, kwargs)), merge))
 
         return cast("Callable[Concatenate[Log, P], T]", whole)
 
@@ -159,33 +158,43 @@ def union(found: list[set[Any]]) -> set[Any]:
 
 
 class Kept:
-    """Tables made of each part of a log, packed."""
+    """Tables made of each part of a log: of several, packed."""
 
-    def __init__(self, packed: list[bytes]) -> None:
-        self._packed = packed
+    def __init__(self, held: list[pd.DataFrame] | list[bytes]) -> None:
+        self._held = held
 
     def frames(self, *columns: str) -> Iterator[pd.DataFrame]:
-        """The tables, or some of their columns, one after another."""
+        """The tables, or some of their columns, one after another; what is done to them changes nothing here."""
         from pyarrow import feather
 
-        for held in self._packed:
-            yield feather.read_table(pa.BufferReader(held), columns=list(columns) or None).to_pandas()
+        for held in self._held:
+            if isinstance(held, bytes):
+                yield feather.read_table(pa.BufferReader(held), columns=list(columns) or None).to_pandas()
+            else:
+                yield held[list(columns or held.columns)]
 
 
 _KEPT: weakref.WeakKeyDictionary[Log, dict[Any, Kept]] = weakref.WeakKeyDictionary()
 
 
-def kept(log: Log, function: Callable[..., pd.DataFrame], *given: Any) -> Kept | None:
-    """What a function of this package (not a ``partwise`` one) makes of each part, made once; None: it is one part.
+def kept(log: Log, function: Callable[..., pd.DataFrame], *given: Any) -> Kept:
+    """What a function of this package (not a ``partwise`` one) makes of each part, of a converted log made once.
 
-    The tables' labels are not kept.
+    The labels of several parts' tables are not kept.
     """
-    if not parted(log):
-        return None
-    made, key = _KEPT.setdefault(log, {}), (function, given)
+    several = parted(log)
+    made: dict[Any, Kept] = _KEPT.setdefault(log, {}) if several or log.lasting else {}
+    key = function, given
     if key not in made:
-        made[key] = Kept(log.map(functools.partial(_packed, function, given)))
+        pack = functools.partial(_packed, function, given)
+        made[key] = Kept(log.map(pack) if several else [function(log, *given)])
     return made[key]
+
+
+def merged(found: Iterable[T], merge: Callable[[list[T]], T]) -> T:
+    """What was found in each part, merged; in a single one, as it is."""
+    every = list(found)
+    return every[0] if len(every) == 1 else merge(every)
 
 
 def parted(log: Log) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import spamlab
 from benchmarks.logs import write
 from spamlab import (
     backscatter,
@@ -16,6 +17,7 @@ from spamlab import (
     contents,
     evidence,
     loops,
+    messages,
     parquet,
     partwise,
     sizes,
@@ -192,3 +194,22 @@ def test_a_large_log_is_read_by_table_and_column(folder, monkeypatch):
     monkeypatch.setattr(logs, "LARGE", 0)
     some = Log.from_parquet(folder("postfix")).between(half)
     assert [some.count(name) for name in parts[0]] == [whole.count(name) for name in parts[0]]
+
+
+def test_what_several_analyses_need_of_a_converted_log_is_made_once(folder, monkeypatch):
+    made = []
+    flow = messages.flow
+    monkeypatch.setattr(messages, "flow", lambda log, hops: made.append(log) or flow(log, hops))
+    log = Log.from_parquet(folder("postfix"))
+    first = traffic.by_domain(log)
+    same(first, traffic.by_domain(log))
+    traffic.by_hour(log)
+    traffic.by_hour(log, hops=True)
+    assert len(made) == 2  # with every hop, and without
+
+
+def test_who_changes_a_table_is_told_of_what_it_is_now(folder):
+    for log in (Log.from_parquet(folder("postfix")), spamlab.read(SAMPLES["postfix, a real server's"], year=2026)):
+        assert traffic.by_hour(log)["delivered"].sum() > 0
+        log.recipients.drop(log.recipients.index, inplace=True)
+        assert traffic.by_hour(log)["delivered"].sum() == 0

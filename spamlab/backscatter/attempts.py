@@ -67,8 +67,6 @@ def _lines(log: Log) -> pd.DataFrame:
 
 def of(log: Log, function: Callable[[pd.DataFrame, pd.DataFrame], T], merge: Callable[[list[T]], T]) -> T:
     """What a function gives for the attempts and their lines, of a log in parts for those of each, and merged."""
-    found, lines = partwise.kept(log, _found), partwise.kept(log, _lines)
-    if found is None or lines is None:
-        return function(_found(log).set_index("transaction"), _lines(log))
-    both = zip(found.frames(), lines.frames(), strict=True)
-    return merge([function(each.set_index("transaction"), rows) for each, rows in both])
+    found, lines = (partwise.kept(log, made).frames() for made in (_found, _lines))
+    both = zip(found, lines, strict=True)
+    return partwise.merged((function(each.set_index("transaction"), rows) for each, rows in both), merge)

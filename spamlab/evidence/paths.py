@@ -127,11 +127,9 @@ def addresses(log: Log) -> pd.Series:
 
 def _paths(log: Log) -> Iterator[pd.DataFrame]:
     """``answered_paths`` of each part, in order of ``order`` and ``at``, which tell the place in the whole."""
-    held = partwise.kept(log, _given_paths)
-    frames = [_given_paths(log)] if held is None else held.frames()
     spoken = bool(len(mail_codes(log)))
     before = 0
-    for rows in frames:
+    for rows in partwise.kept(log, _given_paths).frames():
         n = int(rows["order"].eq(2).sum())
         rows["at"] += np.where(rows["order"] == 2, before, 0)
         before += n

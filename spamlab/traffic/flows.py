@@ -45,9 +45,8 @@ def _part(part: Log, hops: bool) -> pd.DataFrame:
 
 
 def of(log: Log, hops: bool, function: Callable[[pd.DataFrame], T], merge: Callable[[list[T]], T], *columns: str) -> T:
-    """What a function gives for ``flow``, of a large log for that of each part, and merged."""
-    held = partwise.kept(log, _part, hops)
-    return function(flow(log, hops)) if held is None else merge([function(rows) for rows in held.frames(*columns)])
+    """What a function gives for some columns of ``flow``, of a large log for those of each part, and merged."""
+    return partwise.merged(map(function, partwise.kept(log, _part, hops).frames(*columns)), merge)
 
 
 COUNTED = ("what", "octets")
