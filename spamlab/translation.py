@@ -6,6 +6,7 @@ two operations, TRY and COMMIT. Nothing recurses when it runs.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -232,11 +233,21 @@ def _room(items: Sequence[Item], listed: bool = False) -> tuple[int, int]:
     return deep, writes
 
 
+@functools.cache  # the same shapes stand behind several heads, and in several variants
+def _room_of(pattern: str) -> tuple[int, int]:
+    return _room(parse(pattern))
+
+
+@functools.cache
+def _first_of(pattern: str, fold: bool) -> frozenset[int]:
+    return first(parse(pattern), fold)
+
+
 def _check_room(head: Sequence[Item], shapes: Sequence[Shape]) -> None:
     """Refuse what the interpreter, which checks nothing when it runs, has no room for."""
     deep, writes = _room(head)
     for shape in shapes:
-        more = _room(parse(shape.pattern))
+        more = _room_of(shape.pattern)
         if max(deep + 1, more[0] + 2) > ROOM or writes + more[1] > ROOM:
             raise ValueError(f"too many options in one another, or too many fields: {shape.pattern[:80]!r}")
 
@@ -244,7 +255,7 @@ def _check_room(head: Sequence[Item], shapes: Sequence[Shape]) -> None:
 def _emit_shapes(program: Program, shapes: Sequence[Shape]) -> None:
     """An ordered choice: the next octet says which shapes are tried at all."""
     parsed = [parse(shape.pattern) for shape in shapes]
-    firsts = [first(items, shape.fold) for items, shape in zip(parsed, shapes, strict=True)]
+    firsts = [_first_of(shape.pattern, shape.fold) for shape in shapes]
     able = [tuple(i for i, first in enumerate(firsts) if octet in first) for octet in range(257)]
     program.emit(SWITCH, len(program.switches))
     table = [0] * 257
