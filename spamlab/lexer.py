@@ -1,5 +1,5 @@
 # mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
-"""Kernels that recognise one thing each: a number, a span of time, a mail path, a literal (stamps: ``clocks``).
+"""Kernels that recognise one thing each: a number, a span of time, a mail path, a literal (stamps: ``stamp_lexer``).
 
 Plain Python over octets, which ``engine`` can compile. Each takes the octets, a position and the line's end, and
 gives what it read and the position after it, -1 where it stands not there.

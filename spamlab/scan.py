@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from spamlab import clocks, lexer, notation, translation
 from spamlab import interpreter as kernels
+from spamlab import lexer, notation, stamp_lexer, translation
 from spamlab.engine import Kernel
 from spamlab.interpreter import CONTINUATION, EVENT, IGNORED, PACK, REPEATED, SHIFT, UNPARSED
 from spamlab.lexer import MISSING
@@ -24,9 +24,9 @@ __all__ = ["CONTINUATION", "EVENT", "IGNORED", "MISSING", "UNPARSED", "Field", "
 _scan = Kernel(
     kernels.scan_lines,
     "u1* i8* i8* (i8* u1* i8* i8* u1* u1* i8** i8**) i8* b1* i8 u1* i8 i8 i8** i8** i8* i8** i8** i1*",
-    lexer.digits, lexer.two, lexer.micros, clocks.days, clocks.month_number, clocks.month_name, clocks.clock,
-    clocks.zone, clocks.named_zone, clocks.year_behind, clocks.stamp,
-    lexer.seconds, clocks.locale_stamp, lexer.mail_path, lexer.quoted_text, lexer.stands, kernels.key_at,
+    lexer.digits, lexer.two, lexer.micros, stamp_lexer.days, stamp_lexer.month_number, stamp_lexer.month_name,
+    stamp_lexer.clock, stamp_lexer.zone, stamp_lexer.named_zone, stamp_lexer.year_behind, stamp_lexer.stamp,
+    lexer.seconds, stamp_lexer.locale_stamp, lexer.mail_path, lexer.quoted_text, lexer.stands, kernels.key_at,
     kernels.until_key, kernels.interpret, kernels.blank_line, kernels.forget,
 )  # fmt: skip
 _scratch = threading.local()

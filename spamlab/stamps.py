@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from spamlab import tables
-from spamlab.clocks import DAY, LEAP_YEAR, NO_DATE, NO_YEAR, ZONED
 from spamlab.lexer import MISSING, SECOND
 from spamlab.records import Options, Records
+from spamlab.stamp_lexer import DAY, LEAP_YEAR, NO_DATE, NO_YEAR, ZONED
 
 
 def to_utc(naive: pd.Series, zone: str) -> pd.Series:

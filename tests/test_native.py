@@ -120,9 +120,9 @@ def test_the_second_folder_serves_where_the_first_cannot_be_written(monkeypatch,
 
 def test_two_processes_at_once(tmp_path):
     script = (
-        "import sys; from pathlib import Path; from spamlab import clocks, native\n"
+        "import sys; from pathlib import Path; from spamlab import stamp_lexer, native\n"
         "native._folders = lambda: [Path(sys.argv[1])]\n"
-        "print(native.Code([clocks.days], 'i8 i8 i8').load()(1970, 1, 2))\n"
+        "print(native.Code([stamp_lexer.days], 'i8 i8 i8').load()(1970, 1, 2))\n"
     )
     running = [
         subprocess.Popen([sys.executable, "-c", script, tmp_path], stdout=subprocess.PIPE, text=True) for _ in range(2)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spamlab import clocks, engine, interpreter, native, notation, translation
+from spamlab import engine, interpreter, native, notation, stamp_lexer, translation
 from spamlab.formats import formats, load
 from spamlab.notation import AGAIN, BROKEN, IGNORED, Shape, Variant
 from spamlab.scan import Scanner
@@ -118,7 +118,7 @@ LIST = "c={c}, {*, |a={a}|b={b}|n={n:int}|flag}{? end}"
         ("{n:seconds}", "2h3m4.5s", {"n": 7384500000}),
         ("{n:seconds}", "2.5ms", {"n": 2500}),
         ("{n:seconds}", "x", None),
-        ("{t:time} {r...}", "1970-01-01T00:00:01Z x", {"t": 8 * 10**6 + clocks.ZONED, "r": "x"}),
+        ("{t:time} {r...}", "1970-01-01T00:00:01Z x", {"t": 8 * 10**6 + stamp_lexer.ZONED, "r": "x"}),
         # paths
         ('{p:path}, {r...}', '<"a>, b"@c>, d', {"p": '"a>, b"@c', "r": "d"}),
         ('{p:path}, {r...}', '<a@b>, d', {"p": "a@b", "r": "d"}),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import spamlab
-from spamlab import clocks, engine, native
+from spamlab import engine, native, stamp_lexer
 from spamlab.notation import Shape, Variant
 from spamlab.scan import Scanner
 
@@ -131,9 +131,9 @@ def test_what_is_no_stamp_is_no_head(stamp):
 def test_iso_stamps_are_what_python_says(moment, minutes):
     east = datetime.timezone(datetime.timedelta(minutes=minutes))
     text = moment.replace(tzinfo=east).isoformat(timespec="microseconds").encode()
-    value, end = clocks.stamp(text, 0, len(text))
+    value, end = stamp_lexer.stamp(text, 0, len(text))
     since = moment - datetime.timedelta(minutes=minutes) - datetime.datetime(1970, 1, 1)
-    assert end == len(text) and value & 7 == clocks.ZONED
+    assert end == len(text) and value & 7 == stamp_lexer.ZONED
     assert value >> 3 == since // datetime.timedelta(microseconds=1)
 
 
@@ -151,7 +151,7 @@ def test_stamps_are_the_same_plain_and_compiled(text):
 
 
 def test_days_are_the_calendars():
-    run = clocks.days
+    run = stamp_lexer.days
     for day in range(-719162, 2932897, 997):
         date = datetime.date(1970, 1, 1) + datetime.timedelta(days=day)
         assert run(date.year, date.month, date.day) == day

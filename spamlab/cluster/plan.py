@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from spamlab import intake, jsonlines, pieces, sources, stamps, volume
-from spamlab.clocks import DAY, NO_YEAR
 from spamlab.cluster import work
 from spamlab.cluster.tasks import delayed, tokenize
 from spamlab.errors import ReadError, UnknownFormat
 from spamlab.formats import load
 from spamlab.records import Options, Records
 from spamlab.scan import Field
+from spamlab.stamp_lexer import DAY, NO_YEAR
 
 PARTITION = 64 << 20
 """Octets of small files that are read together."""
