@@ -109,7 +109,8 @@ def _repeats(log: Followed) -> np.ndarray:
 def _sessions(log: Followed) -> pd.DataFrame:
     n, of = log.sessions, log.session
     start, end = log.span(of, n)
-    authenticated = log.is_kind("auth", "receive") & log.records.has("user") & ~log.records.has("refused")
+    named = log.records.has("user") | log.records.has("authenticator")
+    authenticated = log.is_kind("auth", "receive", "reject") & named & ~log.records.has("refused")
     closed = tally(of[log.is_kind("disconnect") & (of >= 0)], n) > 0
     words = ["cut", "quit", "dropped", *(dict(shape.says).get("ended", "") for shape in log.records.shapes)]
     ended = closed.astype(np.int64)

@@ -315,6 +315,37 @@ def test_what_clients_write_does_not_win(text, expected):
     expect(fields("exim", "2024-06-01 00:00:00 " + text), expected)
 
 
+@pytest.mark.parametrize(
+    ("how", "user"),
+    [
+        ("A=plain:joe", "joe"),
+        ("A=plain:joe@example.com:ann@example.com", "joe@example.com"),  # and the sender it vouched for (AUTH=)
+        ("A=plain:DOM\\joe+x:<>", "DOM\\joe+x"),
+        ("A=plain:ann smith", "ann smith"),
+        ("A=plain", None),  # an authenticator that sets no id
+    ],
+)
+def test_a_client_that_has_logged_in(how, user):
+    log = read(
+        f"2024-06-01 00:00:01 SMTP connection from {CLIENT} (TCP/IP connection count = 1)",
+        f"2024-06-01 00:00:02 {ID} <= a@example.net H={CLIENT} P=esmtpsa X=TLS1.3:x:256 CV=no {how} S=99 id=1:2@x",
+        f"2024-06-01 00:00:03 SMTP connection from {CLIENT} closed by QUIT",
+    )
+    session, message = log.sessions.iloc[0], log.transactions.iloc[0]
+    assert session["authenticated"] and message["size"] == 99 and message["message_id"] == "1:2@x"
+    assert session["user"] == message["user"] == user or (
+        user is None and pd.isna([session["user"], message["user"]]).all()
+    )
+
+
+def test_a_client_that_has_logged_in_and_is_refused():
+    log = read(
+        f"2024-06-01 00:00:01 SMTP connection from {CLIENT} (TCP/IP connection count = 1)",
+        f"2024-06-01 00:00:02 H={CLIENT} A=plain:joe F=<a@example.net> rejected RCPT <b@example.com>: over quota",
+    )
+    assert log.sessions.iloc[0][["authenticated", "user"]].tolist() == [True, "joe"]
+
+
 def test_a_message_from_connection_to_completion():
     log = read(
         "2024-06-01 00:00:00 [1] SMTP connection from [192.0.2.1]:3021 (TCP/IP connection count = 1)",

@@ -71,10 +71,13 @@ _NOTES = (
     "DANE |spam acl condition|malware acl condition|Warning: |host name alias|lost |ETRN |ignoring AUTH=|TLS client "
 )
 
+# Whom a client logged in as, where its authenticator says it, and the sender that it vouched for (AUTH= of MAIL).
+_ID = "{?:{^{&^{_}{? {!}}:}{user}:{_:path}|{user}}}"
+
 _SHAPES = (
     Shape(
         "{_=<=|(=} {&?<> R={original_id:exim}}{reverse_path:path}{? R={_:tag}}{? DS}{? H=" + PEER + "}"
-        "{? {* |X={tls:name}|A={_:tag}:{user}|S={size:int}|id={message_id}|"
+        "{? {* |X={tls:name}|A={authenticator:tag}" + _ID + "|S={size:int}|id={message_id}|"
         "id*={message_id}|T={_:quoted}|DN={_:quoted}|K|L|PRDR|TFO|ARC|from {_:path}|for {_...}}}",
         "receive",
     ),
