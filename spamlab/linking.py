@@ -22,6 +22,8 @@ from spamlab.records import Assembled, Options, Records, first, integers, tally,
 
 __all__ = ["SPARE", "Rules", "assembler"]
 
+_OF_MAIL = ("MAIL", "DATA", "BDAT", "END-OF-MESSAGE")
+
 SPARE = frozenset({"text"})
 """What only ``log.events`` needs: the lines' whole text."""
 
@@ -217,6 +219,11 @@ def _transactions(log: Followed, recipients: pd.DataFrame) -> pd.DataFrame:
     report, about = chains.reports(log)
     number = pd.Series(session).groupby(session).cumcount().to_numpy() + 1
     host = first(of, n, among=log.records.has("host"))
+    told = outcomes(recipients, n)
+    # Refused as a whole, before a recipient was named or without naming any.
+    whole = log.is_kind("reject") & (log.verb.isin(_OF_MAIL) | log.verb.isna()).to_numpy(bool) & (of >= 0)
+    refused = (tally(of[whole], n) > 0) & (told["recipients"] == 0)
+    told["outcome"] = np.where(refused, "rejected", told["outcome"])
     return tables.conform(
         "transactions",
         {
@@ -232,7 +239,7 @@ def _transactions(log: Followed, recipients: pd.DataFrame) -> pd.DataFrame:
             "queue_id": log.records.text_by("queue_id", of, n),
             "host": log.records.category("host", np.maximum(host, 0)).where(host >= 0) if log.n else None,
             "user": log.records.text_by("user", of, n),
-            **outcomes(recipients, n),
+            **told,
             "report": report,
             "ndr_of": integers(about),
         },

@@ -549,3 +549,26 @@ def test_two_servers_that_refuse_one_client_alike_both_count(tmp_path):
     counted = log.events[log.events["kind"].eq("reject") & ~log.events["echo"]]
     assert counted["source"].str.endswith("mainlog").tolist() == [True, True]
     assert len(log.recipients) == 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["rejected after DATA: spam", "temporarily rejected by local_scan(): later", "rejected during MIME ACL checks: x"],
+)
+def test_a_message_that_is_refused_as_a_whole_is_rejected(said):
+    log = read(f"2024-06-01 00:00:00 {ID} H={CLIENT} F=<a@example.net> {said}")
+    assert log.transactions["outcome"].tolist() == ["rejected"] and log.transactions["recipients"].tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"{ID} H=h.example.com [192.0.2.7] Connection timed out",
+        f"{ID} h.example.com [2001:db8::7]:25 Connection refused",
+        f"{ID} SA: Action: silently tossed message: score=31.0 required=5.0 (scanned in 6/6 secs | Message-Id: 1@x). From <a@b>",
+    ],
+)
+def test_a_line_of_exim_alone_is_known_as_one(line):
+    log = spamlab.read(io.BytesIO(f"2024-06-01 00:00:00 {line}\n".encode()))
+    assert log.sources["format"].tolist() == ["exim"]
+    assert log.events[["kind", "queue_id"]].values.tolist() == [["note", ID]]

@@ -348,3 +348,11 @@ def test_recipients_of_a_message_that_a_filter_refuses_are_rejected_and_not_boun
     ]
     counts = totals(log)
     assert (counts["rejected"], counts["bounced"], counts["ndrs"]) == (1, 0, 0)
+
+
+def test_a_message_refused_before_it_has_a_recipient_is_rejected():
+    log = read(
+        "Mar 11 00:00:01 mx sm-mta[9]: 42B0010a001003: Milter: from=<a@example.net>, reject=451 4.3.2 Please try again later\n"
+        "Mar 11 00:00:02 mx sm-mta[9]: 42B0010a001004: h.example.net [192.0.2.1]: VRFY joe [rejected]\n"
+    )
+    assert log.transactions["outcome"].tolist() == ["rejected", "empty"]  # to ask for a name is no message

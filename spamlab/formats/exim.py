@@ -68,7 +68,8 @@ def _deliver(status: str, flag: str, rest: str) -> list[Shape]:
 _QUEUE = "no immediate delivery: |Message is frozen|Frozen|frozen by |unfrozen by |*** Frozen|Unfrozen"
 _NOTES = (
     "Start |End |exim |daemon |no host name found |no IP address found |SMTP |TLS error |TLS session|DKIM: |"
-    "DANE |spam acl condition|malware acl condition|Warning: |host name alias|lost |ETRN |ignoring AUTH=|TLS client "
+    "DANE |spam acl condition|malware acl condition|Warning: |host name alias|lost |ETRN |ignoring AUTH=|TLS client |"
+    "SA: Action: "  # the local_scan() of SpamAssassin; Exim says too what became of it
 )
 
 # Whom a client logged in as, where its authenticator says it, and the sender that it vouched for (AUTH= of MAIL).
@@ -100,6 +101,7 @@ _SHAPES = (
     Shape("{_=cancelled by |removed by }", "queue", says=(("status", "expired"),)),
     *SESSIONS,
     Shape("{_=" + _NOTES + "}"),
+    Shape("{?H=}{?{_:name} }[{_}]{?:{_:tag}} {_=" + _ERRORS + "}"),  # a host, before the next one is tried
     Shape("cwd={_} args: "),
     Shape("", weak=True),
 )
