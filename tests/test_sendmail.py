@@ -146,6 +146,7 @@ MADE = [
     (f"AUTH=server, relay={CLIENT} (may be forged), authid=joe, mech=PLAIN, bits=0", {"kind": "auth", "user": "joe"} | PEER),
     (f"STARTTLS=server, relay={CLIENT}, version=TLSv1.3, verify=NO", {"kind": "tls"} | PEER),
     ("STARTTLS=client, relay=h.example.com., version=TLSv1.3, verify=NO", {"kind": "note", "peer_ip": None}),
+    (f"{ID}: lost input channel from {CLIENT}", {"kind": "disconnect", "ended": "dropped"} | PEER),  # Sendmail 8.8
     (f"{ID}: lost input channel from {CLIENT} to MTA after data", {"kind": "disconnect", "ended": "dropped"} | PEER),
     (f"{ID}: SYSERR(root): collect: relay={CLIENT}, from=<a@example.net>, info=read timeout",
      {"kind": "disconnect", "ended": "timeout"} | PEER),
