@@ -63,6 +63,10 @@ def _declared(header: Callable[[list[bytes]], Variant], lines: tuple[bytes, ...]
 
 
 _FIELDS = re.compile(rb"^#[Ff]ields[:\W][^\r\n]*", re.MULTILINE)
+_NAMES = re.compile(
+    rb'"?[a-z][\w.-]*"?(?P<apart>[,\t])(?:"?[\w.-]+"?(?P=apart)){4,}"?[\w.()-]+"?(?=\r?$)', re.MULTILINE
+)
+"""A row of names as exports to CSV begin with one."""
 
 
 def _declarations(text: bytes) -> list[re.Match[bytes]]:
@@ -70,7 +74,9 @@ def _declarations(text: bytes) -> list[re.Match[bytes]]:
     octets = np.frombuffer(text, np.uint8)
     marks = np.flatnonzero(octets[:-1] == ord("#"))
     marks = marks[octets[marks + 1] | 32 == ord("f")]
-    return [line for at in marks.tolist() if (line := _FIELDS.match(text, at))]
+    found = [line for at in marks.tolist() if (line := _FIELDS.match(text, at))]
+    names = _NAMES.match(text)
+    return [names, *found] if names else found
 
 
 def _sections(kind: Format, scanner: Scanner, text: bytes) -> list[tuple[Scanner, bytes]]:

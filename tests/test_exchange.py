@@ -535,3 +535,49 @@ def test_logins_and_tls_between_exchange_servers(tmp_path):
     assert spoken["kind"].tolist() == ["command", "command", "command", "auth", "command"]
     assert spoken["verb"].tolist()[1:3] == ["X-ANONYMOUSTLS", "X-EXPS"]
     assert spoken["text"].iloc[2] == "X-EXPS EXCHANGEAUTH"
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_first_row_of_names_says_the_columns_as_the_fields_line_does(quote):
+    """Who loads a log into a spreadsheet takes away what stands before the names, and may change the order."""
+    names = [
+        "date-time",
+        "server-hostname",
+        "event-id",
+        "internal-message-id",
+        "message-id",
+        "recipient-address",
+        "total-bytes",
+    ]
+    rows = [
+        [
+            "2024-01-02T03:04:05.678Z",
+            "MX1",
+            "RECEIVE",
+            "77",
+            "<1@example.com>",
+            "ann@example.com;ben@example.com",
+            "1234",
+        ],
+        [
+            "2024-01-02T03:04:06.678Z",
+            "MX1",
+            "DELIVER",
+            "77",
+            "<1@example.com>",
+            "ann@example.com;ben@example.com",
+            "1234",
+        ],
+    ]
+    log = read("\r\n".join([",".join(names), *(",".join(f"{quote}{value}{quote}" for value in one) for one in rows)]))
+    assert log.sources[["ignored_lines", "event_lines", "unparsed_lines"]].values.tolist() == [[1, 2, 0]]
+    assert log.events["kind"].tolist() == ["receive", "deliver"] and log.events["time"].notna().all()
+    assert log.recipients["forward_path"].tolist() == ["ann@example.com", "ben@example.com"]
+    assert log.transactions[["queue_id", "size", "message_id"]].values.tolist() == [["77", 1234, "1@example.com"]]
+
+
+def test_a_protocol_log_whose_first_row_is_the_names():
+    rows = protocol("+ ", "< EHLO h.example.com", "> 250 MX1", head=False)
+    log = read(f"{PROTOCOL}\r\n{rows}")
+    assert log.sources[["ignored_lines", "event_lines", "unparsed_lines"]].values.tolist() == [[1, 3, 0]]
+    assert log.sessions[["role", "helo"]].values.tolist() == [["server", "h.example.com"]]

@@ -24,10 +24,12 @@ def header(lines: list[bytes]) -> Variant:
     if names[:9] == [*exchange_lines.BEGIN, "event", "data", "context"]:
         kind = told.get("log-type", "").lower()
         role = "server" if "receive" in kind else "client" if "send" in kind else ""
-        return replace(exchange_lines.variant((("role", role),) if role else ()), sure=True)
-    if names[0] == "date-time" and {"event-id", "internal-message-id"} <= set(names):
-        return replace(exchange_tracking.variant(names), sure=True)
-    return Variant("other", (), comment=b"#")
+        found = exchange_lines.variant((("role", role),) if role else ())
+    elif names[0] == "date-time" and {"event-id", "internal-message-id"} <= set(names):
+        found = exchange_tracking.variant(names)
+    else:
+        return Variant("other", (), comment=b"#")
+    return replace(columns.exported(found, told), sure=True)
 
 
 def assemble(records: Records, options: Options) -> Assembled:

@@ -43,7 +43,7 @@ def variant(names: list[str]) -> Variant:
     before = {"date-time": "time:time", "server-hostname": "relay", "event-id": ""}
     head = columns.head(names[:at], before, ",", quoted=True)
     shapes = tuple(
-        Shape(columns.row(names[at:], {**_TRACKED, "event-id": event + "{&,}"}, ",", quoted=True), kind)
+        Shape(columns.row(names[at:], {**_TRACKED, "event-id": f'{{?"}}{event}{{?"}}{{&,}}'}, ",", quoted=True), kind)
         for kind, event in _EVENTS
     )
     return _variant("tracking", head, shapes, before)
