@@ -57,8 +57,11 @@ def _sessions(records: Records, time: pd.Series, out: Any, reply: Any, number: A
 
 def _said(records: Records, mail: np.ndarray) -> dict[str, Any]:
     """What the records say: columns of the dialogue; ``mail``: which hold a MAIL command."""
-    path = _path(records.text("path"))
-    argument = _keep_plus(texts.swapped(records.text("argument"), "+", " "), path).str.strip()
+    path, argument = _path(records.text("path")), records.text("argument")
+    rows = texts.having(argument, "@")
+    rows = rows[path.take(rows).isna().to_numpy(bool)]
+    named = texts.amended(path, (rows, texts.extracted(argument.take(rows), _NAMED)))
+    argument = _keep_plus(texts.swapped(argument, "+", " "), named).str.strip()
     text = texts.joined(records.text("verb"), argument)
     drafts = {"argument": texts.Draft(argument), "text": texts.Draft(text)}
     return {**drafts, "path": path, "size": _declared(argument, mail)}
@@ -122,6 +125,7 @@ def _keep_plus(argument: pd.Series, path: pd.Series) -> pd.Series:
     return texts.amended(argument, (rows, pd.Series(kept, dtype="str")))
 
 
+_NAMED = r"<(?P<address>[^<>@]*\+[^<>@]*@[^<>+]*)>"  # an address in a reply
 _SIZE = r"(?i)\sSIZE=(?P<size>\d{1,15})(?:\D|$)"
 
 
