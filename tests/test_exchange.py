@@ -1,5 +1,6 @@
 """Exchange's protocol and tracking logs: samples nobody here wrote, and logs made here for every rule."""
 
+import csv
 import io
 import os
 from pathlib import Path
@@ -581,3 +582,30 @@ def test_a_protocol_log_whose_first_row_is_the_names():
     log = read(f"{PROTOCOL}\r\n{rows}")
     assert log.sources[["ignored_lines", "event_lines", "unparsed_lines"]].values.tolist() == [[1, 3, 0]]
     assert log.sessions[["role", "helo"]].values.tolist() == [["server", "h.example.com"]]
+
+
+def tabbed(text):
+    """A log as a spreadsheet writes it with tabs."""
+    lines = [line if line.startswith("#") else next(csv.reader([line])) for line in text.split("\r\n")]
+    return "\r\n".join(line.replace(",", "\t") if isinstance(line, str) else "\t".join(line) for line in lines)
+
+
+@pytest.mark.parametrize("name", ["protocol", "tracking"])
+def test_tabs_in_the_place_of_commas_change_nothing(name):
+    rows = (
+        "2024-01-02T03:04:05.678Z,192.0.2.9,h,192.0.2.25,MX1,x,c,SMTP,RECEIVE,77,<1@x>,a@b.example;c@b.example,,12,2,,,"
+        '"a, b",j@x.example,j@x.example,i\r\n'
+        "2024-01-02T03:04:06.678Z,192.0.2.25,h,192.0.2.7,mx,x,c,SMTP,SEND,77,<1@x>,a@b.example;c@b.example,"
+        "250 2.1.5 Ok;550 5.1.1 no,12,2,,,s,j@x.example,j@x.example,i\r\n"
+    )
+    said = (
+        "+ ", "> 220 MX1, ready", "< EHLO h.example.com", "> 250 MX1", "< MAIL FROM:<a@h.example.com> SIZE=9",
+        "> 250 2.1.0 Ok", "< RCPT TO:<b@example.com>", "> 550 5.1.1 no, never", "* ,User Name: joe", "- ,Local",
+    )  # fmt: skip
+    text = protocol(*said) if name == "protocol" else header("Message Tracking Log", TRACKING) + rows
+    plain, other = read(text), read(tabbed(text))
+    assert len(other.unparsed) == 0
+    for log in (plain, other) if name == "tracking" else ():
+        log.events["text"] = ""  # a row's text is the line
+    for table in ("events", "sessions", "transactions", "recipients"):
+        pd.testing.assert_frame_equal(getattr(plain, table), getattr(other, table), check_categorical=False)

@@ -20,13 +20,14 @@ from spamlab.records import Assembled, Format, Options, Records
 def header(lines: list[bytes]) -> Variant:
     """The variant that the header lines before some rows declare; one without groups if they are another log's."""
     told = columns.directives(lines)
-    names = [name.strip().lower() for name in told.get("fields", "").split(",")]
+    separator = "\t" if "\t" in told.get("fields", "").strip() else ","
+    names = [name.strip().lower() for name in told.get("fields", "").split(separator)]
     if names[:9] == [*exchange_lines.BEGIN, "event", "data", "context"]:
         kind = told.get("log-type", "").lower()
         role = "server" if "receive" in kind else "client" if "send" in kind else ""
-        found = exchange_lines.variant((("role", role),) if role else ())
+        found = exchange_lines.variant((("role", role),) if role else (), separator)
     elif names[0] == "date-time" and {"event-id", "internal-message-id"} <= set(names):
-        found = exchange_tracking.variant(names)
+        found = exchange_tracking.variant(names, separator)
     else:
         return Variant("other", (), comment=b"#")
     return replace(columns.exported(found, told), sure=True)
