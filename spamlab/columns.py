@@ -106,6 +106,8 @@ def directives(lines: Sequence[bytes]) -> dict[str, str]:
         if not line.startswith(b"#"):
             row = line.decode("utf-8", "replace")
             found |= {"row": row, "fields": row.replace('"', ""), "separator": "," if "," in row else "\t"}
+        elif line.startswith(b"# "):  # Exchange 2000 and 2003: the names, without a word before them
+            found["fields"] = line[2:].decode("utf-8", "replace").rstrip("\r\n")
         elif told := re.match(r"#(\w[\w-]*)(?::[ ]?|[^\w])(.*)", line.decode("utf-8", "replace")):
             found[told[1].lower()] = told[2].rstrip("\r\n")
     return found

@@ -68,7 +68,7 @@ class Followed:
         self.kind = records.kinds()
         self.echo = self._echoes()
         with ThreadPoolExecutor(1) as beside:  # most of the work holds no lock
-            time = beside.submit(stamps.moments, records, options)
+            time = beside.submit(stamps.either, records, options)
             self.verb = self._verbs()
             self._follow_messages()
             self._follow_sessions()

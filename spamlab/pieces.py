@@ -62,7 +62,7 @@ def _declared(header: Callable[[list[bytes]], Variant], lines: tuple[bytes, ...]
     return Scanner(header(list(lines)))
 
 
-_FIELDS = re.compile(rb"^#[Ff]ields[:\W][^\r\n]*", re.MULTILINE)
+_FIELDS = re.compile(rb"^#(?:[Ff]ields[:\W]| Date\t)[^\r\n]*", re.MULTILINE)
 _NAMES = re.compile(
     rb'"?[a-z][\w.-]*"?(?P<apart>[,\t])(?:"?[\w.-]+"?(?P=apart)){4,}"?[\w.()-]+"?(?=\r?$)', re.MULTILINE
 )
@@ -73,7 +73,7 @@ def _declarations(text: bytes) -> list[re.Match[bytes]]:
     """The header lines of a text that name columns (a search for the mark alone is many times as fast)."""
     octets = np.frombuffer(text, np.uint8)
     marks = np.flatnonzero(octets[:-1] == ord("#"))
-    marks = marks[octets[marks + 1] | 32 == ord("f")]
+    marks = marks[(octets[marks + 1] | 32 == ord("f")) | (octets[marks + 1] == ord(" "))]
     found = [line for at in marks.tolist() if (line := _FIELDS.match(text, at))]
     names = _NAMES.match(text)
     return [names, *found] if names else found

@@ -609,3 +609,67 @@ def test_tabs_in_the_place_of_commas_change_nothing(name):
         log.events["text"] = ""  # a row's text is the line
     for table in ("events", "sessions", "transactions", "recipients"):
         pd.testing.assert_frame_equal(getattr(plain, table), getattr(other, table), check_categorical=False)
+
+
+NAMES_2003 = (
+    "# Date\tTime\tclient-ip\tClient-hostname\tPartner-Name\tServer-hostname\tserver-IP\tRecipient-Address\tEvent-ID\tMSGID\t"
+    "Priority\tRecipient-Report-Status\ttotal-bytes\tNumber-Recipients\tOrigination-Time\tEncryption\tservice-Version\t"
+    "Linked-MSGID\tMessage-Subject\tSender-Address"
+)
+
+
+def of_2003(*rows):
+    """A tracking log of Exchange 2003: rows are seconds, event, recipient, id, sender and partner."""
+    begin = ["# Message Tracking Log File", "# Exchange System Attendant Version 6.5.7638.1", NAMES_2003]
+    for seconds, event, to, name, sender, partner in rows:
+        begin.append(
+            f"2004-1-14\t0:0:{seconds} GMT\t192.0.2.9\t-\t{partner}\tMX1\t-\t{to}\t{event}\t{name}\t0\t0\t1505\t2\t"
+            f"2004-1-14 0:0:1 GMT\t0\t-\t-\t-\t{sender}\t-"
+        )
+    return "\r\n".join([*begin, ""])
+
+
+def test_the_tracking_log_of_exchange_2003():
+    one, two = "1@example.net", "c=US;a= ;p=Org;l=MX1-040114000026Z-1"
+    log = read(
+        of_2003(
+            (6, 1019, "ann@example.com", one, "joe@example.net", "-"),
+            (6, 1019, "bob@example.org", one, "joe@example.net", "-"),  # arrives once
+            (7, 1023, "ann@example.com", one, "joe@example.net", "-"),
+            (7, 1028, "ann@example.com", one, "joe@example.net", "-"),
+            (8, 1020, "bob@example.org", one, "joe@example.net", "mx.example.org"),
+            (9, 1031, "bob@example.org", one, "joe@example.net", "mx.example.org"),
+            (10, 1019, "eve@example.com", two, "<>", "-"),
+            (11, 1037, "eve@example.com", two, "<>", "-"),
+            (12, 1030, "eve@example.com", two, "<>", "-"),
+        ),
+        tz="Europe/Berlin",
+    )
+    told = log.sources[["format", "ignored_lines", "event_lines", "unparsed_lines", "resolution"]]
+    assert told.values.tolist() == [["exchange", 3, 9, 0, 1.0]]
+    assert log.sources[["tz_assumed", "dayfirst_assumed"]].isna().all(axis=None)
+    assert log.events["time"].iloc[[0, -1]].tolist() == [
+        pd.Timestamp("2004-01-14 00:00:06", tz="UTC"),
+        pd.Timestamp("2004-01-14 00:00:12", tz="UTC"),
+    ]
+    assert log.transactions[["message_id", "reverse_path", "size", "host", "outcome"]].values.tolist() == [
+        [one, "joe@example.net", 1505, "MX1", "delivered"],
+        [two, "", 1505, "MX1", "mixed"],
+    ]
+    assert log.recipients[["forward_path", "status"]].values.tolist() == [
+        ["ann@example.com", "delivered"],
+        ["bob@example.org", "delivered"],
+        ["eve@example.com", "deferred"],
+        ["eve@example.com", "bounced"],
+    ]
+    assert log.recipients["relay"].fillna("-").tolist() == ["-", "mx.example.org", "-", "-"]
+    found = totals(log)
+    assert (found["received"], found["delivered"], found["bounced"], found["octets_received"]) == (2, 2, 1, 3010)
+
+
+def test_tracking_logs_of_2003_and_later_in_one_file():
+    row = "2024-01-02T03:04:05.678Z,,,,MX1,,,SMTP,RECEIVE,77,<2@x>,a@b.example,,12,1,,,s,j@x.example,j@x.example,i\r\n"
+    text = of_2003((6, 1019, "a@b.example", "1@x", "j@x.example", "-")) + header("Message Tracking Log", TRACKING) + row
+    log = read(text + protocol("+ ", "< QUIT"))
+    assert len(log.unparsed) == 0 and log.transactions["message_id"].tolist() == ["1@x", "2@x"]
+    assert log.events["kind"].tolist() == ["receive", "receive", "connect", "command"]
