@@ -82,6 +82,11 @@ class Followed:
             found |= self.kind == tables.KINDS.index(kind)
         return found
 
+    def refuses_mail(self) -> np.ndarray:
+        """Which events refuse a message as a whole, whatever its recipients."""
+        of_mail = self.verb.isin(["MAIL", "DATA", "BDAT", "END-OF-MESSAGE"]) | self.verb.isna()
+        return self.is_kind("reject") & of_mail.to_numpy(bool)
+
     def _verbs(self) -> pd.Series:
         """The verb of each event, in capitals: as logged, else as its shape says."""
         words = self.records.words("verb").str.upper()

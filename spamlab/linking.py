@@ -22,8 +22,6 @@ from spamlab.records import Assembled, Options, Records, first, integers, tally,
 
 __all__ = ["SPARE", "Rules", "assembler"]
 
-_OF_MAIL = ("MAIL", "DATA", "BDAT", "END-OF-MESSAGE")
-
 SPARE = frozenset({"text"})
 """What only ``log.events`` needs: the lines' whole text."""
 
@@ -221,8 +219,7 @@ def _transactions(log: Followed, recipients: pd.DataFrame) -> pd.DataFrame:
     host = first(of, n, among=log.records.has("host"))
     told = outcomes(recipients, n)
     # Refused as a whole, before a recipient was named or without naming any.
-    whole = log.is_kind("reject") & (log.verb.isin(_OF_MAIL) | log.verb.isna()).to_numpy(bool) & (of >= 0)
-    refused = (tally(of[whole], n) > 0) & (told["recipients"] == 0)
+    refused = (tally(of[log.refuses_mail() & (of >= 0)], n) > 0) & (told["recipients"] == 0)
     told["outcome"] = np.where(refused, "rejected", told["outcome"])
     return tables.conform(
         "transactions",

@@ -572,3 +572,13 @@ def test_a_line_of_exim_alone_is_known_as_one(line):
     log = spamlab.read(io.BytesIO(f"2024-06-01 00:00:00 {line}\n".encode()))
     assert log.sources["format"].tolist() == ["exim"]
     assert log.events[["kind", "queue_id"]].values.tolist() == [["note", ID]]
+
+
+def test_the_report_of_a_message_that_was_refused_as_a_whole_is_an_ndr():
+    """A local sender is told by mail what an ACL refuses."""
+    log = read(
+        f"2024-06-01 00:00:00 {ID} F=<a@example.net> rejected by non-SMTP ACL: no",
+        f"2024-06-01 00:00:01 1rjT5G-003qKL-8B <= <> R={ID} U=exim P=local S=120",
+    )
+    assert log.transactions["report"].astype("str").fillna("-").tolist() == ["-", "ndr"]
+    assert log.transactions["ndr_of"].fillna(-1).tolist() == [-1, 0] and totals(log)["ndrs"] == 1
