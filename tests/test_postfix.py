@@ -937,3 +937,13 @@ def test_delays_of_old_versions_have_an_exponent_and_a_refused_login_has_the_ser
     assert log.recipients.loc[0, ["delay", "delay_before_queue", "delay_connect"]].tolist() == [120_000, 120_000, 1.1]
     assert log.recipients["code"].fillna(-1).tolist() == [-1, 535]
     assert log.recipients["enhanced_code"].tolist() == ["4.4.1", "4.7.8"]
+
+
+@pytest.mark.parametrize(
+    ("how", "user"),
+    [("failed", None), ("aborted", None), ("temporarily failed: no reply, sasl_username=joe", "joe")],
+)
+def test_a_login_that_came_to_nothing(how, user):
+    log = read(daemon(f"smtpd[2]: warning: b[192.0.2.2]: SASL LOGIN authentication {how}"))
+    assert log.events["kind"].tolist() == ["auth"]
+    assert cell(log.sessions["user"][0]) == user and not log.sessions["authenticated"][0]

@@ -83,7 +83,8 @@ _SHAPES = (
     Shape("{?: }timeout after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "timeout"),)),
     Shape("{?: }too many errors after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
     Shape(
-        "warning: " + _PEER + ": SASL {refused} authentication failed{?: {reply>}{_}{reply<}{?, sasl_username={user}}}",
+        "warning: " + _PEER + ": SASL {refused} authentication {?temporarily }{_=failed|aborted}"
+        "{?: {reply>}{_}{reply<}{?, sasl_username={user}}}",
         "auth",
         says=(("verb", "AUTH"),),
     ),
