@@ -16,8 +16,9 @@ _STAMP = "{?<{_:int}>}{?1 }{time:time}" + _ORIGIN
 _BOOTED = "[{? }{? }{? }{? }{_:int}.{_:int}]" + _ORIGIN  # seconds since the start, which say no time (short-monotonic)
 _BLANKS = "".join("{?" + " " * n + "}" for n in (16, 8, 4, 2, 1))
 _CONTAINER = "{_:tag} " + _BLANKS + "\\|{? }"  # as docker compose names it
-# Or kubectl's pod, a length (RFC 6587), the file that grep names and the line's number, blanks.
-_BEFORE = "{^" + _CONTAINER + "|[{_}] |{_:int} {&<}|{_:tag}:{?{_:int}:}| " + _BLANKS + "}"
+# Or kubectl's pod, a length (RFC 6587), the file that grep names and the line's number, blanks; NULs, where a file was
+# emptied while it was written, or a crash left them.
+_BEFORE = "{^" + _CONTAINER + "|[{_}] |{_:int} {&<}|{_:tag}:{?{_:int}:}|{_:nul}| " + _BLANKS + "}"
 _TEXT = "{?[ID {_}] }{?\ufeff}{?message repeated {repeats:int} times: [{? }{-]}}{text>}"  # [ID …]: Solaris
 
 Group = tuple[str, tuple[Shape, ...]]

@@ -298,3 +298,11 @@ def test_seconds_since_the_start_are_no_times():
     assert log.sources[["event_lines", "ignored_lines", "unparsed_lines"]].values.tolist() == [[2, 2, 0]]
     assert log.events["time"].isna().all() and log.events["host"].tolist() == ["mx", "mx"]
     assert log.recipients["status"].tolist() == ["bounced"] and len(log.transactions) == 1
+
+
+@pytest.mark.parametrize("plain", [PLAIN, "2024-07-07 13:42:53 10HmbC-0005vi-00 ** a@b R=x T=y: no"])
+def test_nuls_before_a_line_do_not_hide_it(plain):
+    """A file emptied while a daemon has it open begins with them (logrotate's ``copytruncate``), or a crash left some."""
+    log = read(b"\0" * 3000 + plain.encode() + b"\n" + plain.encode() + b"\n")
+    assert log.recipients["status"].tolist() == ["bounced", "bounced"] and accounted(log)
+    assert log.events["text"].nunique() == 1 and log.raw(log.events.iloc[0]).startswith(b"\0")

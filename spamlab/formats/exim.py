@@ -109,7 +109,10 @@ _SHAPES = (
 _BODY = "{?[{pid:int}] }{text>}{?{queue_id:exim} }"
 _PLAIN = Variant(
     "mainlog",
-    (("{time:time} " + _BODY, _SHAPES), ("{_:tag} {_}| {time:time} " + _BODY, _SHAPES)),  # docker compose: exim-1  | …
+    (
+        ("{time:time} " + _BODY, _SHAPES),
+        ("{^{_:tag} {_}\\| |{_:nul}}{time:time} " + _BODY, _SHAPES),  # docker compose: exim-1  | …
+    ),
     continues=True,
 )
 _SPLIT = "{?[1{_=/|\\\\}{_:int}] }"
