@@ -53,8 +53,10 @@ def reports(log: Followed) -> tuple[np.ndarray, np.ndarray]:
 def _between(
     log: Followed, statuses: tuple[str, ...], message: np.ndarray, begin: np.ndarray, end: np.ndarray
 ) -> np.ndarray:
-    """Whether each message had a recipient of such a status between two events."""
+    """Whether each message had a recipient of such a status between two events, or was itself refused."""
     wanted = np.isin([*tables.STATUSES, ""], statuses)[log.status]
+    if "rejected" in statuses:
+        wanted |= log.refuses_mail()
     at = np.flatnonzero(wanted & (log.transaction >= 0))
     places = np.sort(log.transaction[at].astype(np.int64) * (log.n + 1) + at)
     before, until = (np.searchsorted(places, message.astype(np.int64) * (log.n + 1) + edge) for edge in (begin, end))

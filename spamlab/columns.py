@@ -11,10 +11,12 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from spamlab import texts
+from spamlab.notation import IGNORED, Shape, Variant
 
 MOST = 400  # columns: one option each can be open, and the interpreter has room for so many
 
@@ -43,7 +45,8 @@ def cell(field: str, separator: str, quoted: bool = False) -> str:
         return field
     name, _, kind = field.partition(":")
     text = f"{{{'_' if kind or not name else name}{':csv' if quoted else ''}}}"
-    return ended(f"{{{field}}}", separator) + text if kind else text
+    within = f'{{&?"{{{field}}}"}}' if quoted else ""  # some exports put quotes around each value
+    return within + ended(f"{{{field}}}", separator) + text if kind else text
 
 
 def head(names: Sequence[str], fields: Mapping[str, str], separator: str, *, quoted: bool = False) -> str:
@@ -92,12 +95,29 @@ def directives(lines: Sequence[bytes]) -> dict[str, str]:
 
     >>> directives([b"#Software: IIS", b"#separator |", b"#unset_field|-"])
     {'software': 'IIS', 'separator': '|', 'unset_field': '-'}
+
+    A row of names, as exports begin with, stands for all of them; it is kept as ``row``:
+
+    >>> directives([b'ts,uid,"rcptto"'])
+    {'row': 'ts,uid,"rcptto"', 'fields': 'ts,uid,rcptto', 'separator': ','}
     """
-    found = {}
+    found: dict[str, str] = {}
     for line in lines:
-        if told := re.match(r"#(\w[\w-]*)(?::[ ]?|[^\w])(.*)", line.decode("utf-8", "replace")):
+        if not line.startswith(b"#"):
+            row = line.decode("utf-8", "replace")
+            found |= {"row": row, "fields": row.replace('"', ""), "separator": "," if "," in row else "\t"}
+        elif line.startswith(b"# "):  # Exchange 2000 and 2003: the names, without a word before them
+            found["fields"] = line[2:].decode("utf-8", "replace").rstrip("\r\n")
+        elif told := re.match(r"#(\w[\w-]*)(?::[ ]?|[^\w])(.*)", line.decode("utf-8", "replace")):
             found[told[1].lower()] = told[2].rstrip("\r\n")
     return found
+
+
+def exported(variant: Variant, told: Mapping[str, str]) -> Variant:
+    """A variant of rows whose names stand in a row, which is none of them, if they do."""
+    if "row" not in told:
+        return variant
+    return replace(variant, groups=((quote(told["row"]), (Shape("{!}", IGNORED),)), *variant.groups))
 
 
 def stamped(names: Sequence[str]) -> list[str]:

@@ -68,7 +68,7 @@ class Followed:
         self.kind = records.kinds()
         self.echo = self._echoes()
         with ThreadPoolExecutor(1) as beside:  # most of the work holds no lock
-            time = beside.submit(stamps.moments, records, options)
+            time = beside.submit(stamps.either, records, options)
             self.verb = self._verbs()
             self._follow_messages()
             self._follow_sessions()
@@ -81,6 +81,11 @@ class Followed:
         for kind in kinds:
             found |= self.kind == tables.KINDS.index(kind)
         return found
+
+    def refuses_mail(self) -> np.ndarray:
+        """Which events refuse a message as a whole, whatever its recipients."""
+        of_mail = self.verb.isin(["MAIL", "DATA", "BDAT", "END-OF-MESSAGE"]) | self.verb.isna()
+        return self.is_kind("reject") & of_mail.to_numpy(bool)
 
     def _verbs(self) -> pd.Series:
         """The verb of each event, in capitals: as logged, else as its shape says."""

@@ -45,7 +45,9 @@ def micros(buf, p, e):
 
 
 def seconds(buf, p, e):
-    """Read a span of time, in microseconds: ``0.07``, ``00:01:02``, ``1+02:03:04``, ``2h3m4.5s``, ``1d``, ``12ms``."""
+    """Read a span of time, in microseconds: ``0.07``, ``00:01:02``, ``1+02:03:04``, ``2h3m4.5s``, ``1d``, ``12ms``,
+    ``1.2e+05``.
+    """
     total = 0
     first = p
     while True:
@@ -64,6 +66,11 @@ def seconds(buf, p, e):
             value, size = 0, 1
             p += 1
         total = min(total + min(value, AGES // size + 1) * size * SECOND + fraction * size, AGES * SECOND)
+        if unit == 101 and p + 2 < e and buf[p + 1] == 43 and 48 <= buf[p + 2] <= 57:  # e+
+            tens, p = digits(buf, p + 2, e)
+            for _ in range(min(tens, 16)):
+                total = min(total * 10, AGES * SECOND)
+            break
         if unit == 43 or unit == 58:
             if unit == 43:
                 hours, p = digits(buf, p + 1, e)

@@ -24,7 +24,7 @@ __all__ = ["NEEDED", "Rules", "assembler"]
 
 _NEEDED = {
     "events": ("text",),  # the lines' whole text
-    "sessions": ("peer_host", "helo", "tls", "refused", "commands", "quits", "resets", "verbs"),
+    "sessions": ("peer_host", "helo", "tls", "authenticator", "refused", "commands", "quits", "resets", "verbs"),
     "transactions": ("reverse_path", "message_id"),
     "recipients": (
         *("relay", "reply", "delay"),
@@ -124,7 +124,8 @@ def _repeats(log: Followed) -> np.ndarray:
 def _sessions(log: Followed) -> pd.DataFrame:
     n, of = log.sessions, log.session
     start, end = log.span(of, n)
-    authenticated = log.is_kind("auth", "receive") & log.records.has("user") & ~log.records.has("refused")
+    named = log.records.has("user") | log.records.has("authenticator")
+    authenticated = log.is_kind("auth", "receive", "reject") & named & ~log.records.has("refused")
     closed = tally(of[log.is_kind("disconnect") & (of >= 0)], n) > 0
     words = ["cut", "quit", "dropped", *(dict(shape.says).get("ended", "") for shape in log.records.shapes)]
     ended = closed.astype(np.int64)
@@ -231,6 +232,10 @@ def _transactions(log: Followed, recipients: pd.DataFrame) -> pd.DataFrame:
     report, about = chains.reports(log)
     number = pd.Series(session).groupby(session).cumcount().to_numpy() + 1
     host = first(of, n, among=log.records.has("host"))
+    told = outcomes(recipients, n)
+    # Refused as a whole, before a recipient was named or without naming any.
+    refused = (tally(of[log.refuses_mail() & (of >= 0)], n) > 0) & (told["recipients"] == 0)
+    told["outcome"] = np.where(refused, "rejected", told["outcome"])
     return tables.conform(
         "transactions",
         {
@@ -246,7 +251,7 @@ def _transactions(log: Followed, recipients: pd.DataFrame) -> pd.DataFrame:
             "queue_id": log.records.text_by("queue_id", of, n),
             "host": log.records.category("host", np.maximum(host, 0)).where(host >= 0) if log.n else None,
             "user": log.records.text_by("user", of, n),
-            **outcomes(recipients, n),
+            **told,
             "report": report,
             "ndr_of": integers(about),
         },

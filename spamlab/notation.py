@@ -54,6 +54,8 @@ CLASSES: dict[str, tuple[str, int, int]] = {
     "local": (_ALPHANUMERIC + "!#$%&'*+-/=?^_`{}~.:;,()[]" + _NOT_ASCII, 1, 0),  # a local part without quotes, a file
     "tag": (_ALPHANUMERIC + "._/-@", 1, 0),
     "name": (_ALPHANUMERIC + "._:-", 1, 0),
+    "nul": ("\0", 1, 0),
+    "cell": (string.printable[:-5] + _NOT_ASCII, 1, 0),  # what stands between tabs
 }
 """By type: its octets, how many at least, whether a blank, a colon, a bracket or the line's end must follow at most 24
 of them, whether a digit must be among them, whether a small vowel is there only beside a digit (words of a language

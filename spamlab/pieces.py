@@ -62,13 +62,19 @@ def _declared(header: Callable[[list[bytes]], Variant], lines: tuple[bytes, ...]
     return Scanner(header(list(lines)))
 
 
-_FIELDS = re.compile(rb"#[Ff]ields[:\W][^\r\n]*")  # searched without ``^``, which would make it slow
+_FIELDS = re.compile(rb"#(?:[Ff]ields[:\W]| Date\t)[^\r\n]*")  # searched without ``^``, which would make it slow
+_NAMES = re.compile(
+    rb'"?[a-z][\w.-]*"?(?P<apart>[,\t])(?:"?[\w.-]+"?(?P=apart)){4,}"?[\w.()-]+"?(?=\r?$)', re.MULTILINE
+)
+"""A row of names as exports to CSV begin with one."""
 
 
 def _declarations(text: bytes) -> list[re.Match[bytes]]:
     """The header lines of a text that name columns."""
-    found = _FIELDS.finditer(text)
-    return [line for line in found if line.start() == 0 or text[line.start() - 1] == ord("\n")]
+    lines = _FIELDS.finditer(text)
+    found = [line for line in lines if line.start() == 0 or text[line.start() - 1] == ord("\n")]
+    names = _NAMES.match(text)
+    return [names, *found] if names else found
 
 
 def _sections(kind: Format, scanner: Scanner, text: bytes) -> list[tuple[Scanner, bytes]]:

@@ -261,18 +261,18 @@ def locale_stamp(buf, p, e):
             p += 1
     if buf[p] == 46 or buf[p] == 44:  # 11.11.2003. 14:00:01, 11/11/03, 14:00:01
         p += 1
-    if p >= e or buf[p] != 32:
+    if p >= e or (buf[p] != 32 and buf[p] != 9):
         return 0, -1
-    while p < e and buf[p] == 32:
+    while p < e and (buf[p] == 32 or buf[p] == 9):
         p += 1
     hour, q = digits(buf, p, e)
-    if q == p or q + 6 > e or (buf[q] != 58 and buf[q] != 46):
+    if q == p or q + 4 > e or (buf[q] != 58 and buf[q] != 46):
         return 0, -1
     minute, r = digits(buf, q + 1, e)
-    if r != q + 3 or (buf[r] != 58 and buf[r] != 46):
+    if r < q + 2 or r > q + 3 or r + 2 > e or (buf[r] != 58 and buf[r] != 46):
         return 0, -1
     second, p = digits(buf, r + 1, e)
-    if p != r + 3:
+    if p < r + 2 or p > r + 3:
         return 0, -1
     if p + 3 <= e and buf[p] == 32:  # AM, PM, a.m., p.m.
         letter = buf[p + 1] | 32

@@ -83,6 +83,21 @@ def locale(records: Records, options: Options) -> _Times:
     return _each(to_utc(naive.mask(~valid), options.tz), times), {"dayfirst_assumed": stated, "tz_assumed": options.tz}
 
 
+def either(records: Records, options: Options, zone: str | None = None) -> _Times:
+    """Times of a column ``time``, and those of a column ``stamp`` where an event has that one.
+
+    ``zone``: of the former where they state none, if not the caller's.
+    """
+    time, assumed = moments(records, replace(options, tz=zone or options.tz))
+    if not len(records.rows("stamp")) and "locale" not in records.times:
+        return time, assumed
+    local, more = locale(records, options)
+    has = records.has("stamp")
+    some = np.bincount(records.source, has, len(records.names)) > 0
+    assumed["tz_assumed"] = np.where(some, options.tz, assumed["tz_assumed"])
+    return time.where(~has, local), {**more, **assumed}
+
+
 def _runs(*columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Many events share a stamp: where each run of equal ones begins, and how many they are."""
     changed = np.arange(len(columns[0])) == 0

@@ -13,10 +13,12 @@ _ORIGIN = (
     + "{?mail{^.|:}{_:word} }"  # BusyBox: mail.info, AIX: mail:info
 )  # fmt: skip
 _STAMP = "{?<{_:int}>}{?1 }{time:time}" + _ORIGIN
+_BOOTED = "[{? }{? }{? }{? }{_:int}.{_:int}]" + _ORIGIN  # seconds since the start, which say no time (short-monotonic)
 _BLANKS = "".join("{?" + " " * n + "}" for n in (16, 8, 4, 2, 1))
 _CONTAINER = "{_:tag} " + _BLANKS + "\\|{? }"  # as docker compose names it
-# Or kubectl's pod, a length (RFC 6587), the file that grep names and the line's number, blanks.
-_BEFORE = "{^" + _CONTAINER + "|[{_}] |{_:int} {&<}|{_:tag}:{?{_:int}:}| " + _BLANKS + "}"
+# Or kubectl's pod, a length (RFC 6587), the file that grep names and the line's number, blanks; NULs, where a file was
+# emptied while it was written, or a crash left them.
+_BEFORE = "{^" + _CONTAINER + "|[{_}] |{_:int} {&<}|{_:tag}:{?{_:int}:}|{_:nul}| " + _BLANKS + "}"
 _TEXT = "{?[ID {_}] }{?\ufeff}{?message repeated {repeats:int} times: [{? }{-]}}{text>}"  # [ID …]: Solaris
 
 Group = tuple[str, tuple[Shape, ...]]
@@ -48,16 +50,16 @@ def groups(shapes: tuple[Shape, ...], *programs: str, rarely: tuple[str, ...] = 
         "{^" + "|".join("{&^" + name + "}" for name in names) + "}" for names in (programs, (*programs, *rarely))
     )
     program = "{program:tag}{?:{program:tag}}"  # postfix/127.0.0.1:10025/smtpd
+    process = "{^{?[{pid:int}]}: {? }| {&?{pid:int} }{_:tag} {_:tag} {?- }{?[{_}] }}"
     own = (
-        (
-            _STAMP + named + program + "{^{?[{pid:int}]}: {? }| {&?{pid:int} }{_:tag} {_:tag} {?- }{?[{_}] }}" + _TEXT,
-            shapes,
-        ),
+        (_STAMP + named + program + process + _TEXT, shapes),
         (_odd(any_name) + any_name + program + "[{pid:int}]{? <{_:tag}>}:{? }{? }" + _TEXT, shapes),  # macOS: <Info>
     )
     broken = (_STAMP + named, (Shape("", BROKEN),))
     again = (_STAMP + "last message repeated {repeats:int} time", (Shape("", AGAIN),))
-    other = (_STAMP + "{?(}{_:tag}", tuple(Shape(mark, IGNORED) for mark in ("[", ":", " ", "(", ")")))
+    ignored = tuple(Shape(mark, IGNORED) for mark in ("[", ":", " ", "(", ")"))
+    other = (_STAMP + "{?(}{_:tag}", ignored)
+    booted = (_BOOTED + named + program + process + _TEXT, shapes), (_BOOTED + "{?(}{_:tag}", ignored)
     framed = [(_BEFORE + head, found) for head, found in (*own, other)]
     rest = (_CONTAINER, (Shape("", IGNORED),)), ("-- ", (Shape("", IGNORED),))  # -- Journal begins at …
-    return (*own, broken, again, other, *framed, *rest)
+    return (*own, broken, again, other, *framed, *booted, *rest)

@@ -115,7 +115,7 @@ TABLES: dict[str, dict[str, Column]] = {
         accepted=(COUNT, "of them accepted or delivered"),
         rejected=(COUNT, "of them rejected"),
         deferred=(COUNT, "of them deferred"),
-        outcome=(CATEGORY, "the recipients' common status, or mixed, or empty"),
+        outcome=(CATEGORY, "the recipients' common status, or mixed, or empty; without any: rejected as a whole"),
         report=(CATEGORY, "kind of notification the server made: ndr, postmaster, delay, success"),
         ndr_of=(INTEGER, "the transaction an ndr or postmaster report is about"),
     ),

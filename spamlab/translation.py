@@ -94,8 +94,9 @@ _FOLLOWED = (UNTIL, SPAN, INTEGER, SECONDS, CODE, DSN, TIME, LOCALE, PATH, QUOTE
 
 
 def _emit(program: Program, items: Sequence[Item], fold: bool, inside: int = -1) -> None:
-    """Translate a part; ``inside``: the list whose item it is."""
+    """Translate a part; ``inside``: the list whose item it ends."""
     for at, item in enumerate(items):
+        last = inside if at + 1 == len(items) else -1
         if item.what == "literal" and at and items[at - 1].what == "field" and program.code[-1][0] in _FOLLOWED:
             program.follow(item.text, fold)
         elif item.what == "literal":
@@ -108,7 +109,7 @@ def _emit(program: Program, items: Sequence[Item], fold: bool, inside: int = -1)
             program.emit(SHORTEN, program.literal(item.text))
         elif item.what in ("option", "glance", "must"):
             attempt = program.attempt(first(item.inner[0], fold))
-            _emit(program, item.inner[0], fold)
+            _emit(program, item.inner[0], fold, last if item.what == "option" else -1)
             done = program.emit(COMMIT, 0, int(item.what != "option"))
             program.patch(attempt)
             if item.what == "must":
@@ -118,7 +119,7 @@ def _emit(program: Program, items: Sequence[Item], fold: bool, inside: int = -1)
             chosen = []
             for part in item.inner:
                 attempt = program.attempt(first([*part, *items[at + 1 :]], fold))
-                _emit(program, part, fold)
+                _emit(program, part, fold, last)
                 chosen.append(program.emit(COMMIT))
                 program.patch(attempt)
             program.emit(FAIL)

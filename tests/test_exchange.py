@@ -1,5 +1,6 @@
 """Exchange's protocol and tracking logs: samples nobody here wrote, and logs made here for every rule."""
 
+import csv
 import io
 import os
 from pathlib import Path
@@ -535,3 +536,140 @@ def test_logins_and_tls_between_exchange_servers(tmp_path):
     assert spoken["kind"].tolist() == ["command", "command", "command", "auth", "command"]
     assert spoken["verb"].tolist()[1:3] == ["X-ANONYMOUSTLS", "X-EXPS"]
     assert spoken["text"].iloc[2] == "X-EXPS EXCHANGEAUTH"
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_first_row_of_names_says_the_columns_as_the_fields_line_does(quote):
+    """Who loads a log into a spreadsheet takes away what stands before the names, and may change the order."""
+    names = [
+        "date-time",
+        "server-hostname",
+        "event-id",
+        "internal-message-id",
+        "message-id",
+        "recipient-address",
+        "total-bytes",
+    ]
+    rows = [
+        [
+            "2024-01-02T03:04:05.678Z",
+            "MX1",
+            "RECEIVE",
+            "77",
+            "<1@example.com>",
+            "ann@example.com;ben@example.com",
+            "1234",
+        ],
+        [
+            "2024-01-02T03:04:06.678Z",
+            "MX1",
+            "DELIVER",
+            "77",
+            "<1@example.com>",
+            "ann@example.com;ben@example.com",
+            "1234",
+        ],
+    ]
+    log = read("\r\n".join([",".join(names), *(",".join(f"{quote}{value}{quote}" for value in one) for one in rows)]))
+    assert log.sources[["ignored_lines", "event_lines", "unparsed_lines"]].values.tolist() == [[1, 2, 0]]
+    assert log.events["kind"].tolist() == ["receive", "deliver"] and log.events["time"].notna().all()
+    assert log.recipients["forward_path"].tolist() == ["ann@example.com", "ben@example.com"]
+    assert log.transactions[["queue_id", "size", "message_id"]].values.tolist() == [["77", 1234, "1@example.com"]]
+
+
+def test_a_protocol_log_whose_first_row_is_the_names():
+    rows = protocol("+ ", "< EHLO h.example.com", "> 250 MX1", head=False)
+    log = read(f"{PROTOCOL}\r\n{rows}")
+    assert log.sources[["ignored_lines", "event_lines", "unparsed_lines"]].values.tolist() == [[1, 3, 0]]
+    assert log.sessions[["role", "helo"]].values.tolist() == [["server", "h.example.com"]]
+
+
+def tabbed(text):
+    """A log as a spreadsheet writes it with tabs."""
+    lines = [line if line.startswith("#") else next(csv.reader([line])) for line in text.split("\r\n")]
+    return "\r\n".join(line.replace(",", "\t") if isinstance(line, str) else "\t".join(line) for line in lines)
+
+
+@pytest.mark.parametrize("name", ["protocol", "tracking"])
+def test_tabs_in_the_place_of_commas_change_nothing(name):
+    rows = (
+        "2024-01-02T03:04:05.678Z,192.0.2.9,h,192.0.2.25,MX1,x,c,SMTP,RECEIVE,77,<1@x>,a@b.example;c@b.example,,12,2,,,"
+        '"a, b",j@x.example,j@x.example,i\r\n'
+        "2024-01-02T03:04:06.678Z,192.0.2.25,h,192.0.2.7,mx,x,c,SMTP,SEND,77,<1@x>,a@b.example;c@b.example,"
+        "250 2.1.5 Ok;550 5.1.1 no,12,2,,,s,j@x.example,j@x.example,i\r\n"
+    )
+    said = (
+        "+ ", "> 220 MX1, ready", "< EHLO h.example.com", "> 250 MX1", "< MAIL FROM:<a@h.example.com> SIZE=9",
+        "> 250 2.1.0 Ok", "< RCPT TO:<b@example.com>", "> 550 5.1.1 no, never", "* ,User Name: joe", "- ,Local",
+    )  # fmt: skip
+    text = protocol(*said) if name == "protocol" else header("Message Tracking Log", TRACKING) + rows
+    plain, other = read(text), read(tabbed(text))
+    assert len(other.unparsed) == 0
+    for log in (plain, other) if name == "tracking" else ():
+        log.events["text"] = ""  # a row's text is the line
+    for table in ("events", "sessions", "transactions", "recipients"):
+        pd.testing.assert_frame_equal(getattr(plain, table), getattr(other, table), check_categorical=False)
+
+
+NAMES_2003 = (
+    "# Date\tTime\tclient-ip\tClient-hostname\tPartner-Name\tServer-hostname\tserver-IP\tRecipient-Address\tEvent-ID\tMSGID\t"
+    "Priority\tRecipient-Report-Status\ttotal-bytes\tNumber-Recipients\tOrigination-Time\tEncryption\tservice-Version\t"
+    "Linked-MSGID\tMessage-Subject\tSender-Address"
+)
+
+
+def of_2003(*rows):
+    """A tracking log of Exchange 2003: rows are seconds, event, recipient, id, sender and partner."""
+    begin = ["# Message Tracking Log File", "# Exchange System Attendant Version 6.5.7638.1", NAMES_2003]
+    for seconds, event, to, name, sender, partner in rows:
+        begin.append(
+            f"2004-1-14\t0:0:{seconds} GMT\t192.0.2.9\t-\t{partner}\tMX1\t-\t{to}\t{event}\t{name}\t0\t0\t1505\t2\t"
+            f"2004-1-14 0:0:1 GMT\t0\t-\t-\t-\t{sender}\t-"
+        )
+    return "\r\n".join([*begin, ""])
+
+
+def test_the_tracking_log_of_exchange_2003():
+    one, two = "1@example.net", "c=US;a= ;p=Org;l=MX1-040114000026Z-1"
+    log = read(
+        of_2003(
+            (6, 1019, "ann@example.com", one, "joe@example.net", "-"),
+            (6, 1019, "bob@example.org", one, "joe@example.net", "-"),  # arrives once
+            (7, 1023, "ann@example.com", one, "joe@example.net", "-"),
+            (7, 1028, "ann@example.com", one, "joe@example.net", "-"),
+            (8, 1020, "bob@example.org", one, "joe@example.net", "mx.example.org"),
+            (9, 1031, "bob@example.org", one, "joe@example.net", "mx.example.org"),
+            (10, 1019, "eve@example.com", two, "<>", "-"),
+            (11, 1037, "eve@example.com", two, "<>", "-"),
+            (12, 1030, "eve@example.com", two, "<>", "-"),
+        ),
+        tz="Europe/Berlin",
+    )
+    told = log.sources[["format", "ignored_lines", "event_lines", "unparsed_lines", "resolution"]]
+    assert told.values.tolist() == [["exchange", 3, 9, 0, 1.0]]
+    assert log.sources[["tz_assumed", "dayfirst_assumed"]].isna().all(axis=None)
+    assert log.events["time"].iloc[[0, -1]].tolist() == [
+        pd.Timestamp("2004-01-14 00:00:06", tz="UTC"),
+        pd.Timestamp("2004-01-14 00:00:12", tz="UTC"),
+    ]
+    assert log.transactions[["message_id", "reverse_path", "size", "host", "outcome"]].values.tolist() == [
+        [one, "joe@example.net", 1505, "MX1", "delivered"],
+        [two, "", 1505, "MX1", "mixed"],
+    ]
+    assert log.recipients[["forward_path", "status"]].values.tolist() == [
+        ["ann@example.com", "delivered"],
+        ["bob@example.org", "delivered"],
+        ["eve@example.com", "deferred"],
+        ["eve@example.com", "bounced"],
+    ]
+    assert log.recipients["relay"].fillna("-").tolist() == ["-", "mx.example.org", "-", "-"]
+    found = totals(log)
+    assert (found["received"], found["delivered"], found["bounced"], found["octets_received"]) == (2, 2, 1, 3010)
+
+
+def test_tracking_logs_of_2003_and_later_in_one_file():
+    row = "2024-01-02T03:04:05.678Z,,,,MX1,,,SMTP,RECEIVE,77,<2@x>,a@b.example,,12,1,,,s,j@x.example,j@x.example,i\r\n"
+    text = of_2003((6, 1019, "a@b.example", "1@x", "j@x.example", "-")) + header("Message Tracking Log", TRACKING) + row
+    log = read(text + protocol("+ ", "< QUIT"))
+    assert len(log.unparsed) == 0 and log.transactions["message_id"].tolist() == ["1@x", "2@x"]
+    assert log.events["kind"].tolist() == ["receive", "receive", "connect", "command"]

@@ -315,6 +315,37 @@ def test_what_clients_write_does_not_win(text, expected):
     expect(fields("exim", "2024-06-01 00:00:00 " + text), expected)
 
 
+@pytest.mark.parametrize(
+    ("how", "user"),
+    [
+        ("A=plain:joe", "joe"),
+        ("A=plain:joe@example.com:ann@example.com", "joe@example.com"),  # and the sender it vouched for (AUTH=)
+        ("A=plain:DOM\\joe+x:<>", "DOM\\joe+x"),
+        ("A=plain:ann smith", "ann smith"),
+        ("A=plain", None),  # an authenticator that sets no id
+    ],
+)
+def test_a_client_that_has_logged_in(how, user):
+    log = read(
+        f"2024-06-01 00:00:01 SMTP connection from {CLIENT} (TCP/IP connection count = 1)",
+        f"2024-06-01 00:00:02 {ID} <= a@example.net H={CLIENT} P=esmtpsa X=TLS1.3:x:256 CV=no {how} S=99 id=1:2@x",
+        f"2024-06-01 00:00:03 SMTP connection from {CLIENT} closed by QUIT",
+    )
+    session, message = log.sessions.iloc[0], log.transactions.iloc[0]
+    assert session["authenticated"] and message["size"] == 99 and message["message_id"] == "1:2@x"
+    assert session["user"] == message["user"] == user or (
+        user is None and pd.isna([session["user"], message["user"]]).all()
+    )
+
+
+def test_a_client_that_has_logged_in_and_is_refused():
+    log = read(
+        f"2024-06-01 00:00:01 SMTP connection from {CLIENT} (TCP/IP connection count = 1)",
+        f"2024-06-01 00:00:02 H={CLIENT} A=plain:joe F=<a@example.net> rejected RCPT <b@example.com>: over quota",
+    )
+    assert log.sessions.iloc[0][["authenticated", "user"]].tolist() == [True, "joe"]
+
+
 def test_a_message_from_connection_to_completion():
     log = read(
         "2024-06-01 00:00:00 [1] SMTP connection from [192.0.2.1]:3021 (TCP/IP connection count = 1)",
@@ -518,3 +549,36 @@ def test_two_servers_that_refuse_one_client_alike_both_count(tmp_path):
     counted = log.events[log.events["kind"].eq("reject") & ~log.events["echo"]]
     assert counted["source"].str.endswith("mainlog").tolist() == [True, True]
     assert len(log.recipients) == 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["rejected after DATA: spam", "temporarily rejected by local_scan(): later", "rejected during MIME ACL checks: x"],
+)
+def test_a_message_that_is_refused_as_a_whole_is_rejected(said):
+    log = read(f"2024-06-01 00:00:00 {ID} H={CLIENT} F=<a@example.net> {said}")
+    assert log.transactions["outcome"].tolist() == ["rejected"] and log.transactions["recipients"].tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"{ID} H=h.example.com [192.0.2.7] Connection timed out",
+        f"{ID} h.example.com [2001:db8::7]:25 Connection refused",
+        f"{ID} SA: Action: silently tossed message: score=31.0 required=5.0 (scanned in 6/6 secs | Message-Id: 1@x). From <a@b>",
+    ],
+)
+def test_a_line_of_exim_alone_is_known_as_one(line):
+    log = spamlab.read(io.BytesIO(f"2024-06-01 00:00:00 {line}\n".encode()))
+    assert log.sources["format"].tolist() == ["exim"]
+    assert log.events[["kind", "queue_id"]].values.tolist() == [["note", ID]]
+
+
+def test_the_report_of_a_message_that_was_refused_as_a_whole_is_an_ndr():
+    """A local sender is told by mail what an ACL refuses."""
+    log = read(
+        f"2024-06-01 00:00:00 {ID} F=<a@example.net> rejected by non-SMTP ACL: no",
+        f"2024-06-01 00:00:01 1rjT5G-003qKL-8B <= <> R={ID} U=exim P=local S=120",
+    )
+    assert log.transactions["report"].astype("str").fillna("-").tolist() == ["-", "ndr"]
+    assert log.transactions["ndr_of"].fillna(-1).tolist() == [-1, 0] and totals(log)["ndrs"] == 1

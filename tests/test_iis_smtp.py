@@ -363,3 +363,40 @@ def test_a_timeout_is_no_command_and_ends_the_session():
     assert log.events["kind"].tolist() == ["exchange", "note", "exchange"]
     assert log.sessions[["ended", "commands"]].values.tolist() == [["timeout", 2]]
     assert log.events["text"].tolist()[1] == "TIMEOUT mx.example.net"
+
+
+SERVER = "2006-10-09 05:00:15 192.0.2.9 {} SMTPSVC1 MX1 192.0.2.25 25 {} - {} {} 0 40 20 15 SMTP - - - -"
+ROWS = {
+    "all columns": [
+        SERVER.format("mx.example.net", "EHLO", "+mx.example.net", 250),
+        SERVER.format("mx.example.net", "RCPT", "+TO:<b@example.com>", 550),
+        SERVER.format("OutboundConnectionResponse", "-", "220+mx.example.org+ESMTP", 0),
+        SERVER.format("OutboundConnectionCommand", "EHLO", "mx1", 0),
+    ],
+    "the client's columns": [
+        inbound("EHLO", "+mx.example.net"),
+        inbound("RCPT", "+TO:<b@example.com>", 550),
+        outbound("-", "220+mx.example.org+ESMTP"),
+        outbound("EHLO", "mx1"),
+    ],
+    "few columns": ["2006-10-09 05:00:15 192.0.2.9 EHLO - 250", "2006-10-09 05:00:15 192.0.2.9 RCPT - 550"],
+    "few columns without a date": ["05:00:15 192.0.2.9 EHLO - 250", "05:00:15 192.0.2.9 RCPT - 550"],
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_w3c_rows_without_their_header(name):
+    """Who shows some lines of a log leaves it away: they are read in the service's own order."""
+    log = read("\n".join(ROWS[name]))
+    assert log.sources[["format", "event_lines", "unparsed_lines"]].values.tolist() == [
+        ["iis-smtp", len(ROWS[name]), 0]
+    ]
+    assert log.events["verb"].astype("str").fillna("-").tolist() == ["EHLO", "RCPT", "-", "EHLO"][: len(ROWS[name])]
+    assert log.events["code"].fillna(0).tolist() == [250, 550, 220, 0][: len(ROWS[name])]
+    assert log.events["time"].isna().any() == ("without a date" in name)
+    assert log.sessions["role"].tolist() == ["server", "client"][: 1 + (len(ROWS[name]) > 2)]
+
+
+def test_a_plus_sign_of_an_address_in_a_reply_is_one():
+    log = read(w3c(outbound("-", "550+5.1.1+<ben+x@example.com>:+no+such+user")))
+    assert log.events["text"].tolist() == ["550 5.1.1 <ben+x@example.com>: no such user"]

@@ -924,3 +924,26 @@ def test_a_sender_who_was_only_ever_refused_can_be_traced():
     assert log.trace("JOE+1@a.example")["line"].tolist() == [1]
     assert log.trace("1@a.example")["line"].tolist() == [2]
     assert log.trace("x@b")["line"].tolist() == [1, 2, 3]
+
+
+def test_delays_of_old_versions_have_an_exponent_and_a_refused_login_has_the_servers_code():
+    """Postfix 2.3 prints two digits of a delay (``%.2g``)."""
+    log = read(daemon(
+        "smtp[4]: 4F5C64474F: to=<b@b>, relay=none, delay=1.2e+05, delays=1.2e+05/0.02/1.1/2.3, dsn=4.4.1, status=deferred "
+        "(connect to b[192.0.2.2]:25: Connection timed out)",
+        "smtp[4]: 4F5C64474F: to=<b@b>, relay=b[192.0.2.2]:25, delay=1, delays=0/0/1/0, dsn=4.7.8, status=deferred "
+        "(SASL authentication failed; server b[192.0.2.2] said: 535 5.7.8 Error: authentication failed)",
+    ))  # fmt: skip
+    assert log.recipients.loc[0, ["delay", "delay_before_queue", "delay_connect"]].tolist() == [120_000, 120_000, 1.1]
+    assert log.recipients["code"].fillna(-1).tolist() == [-1, 535]
+    assert log.recipients["enhanced_code"].tolist() == ["4.4.1", "4.7.8"]
+
+
+@pytest.mark.parametrize(
+    ("how", "user"),
+    [("failed", None), ("aborted", None), ("temporarily failed: no reply, sasl_username=joe", "joe")],
+)
+def test_a_login_that_came_to_nothing(how, user):
+    log = read(daemon(f"smtpd[2]: warning: b[192.0.2.2]: SASL LOGIN authentication {how}"))
+    assert log.events["kind"].tolist() == ["auth"]
+    assert cell(log.sessions["user"][0]) == user and not log.sessions["authenticated"][0]

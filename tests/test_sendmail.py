@@ -146,6 +146,7 @@ MADE = [
     (f"AUTH=server, relay={CLIENT} (may be forged), authid=joe, mech=PLAIN, bits=0", {"kind": "auth", "user": "joe"} | PEER),
     (f"STARTTLS=server, relay={CLIENT}, version=TLSv1.3, verify=NO", {"kind": "tls"} | PEER),
     ("STARTTLS=client, relay=h.example.com., version=TLSv1.3, verify=NO", {"kind": "note", "peer_ip": None}),
+    (f"{ID}: lost input channel from {CLIENT}", {"kind": "disconnect", "ended": "dropped"} | PEER),  # Sendmail 8.8
     (f"{ID}: lost input channel from {CLIENT} to MTA after data", {"kind": "disconnect", "ended": "dropped"} | PEER),
     (f"{ID}: SYSERR(root): collect: relay={CLIENT}, from=<a@example.net>, info=read timeout",
      {"kind": "disconnect", "ended": "timeout"} | PEER),
@@ -348,3 +349,11 @@ def test_recipients_of_a_message_that_a_filter_refuses_are_rejected_and_not_boun
     ]
     counts = totals(log)
     assert (counts["rejected"], counts["bounced"], counts["ndrs"]) == (1, 0, 0)
+
+
+def test_a_message_refused_before_it_has_a_recipient_is_rejected():
+    log = read(
+        "Mar 11 00:00:01 mx sm-mta[9]: 42B0010a001003: Milter: from=<a@example.net>, reject=451 4.3.2 Please try again later\n"
+        "Mar 11 00:00:02 mx sm-mta[9]: 42B0010a001004: h.example.net [192.0.2.1]: VRFY joe [rejected]\n"
+    )
+    assert log.transactions["outcome"].tolist() == ["rejected", "empty"]  # to ask for a name is no message

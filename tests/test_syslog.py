@@ -285,3 +285,24 @@ def test_so_many_repeats_in_a_row_that_a_piece_is_cut_between_them(monkeypatch):
     monkeypatch.setattr(sources.Source.text, "__defaults__", (4000,))
     log = read(PLAIN + "\n" + f"{HEAD}last message repeated 2 times\n" * 1000)
     assert accounted(log) and len(log.unparsed) == 0
+
+
+def test_seconds_since_the_start_are_no_times():
+    """``journalctl -o short-monotonic``: the messages are read, without times."""
+    log = read(
+        "[    1.234567] mx kernel: Linux version 6.1\n"
+        "[ 1234.567890] mx postfix/smtpd[269]: 4F5C64474F: client=h.example.com[192.0.2.1]\n"
+        f"[123456.567890] mx {TAG}{BODY}\n"
+        "[123456.667890] mx systemd[1]: Started x.\n"
+    )
+    assert log.sources[["event_lines", "ignored_lines", "unparsed_lines"]].values.tolist() == [[2, 2, 0]]
+    assert log.events["time"].isna().all() and log.events["host"].tolist() == ["mx", "mx"]
+    assert log.recipients["status"].tolist() == ["bounced"] and len(log.transactions) == 1
+
+
+@pytest.mark.parametrize("plain", [PLAIN, "2024-07-07 13:42:53 10HmbC-0005vi-00 ** a@b R=x T=y: no"])
+def test_nuls_before_a_line_do_not_hide_it(plain):
+    """A file emptied while a daemon has it open begins with them (logrotate's ``copytruncate``), or a crash left some."""
+    log = read(b"\0" * 3000 + plain.encode() + b"\n" + plain.encode() + b"\n")
+    assert log.recipients["status"].tolist() == ["bounced", "bounced"] and accounted(log)
+    assert log.events["text"].nunique() == 1 and log.raw(log.events.iloc[0]).startswith(b"\0")

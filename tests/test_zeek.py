@@ -335,3 +335,42 @@ def test_a_log_in_which_nothing_happened_is_a_log(tmp_path):
     path.write_text(path.read_text().replace("smtp", "conn"))
     with pytest.raises(spamlab.UnknownFormat):
         spamlab.read(path)
+
+
+EXPORTED = (
+    "ts,uid,id.orig_h,mailfrom,rcptto,last_reply,tls\n"
+    '1714557600.5,Cabc1,192.0.2.1,<ann@example.com>,"ben@example.com,eve@example.com","550 5.1.1 he said ""no"", twice",T\n'
+    "1714557601.5,Cabc2,192.0.2.1,-,ben@example.com,250 ok,F\n"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        EXPORTED,
+        EXPORTED.replace("\n", "\r\n"),
+        EXPORTED.replace(",-,", ",,").replace(",T\n", ",true\n").replace(",F\n", ",false\n"),
+        EXPORTED.replace("id.orig_h", "id_orig_h").replace("ts,uid", '"ts","uid"'),
+        EXPORTED.replace("1714557600.5", '"2024-05-01T10:00:00.500000Z"'),
+        EXPORTED.replace("ts,uid", "uid,ts")
+        .replace("1714557600.5,Cabc1", "Cabc1,1714557600.5")
+        .replace("1714557601.5,Cabc2", "Cabc2,1714557601.5"),
+    ],
+)
+def test_rows_exported_to_csv_are_read_by_the_names_in_their_first_row(text):
+    log = read(text)
+    assert log.sources[["lines", "ignored_lines", "event_lines", "unparsed_lines"]].values.tolist() == [[3, 1, 2, 0]]
+    assert log.events["code"].tolist() == [550, 250] and log.events["line"].tolist() == [2, 3]
+    assert log.events["time"].tolist() == [
+        pd.Timestamp("2024-05-01 10:00:00.5", tz="UTC"),
+        pd.Timestamp("2024-05-01 10:00:01.5", tz="UTC"),
+    ]
+    assert log.transactions["reverse_path"].fillna("-").tolist() == ["ann@example.com", "-"]
+    assert log.recipients["forward_path"].tolist() == ["ben@example.com", "eve@example.com", "ben@example.com"]
+    assert log.recipients["reply"].tolist() == ['550 5.1.1 he said "no", twice'] * 2 + ["250 ok"]
+    assert log.sessions[["peer_ip", "tls"]].values.tolist() == [["192.0.2.1", True], ["192.0.2.1", False]]
+
+
+def test_names_alone_are_a_log_in_which_nothing_happened():
+    log = read(EXPORTED.splitlines()[0])
+    assert log.sources["format"].tolist() == ["zeek"] and len(log.events) == 0

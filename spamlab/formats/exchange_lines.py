@@ -52,14 +52,21 @@ _OF_CLIENTS = tuple(
 )
 
 
-def variant(says: tuple[tuple[str, str], ...] = ()) -> Variant:
-    """The variant of a log; what its rows say that its header says."""
-    head = columns.head(BEGIN, _FIELDS, ",", quoted=True)
+def variant(says: tuple[tuple[str, str], ...] = (), separator: str = ",") -> Variant:
+    """The variant of a log; what its rows say that its header says.
+
+    ``separator``: a tab instead of the comma, where a spreadsheet wrote it; then none stands within a value.
+    """
+
+    def apart(pattern: str) -> str:
+        return pattern if separator == "," else pattern.replace(":csv}", "}").replace(",", separator)
+
+    head = apart(columns.head(BEGIN, _FIELDS, ",", quoted=True))
     said = []
     for kind, body in _BODIES:
         ends = "{text<}" + "{argument<}" * ("{argument>}" in body)
         for before, rest in (('"', "{_:inside}"), ("", "{_}")):
-            said.append(Shape(before + body + rest + ends + "{?,}", kind, fold=True, says=says))
-    aside = [Shape(pattern, kind, says=says or (("role", "client"),)) for kind, pattern in _OF_CLIENTS]
-    aside += [Shape(pattern, kind, says=says) for kind, pattern in _ASIDE]
-    return Variant("protocol", ((head + "{arrow=<|>},", tuple(said)), (head, tuple(aside))), comment=b"#")
+            said.append(Shape(apart(before + body + rest + ends + "{?,}"), kind, fold=True, says=says))
+    aside = [Shape(apart(pattern), kind, says=says or (("role", "client"),)) for kind, pattern in _OF_CLIENTS]
+    aside += [Shape(apart(pattern), kind, says=says) for kind, pattern in _ASIDE]
+    return Variant("protocol", ((head + apart("{arrow=<|>},"), tuple(said)), (head, tuple(aside))), comment=b"#")

@@ -8,7 +8,6 @@ A message is an internal message id. ``exchange`` looks at the header.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,8 +18,13 @@ from spamlab import chains, columns, linking, tables, texts
 from spamlab.notation import Shape, Variant
 from spamlab.records import Assembled, Options, Records, tally
 
+
+def _id(separator: str, *, quoted: bool) -> str:
+    return f"{{?0{{&{separator}}}}}" + columns.cell("queue_id:tag", separator, quoted=quoted)  # 0: there is none
+
+
 _TRACKED = {
-    "internal-message-id": "{?0{&,}}" + columns.cell("queue_id:tag", ",", quoted=True),
+    "internal-message-id": _id(",", quoted=True),
     "message-id": "message_id",
     "recipient-address": "forward_path",
     "recipient-status": "reply",
@@ -37,20 +41,25 @@ _EVENTS = (
 )
 
 
-def variant(names: list[str]) -> Variant:
-    """The variant whose header names these columns."""
-    at = names.index("event-id")
+def variant(names: list[str], separator: str = ",") -> Variant:
+    """The variant whose header names these columns; ``separator``: what stands between them."""
+    at, quoted = names.index("event-id"), separator == ","
     before = {"date-time": "time:time", "server-hostname": "relay", "event-id": ""}
-    head = columns.head(names[:at], before, ",", quoted=True)
+    head = columns.head(names[:at], before, separator, quoted=quoted)
+    told = {**_TRACKED, "internal-message-id": _id(separator, quoted=quoted)}
     shapes = tuple(
-        Shape(columns.row(names[at:], {**_TRACKED, "event-id": event + "{&,}"}, ",", quoted=True), kind)
+        Shape(
+            columns.row(
+                names[at:], {**told, "event-id": f'{{?"}}{event}{{?"}}{{&{separator}}}'}, separator, quoted=quoted
+            ),
+            kind,
+        )
         for kind, event in _EVENTS
     )
-    return _variant("tracking", head, shapes, before)
+    return _variant("tracking", head, shapes, columns.head(["date-time"], before, separator, quoted=quoted))
 
 
-def _variant(name: str, head: str, shapes: tuple[Shape, ...], before: Mapping[str, str]) -> Variant:
-    first = columns.head(["date-time"], before, ",", quoted=True)
+def _variant(name: str, head: str, shapes: tuple[Shape, ...], first: str) -> Variant:
     return Variant(name, ((first + "{text>}" + head.removeprefix(first), shapes),), comment=b"#", unset=(b"",))
 
 
@@ -86,7 +95,8 @@ def _headless(name: str, *more: str) -> Variant:
         for counts in numbers
         for kind, event in _EVENTS
     )  # fmt: skip
-    return _variant(name, columns.head(_BEGIN, before, ",", quoted=True), shapes, before)
+    first, head = (columns.head(some, before, ",", quoted=True) for some in (_BEGIN[:1], _BEGIN))
+    return _variant(name, head, shapes, first)
 
 
 HEADLESS = (_headless("tracking since 2013", "network-message-id"), _headless("tracking before 2013"))

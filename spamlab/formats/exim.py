@@ -68,13 +68,17 @@ def _deliver(status: str, flag: str, rest: str) -> list[Shape]:
 _QUEUE = "no immediate delivery: |Message is frozen|Frozen|frozen by |unfrozen by |*** Frozen|Unfrozen"
 _NOTES = (
     "Start |End |exim |daemon |no host name found |no IP address found |SMTP |TLS error |TLS session|DKIM: |"
-    "DANE |spam acl condition|malware acl condition|Warning: |host name alias|lost |ETRN |ignoring AUTH=|TLS client "
+    "DANE |spam acl condition|malware acl condition|Warning: |host name alias|lost |ETRN |ignoring AUTH=|TLS client |"
+    "SA: Action: "  # the local_scan() of SpamAssassin; Exim says too what became of it
 )
+
+# Whom a client logged in as, where its authenticator says it, and the sender that it vouched for (AUTH= of MAIL).
+_ID = "{?:{^{&^{_}{? {!}}:}{user}:{_:path}|{user}}}"
 
 _SHAPES = (
     Shape(
         "{_=<=|(=} {&?<> R={original_id:exim}}{reverse_path:path}{? R={_:tag}}{? DS}{? H=" + PEER + "}"
-        "{? {* |X={tls:name}|A={_:tag}:{user}|S={size:int}|id={message_id}|"
+        "{? {* |X={tls:name}|A={authenticator:tag}" + _ID + "|S={size:int}|id={message_id}|"
         "id*={message_id}|T={_:quoted}|DN={_:quoted}|K|L|PRDR|TFO|ARC|from {_:path}|for {_...}}}",
         "receive",
     ),
@@ -97,6 +101,7 @@ _SHAPES = (
     Shape("{_=cancelled by |removed by }", "queue", says=(("status", "expired"),)),
     *SESSIONS,
     Shape("{_=" + _NOTES + "}"),
+    Shape("{?H=}{?{_:name} }[{_}]{?:{_:tag}} {_=" + _ERRORS + "}"),  # a host, before the next one is tried
     Shape("cwd={_} args: "),
     Shape("", weak=True),
 )
@@ -104,7 +109,10 @@ _SHAPES = (
 _BODY = "{?[{pid:int}] }{text>}{?{queue_id:exim} }"
 _PLAIN = Variant(
     "mainlog",
-    (("{time:time} " + _BODY, _SHAPES), ("{_:tag} {_}| {time:time} " + _BODY, _SHAPES)),  # docker compose: exim-1  | …
+    (
+        ("{time:time} " + _BODY, _SHAPES),
+        ("{^{_:tag} {_}\\| |{_:nul}}{time:time} " + _BODY, _SHAPES),  # docker compose: exim-1  | …
+    ),
     continues=True,
 )
 _SPLIT = "{?[1{_=/|\\\\}{_:int}] }"

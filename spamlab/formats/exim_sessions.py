@@ -15,7 +15,13 @@ PEER = "{?{peer_host:name} }{?({helo}) }[{peer_ip}]{?:{port:int}}{?:{_:tag}}"
 _WHERE = "{? I=[{_}]{?:{_:tag}}}{? Ci={_:name}}{? U={_:tag}}{? Ci={_:name}}"
 _FROM = "from {?TFO }{?TFO* }" + PEER + "{? (via inetd)}" + _WHERE + "{? D={_:tag}}"
 _SNI = "{? SNI={?{_:quoted}}{?{_:tag}}}"
-_TLS = "{? X={tls:name}{?*}}{? CV={_:tag}}" + _SNI + "{? DN={_:quoted}}" + _SNI + "{? PRX={_:name}}{? A={_}{& F=}}"
+_TLS = (
+    "{? X={tls:name}{?*}}{? CV={_:tag}}"
+    + _SNI
+    + "{? DN={_:quoted}}"
+    + _SNI
+    + "{? PRX={_:name}}{? A={authenticator:tag}{?:{user}{& F=}}}"
+)
 CODE = "{code:code}{?-}{? }{?{enhanced_code:dsn}}"
 SAID = "{&?" + CODE + "}"
 _WHY = ": " + SAID + "{reply...}"
@@ -23,7 +29,8 @@ _WHY_AFTER = "{?{_}" + _WHY + "}"
 _DROPPED = (("ended", "dropped"),)
 _WHO = (
     "{? DS}{?DS}H=" + PEER + _WHERE + _TLS + "{? F={reverse_path:path}}"
-    "{? A={_:tag}{?:{_}{& rejected }}{?:{_}{& temporarily rejected }}{?:{_:tag}}}",  # who logs in can have any name
+    "{? A={authenticator:tag}{?:{user}{& rejected }}{?:{user}{& temporarily rejected }}"
+    "{?:{user}{& }}}",  # who logs in can have any name
     "{&F=}F={reverse_path:path}{? U={_:tag}}{? H=" + PEER + _WHERE + "}{? P={_:tag}}",
     "U={_:tag}{? F={reverse_path:path}}",
 )

@@ -45,20 +45,52 @@ def header(lines: list[bytes]) -> Variant:
     names = columns.stamped(told.get("fields", "").split())
     if "cs-method" not in names or not {"time", "date time", "c-ip"} & set(names):
         return Variant("other", (), comment=b"#")
+    return _w3c(names, _FIELDS, columns.day(told.get("date", "")))
+
+
+def _w3c(names: list[str], fields: dict[str, str], day: int | None = None) -> Variant:
+    """The variant whose columns have these names."""
     at = names.index("cs-method")
 
     def tail(verb: str, argument: str) -> str:
-        return columns.row(names[at:], {**_FIELDS, "cs-method": verb, "cs-uri-query": argument}, " ")
+        return columns.row(names[at:], {**fields, "cs-method": verb, "cs-uri-query": argument}, " ")
 
     named = "cs-username" in names[:at]
     says = () if named else (("outbound", "by its status"),)
     out, into = _shapes(tail, " ", "{argument>}", "{_}{argument<}", says)
     groups = [
-        (columns.head(names[:at], {**_FIELDS, "cs-username": _OUT}, " "), out if named else ()),
-        (columns.head(names[:at], _FIELDS, " "), into),
-        (columns.row(names, _FIELDS, " "), (Shape("", weak=True),)),
+        (columns.head(names[:at], {**fields, "cs-username": _OUT}, " "), out if named else ()),
+        (columns.head(names[:at], fields, " "), into),
+        (columns.row(names, fields, " "), (Shape("", weak=True),)),
     ]
-    return Variant("w3c", tuple(groups), comment=b"#", unset=(b"-",), day=columns.day(told.get("date", "")))
+    return Variant("w3c", tuple(groups), comment=b"#", unset=(b"-",), day=day)
+
+
+_ALL = (
+    "date time", "c-ip", "cs-username", "s-sitename", "s-computername", "s-ip", "s-port", "cs-method", "cs-uri-stem",
+    "cs-uri-query", "sc-status", "sc-win32-status", "sc-bytes", "cs-bytes", "time-taken",
+)  # fmt: skip
+_FEW = ("c-ip", "cs-method", "cs-uri-stem", "sc-status")  # behind the stamp: what is selected by default
+
+
+def _headless() -> list[Variant]:
+    """Rows whose header is lost, in the service's order: all columns, the client's, or the few of the default.
+
+    Nothing names the columns, so what tells them from other services' logs must fit.
+    """
+    sure = {
+        "date time": "{time:time}",
+        "s-sitename": "SMTPSVC{_:int}",
+        "s-port": "{^{_:int}|-}",
+        "sc-status": "{status:int}",
+    }
+    rows = [_w3c([*names], {**_FIELDS, **sure}) for names in (_ALL, (*_ALL[:4], *_ALL[7:]))]
+    few = columns.head(["time", *_FEW[:1]], {"time": "{time:time}", "c-ip": "peer_ip"}, " ")
+    strong, weak = (
+        Shape(verb + _SECOND + " {_} {status:int}{!}", fold=True, weak=weak, says=(("outbound", "by its status"),))
+        for verb, weak in ((_STRONG, False), ("{verb:tag}", True))
+    )
+    return [*rows, Variant("w3c", ((few, (strong, weak)),), comment=b"#", unset=(b"-",))]
 
 
 def _ncsa(verb: str, argument: str) -> str:
@@ -78,6 +110,7 @@ _COUNTS = columns.head(("ms", "cs-bytes", "sc-bytes", "sc-status", "win32"), _FI
 _IIS = "{peer_ip}, {user}, {stamp:locale}, SMTPSVC{_:int}, {host:tag}, {_}, " + _COUNTS
 VARIANTS = (
     Variant("w3c", (), comment=b"#"),  # until a header line says more
+    *_headless(),
     _dialect("ncsa", '{peer_ip} {_} {user} [{time:time}] "', _ncsa, " ", "{argument>}", '{_}{argument<}{& SMTP"}'),
     _dialect("iis", _IIS, lambda verb, argument: f"{verb}, {{_}},{{? }}{argument}", ",", "{argument>~,}", ""),
 )

@@ -11,7 +11,6 @@ Facts: Microsoft Learn, "W3C Extended Log File Format"; the W3C working draft WD
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,14 +27,9 @@ _follow = Kernel(runs.follow, "i8* i8* b1* b1* i1* i2* i8* i8** i8* i8** i8* b1*
 
 
 def _times(records: Records, options: Options) -> tuple[pd.Series, dict[str, Any]]:
-    time, assumed = stamps.moments(records, replace(options, tz="UTC"))  # W3C times are GMT, NCSA's state their zone
-    if not len(records.rows("stamp")) and "locale" not in records.times:
-        return time, {**assumed, "tz_assumed": pd.NA}
-    local, more = stamps.locale(records, options)
-    has = records.has("stamp")
-    some = np.bincount(records.source, has, len(records.names)) > 0
-    zone = pd.Series(options.tz, range(len(some))).where(some)
-    return time.where(~has, local), {**assumed, **more, "tz_assumed": zone}
+    time, assumed = stamps.either(records, options, "UTC")  # W3C times are GMT, NCSA's state their zone
+    local = np.bincount(records.source, records.has("stamp"), len(records.names)) > 0
+    return time, {**assumed, "tz_assumed": pd.Series(assumed["tz_assumed"], range(len(local))).where(local)}
 
 
 def _sessions(records: Records, time: pd.Series, out: Any, reply: Any, number: Any, code: Any) -> tuple[Any, Any]:
@@ -57,8 +51,11 @@ def _sessions(records: Records, time: pd.Series, out: Any, reply: Any, number: A
 
 def _said(records: Records, mail: np.ndarray) -> dict[str, Any]:
     """What the records say: columns of the dialogue; ``mail``: which hold a MAIL command."""
-    path = _path(records.text("path"))
-    argument = _keep_plus(texts.swapped(records.text("argument"), "+", " "), path).str.strip()
+    path, argument = _path(records.text("path")), records.text("argument")
+    rows = texts.having(argument, "@")
+    rows = rows[path.take(rows).isna().to_numpy(bool)]
+    named = texts.amended(path, (rows, texts.extracted(argument.take(rows), _NAMED)))
+    argument = _keep_plus(texts.swapped(argument, "+", " "), named).str.strip()
     text = texts.joined(records.text("verb"), argument)
     drafts = {"argument": texts.Draft(argument), "text": texts.Draft(text)}
     return {**drafts, "path": path, "size": _declared(argument, mail)}
@@ -122,6 +119,7 @@ def _keep_plus(argument: pd.Series, path: pd.Series) -> pd.Series:
     return texts.amended(argument, (rows, pd.Series(kept, dtype="str")))
 
 
+_NAMED = r"<(?P<address>[^<>@]*\+[^<>@]*@[^<>+]*)>"  # an address in a reply
 _SIZE = r"(?i)\sSIZE=(?P<size>\d{1,15})(?:\D|$)"
 
 

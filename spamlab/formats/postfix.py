@@ -34,7 +34,10 @@ _ENVELOPE = (
     "{reverse_path:path}{? to={forward_path:path}}"
     "{? proto={_:tag}{? helo=<{?[}{_:name}{?]}>}}{?: {reply>}{?{enhanced_code:dsn} }{_}{reply<}}"
 )
-_SAID = "{?delivery temporarily suspended: }{?host {_} said: }{?host {_} refused to talk to me: }{?{code:code}}"
+_SAID = (
+    "{?delivery temporarily suspended: }{?host {_} said: }{?host {_} refused to talk to me: }"
+    "{?SASL authentication failed; server {_} said: }{?{code:code}}"
+)
 _DELAYS = "{delay_before_queue:seconds}/{delay_in_queue:seconds}/{delay_connect:seconds}/{delay_transmit:seconds}"
 _TO = "to={forward_path:path}, {?orig_to={orig_to:path}, }{?relay=none, }{?relay={relay}, }{?conn_use={_:int}, }"
 _STATUS = "status={status:tag}{? ({reply>~)}" + _SAID + "}"
@@ -80,7 +83,8 @@ _SHAPES = (
     Shape("{?: }timeout after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "timeout"),)),
     Shape("{?: }too many errors after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
     Shape(
-        "warning: " + _PEER + ": SASL {refused} authentication failed{?: {reply>}{_}{reply<}{?, sasl_username={user}}}",
+        "warning: " + _PEER + ": SASL {refused} authentication {?temporarily }{_=failed|aborted}"
+        "{?: {reply>}{_}{reply<}{?, sasl_username={user}}}",
         "auth",
         says=(("verb", "AUTH"),),
     ),

@@ -43,6 +43,8 @@ def assemble(records: Records, options: Options) -> Assembled:
     session = records.codes("uid")  # numbered as they appear
     reply, sender = (columns.decoded(records.text(name)) for name in ("text", "reverse_path"))
     reply, sender = texts.blanked(reply, ~_empty(records, reply)), _bare(sender)
+    quoted = np.intersect1d(texts.having(reply, '""'), np.flatnonzero(pd.notna(records.said("quotes"))))
+    reply = texts.changed(reply, quoted, lambda some: some.str.replace('""', '"', regex=False))
     sender = sender.mask(_empty(records, sender), "")
     listed = records.text("forward_path")
     listed = texts.blanked(listed, ~_empty(records, listed))
@@ -78,7 +80,7 @@ def _recipients(records: Records, events: pd.DataFrame, listed: pd.Series) -> pd
     """The recipients of all rows, one by one."""
     between = records.said("between")
     rows, paths = [np.zeros(0, dtype=np.int64)], [pa.array([], pa.large_string())]
-    for mark in {dict(shape.says)["between"] for shape in records.shapes}:
+    for mark in {dict(shape.says).get("between", ",") for shape in records.shapes}:
         some = np.flatnonzero(listed.notna() & (between == mark))
         lists = pc.split_pattern(texts.whole(listed.take(some)), mark)
         rows.append(some[pc.list_parent_indices(lists).to_numpy()])
@@ -128,7 +130,7 @@ def _sessions(records: Records, events: pd.DataFrame, session: np.ndarray) -> pd
     n = int(session.max(initial=-1)) + 1
     by_session = events["time"].iloc[known].groupby(session[known])
     tls = np.zeros(n, dtype=bool)
-    tls[session[known][records.category("tls").eq("T").to_numpy(bool)[known]]] = True
+    tls[session[known][records.category("tls").isin(["T", "true"]).to_numpy(bool)[known]]] = True
     return tables.conform(
         "sessions",
         {

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from spamlab import columns, jsonlines
 from spamlab.notation import Shape, Variant
 
+_CODES = r"{?{code:code}{?-}{? }{?{enhanced_code:dsn}}}{?{code:int}\\x20{?{enhanced_code:dsn}}}"  # or \x20: a blank
+_REPLY = "{text>}" + _CODES + "{_}{text<}"
 _FIELDS = {
     "ts": "time:time",
     "uid": "uid",
@@ -15,17 +18,19 @@ _FIELDS = {
     "mailfrom": "reverse_path",
     "rcptto": "forward_path",
     "msg_id": "message_id",
-    "last_reply": "{text>}{?{code:code}{?-}{? }{?{enhanced_code:dsn}}}"
-    r"{?{code:int}\\x20{?{enhanced_code:dsn}}}{_}{text<}",  # where a blank separates values
-    "tls": "{?{tls=T|F}}{_}",
+    "last_reply": _REPLY,
+    "tls": "{?{tls=T|F|true|false}}{_}",
 }
+_QUOTED = {"last_reply": '{^"{text>}' + _CODES + '{_:inside}{text<}"|' + _REPLY + "{&,}|" + _REPLY + "{!}}"}
 
 
 def _variant(names: list[str], separator: str, told: dict[str, str], before: str = "") -> Variant:
     says = (("between", told.get("set_separator", ",")), ("empty", told.get("empty_field", "(empty)")))
-    shape = Shape("", "exchange", says=says)
-    unset = told.get("unset_field", "-").encode()
-    return Variant("zeek", ((before + columns.row(names, _FIELDS, separator), (shape,)),), comment=b"#", unset=(unset,))
+    quoted = separator == ","
+    shape = Shape("", "exchange", says=(*says, ("quotes", "doubled")) if quoted else says)
+    unset = (told.get("unset_field", "-").encode(), *(b"",) * ("row" in told))
+    row = columns.row(names, {**_FIELDS, **(_QUOTED if quoted else {})}, separator, quoted=quoted)
+    return Variant("zeek", ((before + row, (shape,)),), comment=b"#", unset=unset)
 
 
 _NAMES = [
@@ -46,10 +51,10 @@ def header(lines: list[bytes]) -> Variant:
     """The variant that the header lines before some rows declare; one without groups if they are another log's."""
     told = columns.directives(lines)
     separator = columns.decode(told.get("separator", r"\x09")) or "\t"
-    names = told.get("fields", "").split(separator)
+    names = re.sub(r"\bid_(?=orig|resp)", "id.", told.get("fields", "")).split(separator)
     if not {"uid", "mailfrom", "rcptto"} <= set(names) or told.get("path", "smtp") != "smtp":
         return Variant("other", (), comment=b"#")
-    return replace(_variant(names, separator, told), sure="path" in told)
+    return replace(columns.exported(_variant(names, separator, told), told), sure=bool({"path", "row"} & told.keys()))
 
 
 VARIANTS = (
