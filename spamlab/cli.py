@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import spamlab
+from spamlab import clock
 from spamlab.safe import printable
 
 if TYPE_CHECKING:
@@ -156,25 +157,26 @@ def _summary(chosen: argparse.Namespace) -> None:
 
         print(json.dumps(summary.totals(), indent=2))
     else:
-        print(summary.text())
+        print(summary.text(zone=chosen.tz))
 
 
 def _trace(chosen: argparse.Namespace) -> None:
-    events = _read(chosen).trace(chosen.what)
+    log = _read(chosen)
+    events, zone = log.trace(chosen.what), clock.zone(log.sources, chosen.tz)
     if events.empty:
         say("note", f"nothing is logged about {chosen.what}")
     for row in events.itertuples():
         place = f"{Path(str(row.source)).name}:{row.line}"
         arrow = {"sent": ">", "received": "<"}.get(str(row.direction), " ")
-        print(printable(f"{_time(row.time)}  {place:24}  {row.kind:10} {arrow} {row.text}"))
+        print(printable(f"{_time(row.time, zone)}  {place:24}  {row.kind:10} {arrow} {row.text}"))
 
 
 def _formats(chosen: argparse.Namespace) -> None:
     print("\n".join(spamlab.formats()))
 
 
-def _time(time: Any) -> str:
-    return "-" * 20 if time is None or time != time else f"{time:%Y-%m-%d %H:%M:%SZ}"  # NaT is not itself
+def _time(time: Any, zone: str) -> str:
+    return "-" * 25 if time is None or time != time else clock.stamp(time, zone)  # NaT is not itself
 
 
 # -- what they share ---------------------------------------------------------------------------------------
@@ -186,7 +188,8 @@ def _sources(chosen: argparse.Namespace) -> Any:
 
 
 def _read_options(chosen: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(chosen, name) for name in ("format", "tz", "year", "dayfirst")}
+    asked = {name: getattr(chosen, name) for name in ("format", "tz", "year", "dayfirst")}
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def _read(chosen: argparse.Namespace) -> Log:
@@ -248,7 +251,10 @@ def _parser() -> argparse.ArgumentParser:
 def _add_logs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("logs", nargs="+", metavar="LOG", help="file, folder, glob, Parquet folder; - is stdin")
     parser.add_argument("--format", type=_known_format, help="the log's format (default: recognised)")
-    parser.add_argument("--tz", default="UTC", type=_zone, help="time zone of stamps that state none (default: UTC)")
+    parser.add_argument(
+        "--tz", type=_zone, metavar="ZONE",
+        help="time zone of stamps that state none, and of the times that are shown (default: UTC)",
+    )  # fmt: skip
     parser.add_argument("--year", type=_year, metavar="YEAR", help="year of the first stamp without one")
     parser.add_argument("--dayfirst", action=argparse.BooleanOptionalAction, help="dates have the day before the month")
 
@@ -308,7 +314,7 @@ def _ordered(chosen: argparse.Namespace) -> None:
         raise SystemExit(2)
 
 
-def _localized(moment: pd.Timestamp | None, zone: str) -> pd.Timestamp | None:
+def _localized(moment: pd.Timestamp | None, zone: str | None) -> pd.Timestamp | None:
     if moment is None or moment.tzinfo:
         return moment
-    return moment.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
+    return moment.tz_localize(zone or "UTC", ambiguous=True, nonexistent="shift_forward")

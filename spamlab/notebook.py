@@ -5,7 +5,8 @@ sentences are plain text, figures are images. JupyterLab (4.6) gives an ``image/
 figure is sent as HTML with one too; nbconvert and others take the image and the ``alt`` from its metadata.
 
 With ``SPAMLAB_FIGURES`` naming a folder, every figure is also saved there in the kinds that
-``SPAMLAB_FIGURE_TYPES`` names (default: ``svg,png``; PNG at 300 dpi), its data as CSV.
+``SPAMLAB_FIGURE_TYPES`` names (default: ``svg,png``; PNG at 300 dpi), its data as CSV. ``SPAMLAB_TZ`` names the zone of
+the times that are shown (see ``clock``).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
-from spamlab import tables
+from spamlab import clock, tables
 from spamlab.safe import file_name, for_spreadsheet, printable, shorten
 
 if TYPE_CHECKING:
@@ -95,7 +96,10 @@ def show(
     pyplot.close(drawn)
 
 
-def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60, of: int | None = None) -> None:
+def table(
+    frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60, of: int | None = None,
+    sources: pd.DataFrame | None = None,
+) -> None:  # fmt: skip
     """Display a table, its texts escaped and shortened in their middle.
 
     Parameters
@@ -108,6 +112,9 @@ def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60, of: 
         Characters of a text that are shown.
     of
         Rows of the whole table, where ``frame`` holds only the first and the last of them.
+    sources
+        The Log's sources, for the zone of times (see ``clock``); by default they stay in their own. Either way the
+        column says it.
 
     Examples
     --------
@@ -120,7 +127,11 @@ def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60, of: 
     def one_line(text: str) -> str:
         return shorten(printable(text), width)
 
+    zone = None if sources is None else clock.zone(sources)
+
     def plain_cells(column: pd.Series) -> Any:
+        if zone and isinstance(column.dtype, pd.DatetimeTZDtype):
+            column = column.dt.tz_convert(zone)
         values = zip(column.index, column.astype("object"), column.isna(), strict=True)
         cells = [
             "" if missing else _number(value, bool({column.name, label} & _NAMES)) or one_line(str(value))
@@ -138,6 +149,9 @@ def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60, of: 
         # A named index becomes columns: its name would take a line of its own.
         frame = frame.reset_index(allow_duplicates=True)
     shown = frame.apply(plain_cells)
+    zoned = [isinstance(kind, pd.DatetimeTZDtype) and (zone or str(kind.tz)) for kind in frame.dtypes]
+    if any(zoned):
+        shown.columns = [f"{name} ({said})" if said else name for name, said in zip(frame.columns, zoned, strict=True)]
     if shown.index.dtype.name in ("str", "object"):
         shown.index = shown.index.astype("str").map(one_line)
     # Row numbers say nothing, of a longer table's first and last rows neither.

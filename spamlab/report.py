@@ -27,7 +27,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from spamlab import atomic, execute, parquet, sources, stream, summary, volume
+from spamlab import atomic, clock, execute, parquet, sources, stream, summary, volume
 from spamlab.log import Log
 from spamlab.safe import file_name, printable
 from spamlab.words import octets
@@ -137,9 +137,10 @@ def _large(source: Any) -> bool:
 
 def _fill(folder: Path, figures: Sequence[str], asked: dict[str, Any], progress: bool) -> None:
     paths, log = execute.notebooks(), Log.from_parquet(folder / "tables")
-    save = {"SPAMLAB_FIGURES": str(folder / "figures"), "SPAMLAB_FIGURE_TYPES": ",".join(figures)}
+    told = {"SPAMLAB_FIGURES": str(folder / "figures"), "SPAMLAB_FIGURE_TYPES": ",".join(figures)}
+    told[clock.NAMED] = clock.zone(log.sources, asked.get("tz"))
     given, cwd = {"log_path": "../tables"}, folder / "notebooks"
-    made = execute.run(paths, given, cwd=cwd, environment=save, progress=progress)
+    made = execute.run(paths, given, cwd=cwd, environment=told, progress=progress)
     for path, notebook in zip(paths, made, strict=True):
         execute.write(notebook, folder / "notebooks" / path.name)
     provenance = _provenance(log, asked, paths)
@@ -194,7 +195,7 @@ def _page(log: Log, folder: Path, notebooks: dict[Path, NotebookNode], provenanc
         "page.html.j2"
     ).render(
         title=f"What {names[0] if len(names) == 1 else f'{len(names):,} log files'} tells",
-        span=f"{count['format']}, {summary.span(log)}",
+        span=f"{count['format']}, {summary.span(log, provenance['parameters'].get('tz'))}",
         css=Markup(css),  # noqa: S704 - our own file
         css_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
         parts=[_part(path, notebook, folder / "figures", body) for path, notebook in notebooks.items()],

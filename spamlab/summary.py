@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from spamlab import backscatter, loops, messages, partwise
+from spamlab import backscatter, clock, loops, messages, partwise
 from spamlab.safe import printable, shorten
 from spamlab.words import count as counted
 from spamlab.words import octets, seconds
@@ -112,11 +112,11 @@ class Summary:
         read |= {name: int(self.sources[name].sum()) for name in ("lines", "unparsed_lines")}
         return {"format": formats, **read, **self._counts, "first": first, "last": last}
 
-    def text(self, top: int = 5) -> str:
+    def text(self, top: int = 5, zone: str | None = None) -> str:
         """See the function ``text``."""
         count = self.totals()
         files, lines = counted(count["files"], "file"), counted(count["lines"], "line")
-        head = [f"{count['format']}, {files}, {lines}, {_span(*self.span)}"]
+        head = [f"{count['format']}, {files}, {lines}, {_span(*self.span, clock.zone(self.sources, zone))}"]
         if unparsed := count["unparsed_lines"]:
             head.append(f"{unparsed:,} of the lines could not be read: see the table `unparsed`.")
         if assumed := _assumptions(self.sources):
@@ -241,8 +241,8 @@ def label(key: str) -> str:
     return _LABELS.get(key, key.replace("_", " "))
 
 
-def text(log: Log, hops: bool = False, top: int = 5) -> str:
-    """Return one screen: totals, and the most frequent peers, senders and refusals.
+def text(log: Log, hops: bool = False, top: int = 5, zone: str | None = None) -> str:
+    """Return one screen: totals, and the most frequent peers, senders and refusals; times in a zone (see ``clock``).
 
     Examples
     --------
@@ -250,7 +250,7 @@ def text(log: Log, hops: bool = False, top: int = 5) -> str:
     >>> print(text(spamlab.read("data/exchange55-appendix-a.log")))  # doctest: +ELLIPSIS
     exchange55, 1 file, ...
     """
-    return _summed(log, hops).text(top)
+    return _summed(log, hops).text(top, zone)
 
 
 def _top(title: str, counts: pd.Series, most: int) -> list[str]:
@@ -359,14 +359,13 @@ def _assumptions(sources: pd.DataFrame) -> list[str]:
     return said
 
 
-def span(log: Log) -> str:
-    """From when to when, and how long: ``2003-11-11 13:59:23 to 14:00:27 UTC (64 s)``."""
+def span(log: Log, zone: str | None = None) -> str:
+    """From when to when, in a zone (see ``clock``), and how long: ``2003-11-11 13:59:23 to 14:00:27 UTC (64 s)``."""
     first, last = ends(log)
-    return _span(first, last)
+    return _span(first, last, clock.zone(log.sources, zone))
 
 
-def _span(first: Any, last: Any) -> str:
+def _span(first: Any, last: Any, zone: str) -> str:
     if pd.isna(first):
         return "no times"
-    end = f"{last:%H:%M:%S}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M:%S}"
-    return f"{first:%Y-%m-%d %H:%M:%S} to {end} UTC ({seconds((last - first).total_seconds())})"
+    return f"{clock.span(first, last, zone)} ({seconds((last - first).total_seconds())})"

@@ -19,6 +19,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 from matplotlib.ticker import FixedLocator, LogLocator, ScalarFormatter
 
+from spamlab import clock
 from spamlab.safe import printable, shorten
 from spamlab.words import seconds
 
@@ -252,10 +253,8 @@ def days(times: pd.Series) -> np.ndarray:
 
 
 def zone(sources: pd.DataFrame | None) -> tuple[Any, str]:
-    """The log's own time zone and its name for an axis, with the word *assumed* where the log states none."""
-    assumed = sorted(set(sources["tz_assumed"].dropna())) if sources is not None else []
-    name = assumed[0] if len(assumed) == 1 else "UTC"
-    return pd.Timestamp(0, tz=name).tzinfo, f"{name}, assumed" if len(assumed) == 1 else name
+    """The zone in which the log's times are shown, and its name for an axis."""
+    return pd.Timestamp(0, tz=clock.zone(sources)).tzinfo, clock.name(sources)
 
 
 def clock_axis(ax: Axes, start: pd.Timestamp, end: pd.Timestamp, sources: pd.DataFrame | None) -> None:
