@@ -58,6 +58,8 @@ def show(
 ) -> None:
     """Display a figure and close it; save it and its data where ``SPAMLAB_FIGURES`` says.
 
+    A figure with nothing to show is one sentence, and no file.
+
     Parameters
     ----------
     figure
@@ -85,6 +87,9 @@ def show(
     if alt is None:
         alt = plots.alt(drawn.axes[0] if isinstance(figure, Figure) else figure)
     words, name = printable(alt), file_name(name)
+    if not isinstance(figure, Figure) and plots.sentence(figure):
+        pyplot.close(drawn)
+        return _display({"text/plain": words}, {"spamlab": {"figure": name}})
     _save(drawn, name, data)
     width = round(drawn.get_figwidth() * drawn.dpi)
     png = base64.b64encode(_bytes(drawn, "png", dpi=1.5 * drawn.dpi)).decode("ascii")
@@ -100,7 +105,7 @@ def table(
     frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60, of: int | None = None,
     sources: pd.DataFrame | None = None,
 ) -> None:  # fmt: skip
-    """Display a table, its texts escaped and shortened in their middle.
+    """Display a table, its texts escaped and shortened in their middle; of an empty one say that there is nothing.
 
     Parameters
     ----------
@@ -140,8 +145,8 @@ def table(
         return pd.Series(cells, column.index, dtype="str")
 
     frame = pd.DataFrame(frame)
-    if not frame.shape[1]:
-        return say("An empty table.")
+    if frame.empty:
+        return say("Nothing of the kind in this log.")
     count = of or len(frame)
     if count > rows:
         frame = pd.concat([frame.head(rows - rows // 2), frame.tail(rows // 2)])

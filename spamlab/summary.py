@@ -11,7 +11,7 @@ import pandas as pd
 from spamlab import backscatter, clock, loops, messages, partwise
 from spamlab.safe import printable, shorten
 from spamlab.words import count as counted
-from spamlab.words import octets, seconds
+from spamlab.words import lasting, octets, seconds
 
 if TYPE_CHECKING:
     from spamlab.log import Log
@@ -287,12 +287,12 @@ def answer(log: Log) -> str:
         return f"The log states no times; it holds {held}."
     lasted = _lasted(log)
     if len(lasted) == 1:
-        said = f"its one complete session takes {seconds(lasted.iloc[0])}"
+        said = f"its one complete session takes {lasting(lasted.iloc[0])}"
     elif len(lasted):
-        said = f"its {len(lasted):,} complete sessions take {seconds(lasted.median())} each (median)"
+        said = f"its {len(lasted):,} complete sessions take {lasting(lasted.median())} each (median)"
     else:
         said = "no session in it is complete"
-    return f"The log spans {seconds((last - first).total_seconds())}, {said}; it holds {held}."
+    return f"The log spans {lasting((last - first).total_seconds())}, {said}; it holds {held}."
 
 
 def _outer(found: list[list[Any]]) -> list[Any]:

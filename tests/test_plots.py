@@ -93,7 +93,7 @@ SIMULATED = {  # of no log
 }
 
 
-NAMES = [name for name in vars(plots) if callable(getattr(plots, name)) and name not in ("alt", "data")]
+NAMES = [name for name in vars(plots) if callable(getattr(plots, name)) and name not in ("alt", "data", "sentence")]
 each = pytest.mark.parametrize("name", NAMES)
 
 

@@ -8,7 +8,7 @@ from functools import wraps
 from pathlib import Path
 from textwrap import fill
 from typing import Any, ParamSpec
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import matplotlib.dates as mdates
 import numpy as np
@@ -103,6 +103,7 @@ def wrap(text: str, inches: float, size: float, weight: str = "normal") -> str:
 
 
 _DRAWN: WeakKeyDictionary[Axes, pd.DataFrame] = WeakKeyDictionary()
+_EMPTY: WeakSet[Axes] = WeakSet()
 
 
 def finding(ax: Axes, title: str, detail: str, drawn: pd.DataFrame, stretch: float = 1.08) -> Axes:
@@ -162,12 +163,33 @@ def data(ax: Axes) -> pd.DataFrame | None:
     return _DRAWN.get(ax)
 
 
+def sentence(ax: Axes) -> str | None:
+    """What stands in the place of a figure that has nothing to show; None of one that has.
+
+    Parameters
+    ----------
+    ax : Axes
+        What a function of this package gave back.
+
+    Returns
+    -------
+    str or None
+
+    Examples
+    --------
+    >>> sentence(nothing("This log has no messages."))
+    'This log has no messages.'
+    """
+    return str(ax.get_label()) if ax in _EMPTY else None
+
+
 def nothing(sentence: str, ax: Axes | None = None) -> Axes:
     """A figure with nothing to show: one sentence that says so."""
     ax = axes(ax, 0.6)
     ax.set_axis_off()
     ax.text(0, 0.5, wrap(sentence, 6.2, 8), va="center", color=SOFT, transform=ax.transAxes)
     ax.set_label(sentence)
+    _EMPTY.add(ax)
     return ax
 
 
@@ -200,11 +222,6 @@ def safe(text: object, width: int = 60) -> str:
 def peers(sessions: pd.DataFrame) -> pd.Series:
     """The other side of each session: its name, else its address."""
     return sessions["peer_host"].fillna(sessions["peer_ip"]).fillna("unnamed peer")
-
-
-def lasting(logged: float) -> str:
-    """A length between two stamps in words, in seconds given: equal stamps still allow a moment."""
-    return seconds(logged) if logged > 0 else "under 1 s"
 
 
 # -- axes ----------------------------------------------------------------------------------------------
