@@ -299,13 +299,16 @@ def when(begin: pd.Timestamp, width: pd.Timedelta, dated: bool = True) -> str:
     --------
     >>> when(pd.Timestamp("2026-03-02 09:00"), pd.Timedelta("1h")), when(pd.Timestamp("2026-03-02"), pd.Timedelta("7D"))
     ('on 2026-03-02 at 09:00', 'in the 7 d from 2026-03-02')
+    >>> when(pd.Timestamp("2026-03-02 12:00"), pd.Timedelta("6h"))
+    'in the 6 h from 2026-03-02 12:00'
     """
     day = f"on {begin:%Y-%m-%d} "
-    if width >= pd.Timedelta("1D"):
-        whole = begin == begin.normalize()
+    if width > pd.Timedelta("1h"):
+        whole = begin == begin.normalize() and width >= pd.Timedelta("1D")
         if whole and width == pd.Timedelta("1D"):
             return day.strip()
-        return f"in the {seconds(width.total_seconds())} from {begin:{'%Y-%m-%d' if whole else '%Y-%m-%d %H:%M'}}"
+        shown = "%Y-%m-%d" if whole else "%Y-%m-%d %H:%M" if dated else "%H:%M"
+        return f"in the {seconds(width.total_seconds())} from {begin:{shown}}"
     return f"{day if dated else ''}at {begin:{'%H:%M:%S' if width < pd.Timedelta('1min') else '%H:%M'}}"
 
 

@@ -21,6 +21,7 @@ KEPT = ["session", "time", "direction", "kind", "verb", "code", "text", "line"]
 ASIDE = ("note", "connect", "disconnect")
 WHOLE = {"command": "", "reply": "replies"}
 SPOKEN = ("command", "auth", "data", "reply", *ASIDE)
+SPENT = 36.0  # points that the word takes
 HEAD = {"arrowstyle": "-|>,head_width=0.12,head_length=0.25", "linewidth": 0.9, "shrinkA": 1, "shrinkB": 1}
 
 
@@ -31,6 +32,7 @@ def rows(ax: Axes | None, names: Iterable[object], asides: Iterable[str] = ()) -
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(len(labels) - 0.5, -1)
     ax.spines["left"].set_visible(False)
+    ax.tick_params(axis="y", pad=6)  # a mark at the axis' beginning touches no name
     for row, aside in enumerate(asides):
         look.note(ax, aside, (1, row), (4, 0), frame=("axes fraction", "data"))
     return ax
@@ -250,9 +252,11 @@ def saved(saved: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.barh(range(len(drawn)), drawn["spent"], 0.66, color=look.ACCENT)
     bars = ax.barh(range(len(drawn)), drawn["body"], 0.66, drawn["spent"], color="#f2f2f2", hatch="////")
     ax.bar_label(bars, [words.octets(n) for n in drawn["whole"]], padding=3, fontsize=7)
-    look.note(ax, "spent", (0, -0.5), (1, 2), color=look.ACCENT, weight="bold")
-    look.note(ax, "body not sent", (drawn["whole"].median() / 2, -0.5), (0, 2), color=look.GREY, weight="bold")
     look.scale(ax, "x", words.octets, 0, drawn["whole"].max())
+    look.note(ax, "spent", (0, -0.5), (1, 2), color=look.ACCENT, weight="bold")
+    ends = drawn.loc[drawn["body"] > 0, "spent"].median()  # where the body begins, or beside the other word
+    apart = max(2.0, SPENT - 72 * ax.get_window_extent().width / ax.figure.dpi * ends / ax.get_xlim()[1])
+    look.note(ax, "body not sent", (ends, -0.5), (apart, 2), color=look.SOFT, weight="bold")
     ax.set(xlabel="SMTP octets of an attempt, both ways", ylabel="transaction, cheapest first")
     title = f"Refusal before the body spared {words.octets(spared)}, {spared / whole:.0%} of the full cost"
     detail = f"{refused:,} of {len(saved):,} refused before a body of known size, {words.octets(spent)} spent"
