@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 
 FIGURES = ("svg", "png", "pdf")
 
+EXAMPLES = """\
+examples:
+  spamlab summary /var/log/mail.log*
+  spamlab trace alice@example.com /var/log/mail.log
+  spamlab report /var/log/mail.log* -o my-report --tz Europe/Berlin
+
+`spamlab COMMAND --help` tells the options of each."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code.
@@ -205,8 +213,9 @@ def _parts(chosen: argparse.Namespace) -> Iterator[Log]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="spamlab", description="SMTP logs as tables, figures and a report.", allow_abbrev=False
-    )
+        prog="spamlab", description="SMTP logs as tables, figures and a report.", epilog=EXAMPLES, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"spamlab {spamlab.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -234,7 +243,7 @@ def _parser() -> argparse.ArgumentParser:
         "--scheduler", metavar="ADDRESS", help="of a Dask cluster that does it; its workers have to share LOG and DIR"
     )
 
-    summary = command("summary", _summary, "print totals")
+    summary = command("summary", _summary, "print totals, who and why, on one screen")
     _add_logs(summary)
     summary.add_argument("--json", action="store_true", help="as JSON")
     summary.add_argument("--hops", action="store_true", help="count a message at every hop, as pflogsumm does")
@@ -255,17 +264,21 @@ def _add_logs(parser: argparse.ArgumentParser) -> None:
         "--tz", type=_zone, metavar="ZONE",
         help="time zone of stamps that state none, and of the times that are shown (default: UTC)",
     )  # fmt: skip
-    parser.add_argument("--year", type=_year, metavar="YEAR", help="year of the first stamp without one")
+    parser.add_argument("--year", type=_year, metavar="YEAR", help="year of the first line, of logs that state none")
     parser.add_argument("--dayfirst", action=argparse.BooleanOptionalAction, help="dates have the day before the month")
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder, replaced as a whole")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="DIR", help="folder to write, replaced as a whole"
+    )
 
 
 def _add_span(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--since", type=_moment, metavar="T", help="from this time, in the zone of --tz")
-    parser.add_argument("--until", type=_moment, metavar="T", help="up to this time")
+    parser.add_argument(
+        "--since", type=_moment, metavar="T", help="from this time (2026-03-11T14:00), in the zone of --tz"
+    )
+    parser.add_argument("--until", type=_moment, metavar="T", help="up to this time, not included")
 
 
 def _kinds(text: str) -> tuple[str, ...]:

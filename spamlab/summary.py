@@ -10,6 +10,7 @@ import pandas as pd
 
 from spamlab import backscatter, clock, loops, messages, partwise
 from spamlab.safe import printable, shorten
+from spamlab.traffic.why import pattern
 from spamlab.words import count as counted
 from spamlab.words import lasting, octets, seconds
 
@@ -116,7 +117,10 @@ class Summary:
         """See the function ``text``."""
         count = self.totals()
         files, lines = counted(count["files"], "file"), counted(count["lines"], "line")
-        head = [f"{count['format']}, {files}, {lines}, {_span(*self.span, clock.zone(self.sources, zone))}"]
+        unread = int(self.sources["format"].eq("unknown").sum())
+        files += f" ({unread:,} not read)" if unread else ""
+        formats = ", ".join(name for name in count["format"].split(", ") if name != "unknown")
+        head = [f"{formats}, {files}, {lines}, {_span(*self.span, clock.zone(self.sources, zone))}"]
         if unparsed := count["unparsed_lines"]:
             head.append(f"{unparsed:,} of the lines could not be read: see the table `unparsed`.")
         if assumed := _assumptions(self.sources):
@@ -127,7 +131,9 @@ class Summary:
         ]
         sizes = ("octets_received", "octets_delivered")
         rows.append("  " + "     ".join(f"{label(n):18}{octets(count[n]):>12}" for n in sizes))
-        lists = [line for title, held in self._tops.items() for line in _top(title, _added(held), top)]
+        tops = {title: _added(held) for title, held in self._tops.items()}
+        tops[WHY] = _reasons(tops[WHY])
+        lists = [line for title, values in tops.items() for line in _top(title, values, top)]
         return "\n".join([*head, "", *rows, *lists])
 
 
@@ -144,6 +150,9 @@ MOST = 400_000
 """Values that are held for a top list before they are counted together."""
 
 
+WHY = "Why (attempts)"
+
+
 def _added(counts: list[pd.Series]) -> pd.Series:
     total: pd.Series = pd.concat(counts).groupby(level=0).sum()
     return total
@@ -151,15 +160,22 @@ def _added(counts: list[pd.Series]) -> pd.Series:
 
 def _shown(log: Log) -> dict[str, pd.Series]:
     """What the commonest values are shown of, by title."""
-    tried = log.columns("recipients", "status", "forward_path", "reply")
+    tried = log.columns("recipients", "status", "forward_path", "code", "enhanced_code", "reply")
     refused = tried[tried["status"].isin(["rejected", "bounced", "deferred", "expired"])]
     peers = log.columns("sessions", "peer_host", "peer_ip")
+    code = refused["enhanced_code"].astype("str").fillna(refused["code"].astype("str")).fillna("")
     return {
-        "Peers": peers["peer_host"].fillna(peers["peer_ip"]),
-        "Senders": log.columns("transactions", "reverse_path")["reverse_path"].replace("", "<>"),
-        "Refused and failed recipients": refused["forward_path"],
-        "Why": refused["reply"].str.replace(r"<[^<>]*>", "<…>", regex=True),
+        "Peers (sessions)": peers["peer_host"].fillna(peers["peer_ip"]),
+        "Senders (transactions)": log.columns("transactions", "reverse_path")["reverse_path"].replace("", "<>"),
+        "Recipients refused, put off or failed (attempts)": refused["forward_path"],
+        WHY: code + " " + refused["reply"].str.replace(r"<[^<>]*>", "<…>", regex=True),
     }
+
+
+def _reasons(counts: pd.Series) -> pd.Series:
+    """The same counts by code and by what remains of a text without what varies."""
+    told = pd.Series(counts.index, dtype="str").str.extract(r"(?s)^(\S*) (.*)$")
+    return counts.groupby((told[0] + " " + pattern(told[1])).str.strip().to_numpy()).sum()
 
 
 def _counts(log: Log, hops: bool) -> dict[str, int]:
