@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import spamlab
+from spamlab import clock
 from spamlab.safe import printable
 
 if TYPE_CHECKING:
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
     from spamlab.log import Log
 
 FIGURES = ("svg", "png", "pdf")
+
+EXAMPLES = """\
+examples:
+  spamlab summary /var/log/mail.log*
+  spamlab trace alice@example.com /var/log/mail.log
+  spamlab report /var/log/mail.log* -o my-report --tz Europe/Berlin
+
+`spamlab COMMAND --help` tells the options of each."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -156,25 +165,26 @@ def _summary(chosen: argparse.Namespace) -> None:
 
         print(json.dumps(summary.totals(), indent=2))
     else:
-        print(summary.text())
+        print(summary.text(zone=chosen.tz))
 
 
 def _trace(chosen: argparse.Namespace) -> None:
-    events = _read(chosen).trace(chosen.what)
+    log = _read(chosen)
+    events, zone = log.trace(chosen.what), clock.zone(log.sources, chosen.tz)
     if events.empty:
         say("note", f"nothing is logged about {chosen.what}")
     for row in events.itertuples():
         place = f"{Path(str(row.source)).name}:{row.line}"
         arrow = {"sent": ">", "received": "<"}.get(str(row.direction), " ")
-        print(printable(f"{_time(row.time)}  {place:24}  {row.kind:10} {arrow} {row.text}"))
+        print(printable(f"{_time(row.time, zone)}  {place:24}  {row.kind:10} {arrow} {row.text}"))
 
 
 def _formats(chosen: argparse.Namespace) -> None:
     print("\n".join(spamlab.formats()))
 
 
-def _time(time: Any) -> str:
-    return "-" * 20 if time is None or time != time else f"{time:%Y-%m-%d %H:%M:%SZ}"  # NaT is not itself
+def _time(time: Any, zone: str) -> str:
+    return "-" * 25 if time is None or time != time else clock.stamp(time, zone)  # NaT is not itself
 
 
 # -- what they share ---------------------------------------------------------------------------------------
@@ -186,7 +196,8 @@ def _sources(chosen: argparse.Namespace) -> Any:
 
 
 def _read_options(chosen: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(chosen, name) for name in ("format", "tz", "year", "dayfirst")}
+    asked = {name: getattr(chosen, name) for name in ("format", "tz", "year", "dayfirst")}
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def _read(chosen: argparse.Namespace) -> Log:
@@ -202,8 +213,9 @@ def _parts(chosen: argparse.Namespace) -> Iterator[Log]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="spamlab", description="SMTP logs as tables, figures and a report.", allow_abbrev=False
-    )
+        prog="spamlab", description="SMTP logs as tables, figures and a report.", epilog=EXAMPLES, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"spamlab {spamlab.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -231,7 +243,7 @@ def _parser() -> argparse.ArgumentParser:
         "--scheduler", metavar="ADDRESS", help="of a Dask cluster that does it; its workers have to share LOG and DIR"
     )
 
-    summary = command("summary", _summary, "print totals")
+    summary = command("summary", _summary, "print totals, who and why, on one screen")
     _add_logs(summary)
     summary.add_argument("--json", action="store_true", help="as JSON")
     summary.add_argument("--hops", action="store_true", help="count a message at every hop, as pflogsumm does")
@@ -248,18 +260,25 @@ def _parser() -> argparse.ArgumentParser:
 def _add_logs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("logs", nargs="+", metavar="LOG", help="file, folder, glob, Parquet folder; - is stdin")
     parser.add_argument("--format", type=_known_format, help="the log's format (default: recognised)")
-    parser.add_argument("--tz", default="UTC", type=_zone, help="time zone of stamps that state none (default: UTC)")
-    parser.add_argument("--year", type=_year, metavar="YEAR", help="year of the first stamp without one")
+    parser.add_argument(
+        "--tz", type=_zone, metavar="ZONE",
+        help="time zone of stamps that state none, and of the times that are shown (default: UTC)",
+    )  # fmt: skip
+    parser.add_argument("--year", type=_year, metavar="YEAR", help="year of the first line, of logs that state none")
     parser.add_argument("--dayfirst", action=argparse.BooleanOptionalAction, help="dates have the day before the month")
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder, replaced as a whole")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="DIR", help="folder to write, replaced as a whole"
+    )
 
 
 def _add_span(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--since", type=_moment, metavar="T", help="from this time, in the zone of --tz")
-    parser.add_argument("--until", type=_moment, metavar="T", help="up to this time")
+    parser.add_argument(
+        "--since", type=_moment, metavar="T", help="from this time (2026-03-11T14:00), in the zone of --tz"
+    )
+    parser.add_argument("--until", type=_moment, metavar="T", help="up to this time, not included")
 
 
 def _kinds(text: str) -> tuple[str, ...]:
@@ -308,7 +327,7 @@ def _ordered(chosen: argparse.Namespace) -> None:
         raise SystemExit(2)
 
 
-def _localized(moment: pd.Timestamp | None, zone: str) -> pd.Timestamp | None:
+def _localized(moment: pd.Timestamp | None, zone: str | None) -> pd.Timestamp | None:
     if moment is None or moment.tzinfo:
         return moment
-    return moment.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
+    return moment.tz_localize(zone or "UTC", ambiguous=True, nonexistent="shift_forward")

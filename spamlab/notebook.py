@@ -5,7 +5,8 @@ sentences are plain text, figures are images. JupyterLab (4.6) gives an ``image/
 figure is sent as HTML with one too; nbconvert and others take the image and the ``alt`` from its metadata.
 
 With ``SPAMLAB_FIGURES`` naming a folder, every figure is also saved there in the kinds that
-``SPAMLAB_FIGURE_TYPES`` names (default: ``svg,png``; PNG at 300 dpi), its data as CSV.
+``SPAMLAB_FIGURE_TYPES`` names (default: ``svg,png``; PNG at 300 dpi), its data as CSV. ``SPAMLAB_TZ`` names the zone of
+the times that are shown (see ``clock``).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
-from spamlab import tables
+from spamlab import clock, tables
 from spamlab.safe import file_name, for_spreadsheet, printable, shorten
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def show(
 ) -> None:
     """Display a figure and close it; save it and its data where ``SPAMLAB_FIGURES`` says.
 
+    A figure with nothing to show is one sentence, and no file.
+
     Parameters
     ----------
     figure
@@ -84,6 +87,9 @@ def show(
     if alt is None:
         alt = plots.alt(drawn.axes[0] if isinstance(figure, Figure) else figure)
     words, name = printable(alt), file_name(name)
+    if not isinstance(figure, Figure) and plots.sentence(figure):
+        pyplot.close(drawn)
+        return _display({"text/plain": words}, {"spamlab": {"figure": name}})
     _save(drawn, name, data)
     width = round(drawn.get_figwidth() * drawn.dpi)
     png = base64.b64encode(_bytes(drawn, "png", dpi=1.5 * drawn.dpi)).decode("ascii")
@@ -95,8 +101,11 @@ def show(
     pyplot.close(drawn)
 
 
-def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60, of: int | None = None) -> None:
-    """Display a table, its texts escaped and shortened in their middle.
+def table(
+    frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60, of: int | None = None,
+    sources: pd.DataFrame | None = None,
+) -> None:  # fmt: skip
+    """Display a table, its texts escaped and shortened in their middle; of an empty one say that there is nothing.
 
     Parameters
     ----------
@@ -108,6 +117,9 @@ def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60, of: 
         Characters of a text that are shown.
     of
         Rows of the whole table, where ``frame`` holds only the first and the last of them.
+    sources
+        The Log's sources, for the zone of times (see ``clock``); by default they stay in their own. Either way the
+        column says it.
 
     Examples
     --------
@@ -120,7 +132,11 @@ def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60, of: 
     def one_line(text: str) -> str:
         return shorten(printable(text), width)
 
+    zone = None if sources is None else clock.zone(sources)
+
     def plain_cells(column: pd.Series) -> Any:
+        if zone and isinstance(column.dtype, pd.DatetimeTZDtype):
+            column = column.dt.tz_convert(zone)
         values = zip(column.index, column.astype("object"), column.isna(), strict=True)
         cells = [
             "" if missing else _number(value, bool({column.name, label} & _NAMES)) or one_line(str(value))
@@ -129,8 +145,8 @@ def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60, of: 
         return pd.Series(cells, column.index, dtype="str")
 
     frame = pd.DataFrame(frame)
-    if not frame.shape[1]:
-        return say("An empty table.")
+    if frame.empty:
+        return say("Nothing of the kind in this log.")
     count = of or len(frame)
     if count > rows:
         frame = pd.concat([frame.head(rows - rows // 2), frame.tail(rows // 2)])
@@ -138,6 +154,9 @@ def table(frame: pd.DataFrame | pd.Series, rows: int = 30, width: int = 60, of: 
         # A named index becomes columns: its name would take a line of its own.
         frame = frame.reset_index(allow_duplicates=True)
     shown = frame.apply(plain_cells)
+    zoned = [isinstance(kind, pd.DatetimeTZDtype) and (zone or str(kind.tz)) for kind in frame.dtypes]
+    if any(zoned):
+        shown.columns = [f"{name} ({said})" if said else name for name, said in zip(frame.columns, zoned, strict=True)]
     if shown.index.dtype.name in ("str", "object"):
         shown.index = shown.index.astype("str").map(one_line)
     # Row numbers say nothing, of a longer table's first and last rows neither.

@@ -27,7 +27,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from spamlab import atomic, execute, parquet, sources, stream, summary, volume
+from spamlab import atomic, clock, evidence, execute, parquet, sources, stream, summary, volume
 from spamlab.log import Log
 from spamlab.safe import file_name, printable
 from spamlab.words import octets
@@ -46,6 +46,10 @@ With so much of Postfix either way takes 2 GB; with 500 MB at once 3.4, in parts
 """
 
 _ROWS = 50  # log files named in the page; all are in provenance.json
+
+# What an admin asks of a log comes first: what happens to the mail, and what does it cost? The paper's own log keeps
+# the order of the notebooks, which is the paper's.
+_FIRST = ("06-traffic", "05-backscatter")
 
 # What tables may hold in the page; all other markup in an output is dropped, its text kept.
 _TAGS = ["table", "thead", "tbody", "tr", "th", "td", "p"]
@@ -137,15 +141,24 @@ def _large(source: Any) -> bool:
 
 def _fill(folder: Path, figures: Sequence[str], asked: dict[str, Any], progress: bool) -> None:
     paths, log = execute.notebooks(), Log.from_parquet(folder / "tables")
-    save = {"SPAMLAB_FIGURES": str(folder / "figures"), "SPAMLAB_FIGURE_TYPES": ",".join(figures)}
+    told = {"SPAMLAB_FIGURES": str(folder / "figures"), "SPAMLAB_FIGURE_TYPES": ",".join(figures)}
+    told[clock.NAMED] = clock.zone(log.sources, asked.get("tz"))
     given, cwd = {"log_path": "../tables"}, folder / "notebooks"
-    made = execute.run(paths, given, cwd=cwd, environment=save, progress=progress)
+    made = execute.run(paths, given, cwd=cwd, environment=told, progress=progress)
     for path, notebook in zip(paths, made, strict=True):
         execute.write(notebook, folder / "notebooks" / path.name)
     provenance = _provenance(log, asked, paths)
     (folder / "provenance.json").write_text(json.dumps(provenance, indent=2) + "\n", encoding="utf-8")
-    page = _page(log, folder, dict(zip(paths, made, strict=True)), provenance)
+    page = _page(log, folder, _ordered(log, dict(zip(paths, made, strict=True))), provenance)
     (folder / "index.html").write_text(page, encoding="utf-8")
+
+
+def _ordered(log: Log, notebooks: dict[Path, NotebookNode]) -> dict[Path, NotebookNode]:
+    """The notebooks in the order in which the page shows them."""
+    if evidence.heading(log) is not None:
+        return notebooks
+    rank = {name: place for place, name in enumerate(_FIRST)}
+    return dict(sorted(notebooks.items(), key=lambda each: rank.get(each[0].stem, len(rank))))
 
 
 def _linked(source: str, target: str) -> str:
@@ -194,7 +207,7 @@ def _page(log: Log, folder: Path, notebooks: dict[Path, NotebookNode], provenanc
         "page.html.j2"
     ).render(
         title=f"What {names[0] if len(names) == 1 else f'{len(names):,} log files'} tells",
-        span=f"{count['format']}, {summary.span(log)}",
+        span=f"{count['format']}, {summary.span(log, provenance['parameters'].get('tz'))}",
         css=Markup(css),  # noqa: S704 - our own file
         css_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
         parts=[_part(path, notebook, folder / "figures", body) for path, notebook in notebooks.items()],
@@ -209,7 +222,7 @@ def _page(log: Log, folder: Path, notebooks: dict[Path, NotebookNode], provenanc
 def _part(path: Path, notebook: NotebookNode, figures: Path, body: jinja2.Template) -> dict[str, Any]:
     """A notebook as the page shows it: its title, its answer, its body without code."""
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    title = re.search(r"^# (.+)", prose, re.M)
+    title = re.search(rf"^# {_NUMBER_OF}(.+)", prose, re.M)
     answers = [cell for cell in notebook.cells if "answer" in cell.metadata.get("tags", [])]
     said = [output.text for cell in answers for output in cell.outputs if "text" in output]
     return {
@@ -222,31 +235,42 @@ def _part(path: Path, notebook: NotebookNode, figures: Path, body: jinja2.Templa
 
 
 def _shown(notebook: NotebookNode, figures: Path) -> NotebookNode:
-    """A copy with only what the page shows: headings one level down, figures from files, safe tables."""
+    """A copy with only what the page shows: headings one level down, figures from files, safe tables.
+
+    Cells tagged ``remove_cell`` speak to whoever has the notebook before him.
+    """
     from nbconvert.preprocessors.sanitize import SanitizeHTML
 
     shown = copy.deepcopy(notebook)
     clean = SanitizeHTML(tags=_TAGS, attributes={"*": ["colspan", "rowspan", "scope"]}, strip=True)
+    shown.cells = [cell for cell in shown.cells if "remove_cell" not in cell.metadata.get("tags", [])]
+    heading = ""
     for cell in shown.cells:
         if cell.cell_type == "markdown":
+            cell.source = re.sub(rf"^# {_NUMBER_OF}", "# ", cell.source)
+            heading = (re.findall("^#+ (.+)", cell.source, re.M) or [heading])[-1]
             cell.source = re.sub(r"^(?=#{1,5} )", "#", cell.source, flags=re.M)
             # A link from notebook to notebook stays in the page: to the figure it names, else to the notebook's part.
             cell.source = re.sub(
                 r"\]\(([\w-]+)\.ipynb(?:#([\w-]+))?\)", lambda to: f"](#{to[2] or to[1]})", cell.source
             )
             continue
+        cell.heading = heading  # names what it shows
         cell.outputs = [output for output in cell.get("outputs", ()) if output.get("name") != "stderr"]
         for output in cell.outputs:
             if output.output_type == "stream":
                 output.text = output.text.strip("\n")
             elif name := output.get("metadata", {}).get("spamlab", {}).get("figure"):
-                output.figure = _figure(file_name(name), output, figures)
+                output.anchor = file_name(name)
+                if "image/png" in output.data:
+                    output.figure = _figure(output.anchor, output, figures)
             elif table := output.get("data", {}).get("text/html"):
                 table = re.sub(r"<style.*?</style>", "", table, flags=re.S)  # pandas' own look
                 output.data["text/html"] = Markup(_columns(clean.sanitize_html_tags(table)))  # noqa: S704
     return shown
 
 
+_NUMBER_OF = r"(?:\d+\. )?"  # a notebook's, in its title: the page has its own order
 _CELL = re.compile(r"<t([hd])>(.*?)</t\1>", re.S)
 _NUMBER = re.compile(r"-?[\d,]+(\.\d+)?(e-\d+)?|inf|")
 _PROSE = 40  # characters; a longer text goes on in the next line

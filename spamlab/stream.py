@@ -19,7 +19,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from spamlab import intake, joining, pages, parquet
+from spamlab import clock, intake, joining, pages, parquet
 from spamlab.errors import ReadWarning
 from spamlab.intake import Intake
 from spamlab.log import Log, concatenate, converted, ordered, renumbered
@@ -109,16 +109,17 @@ def between(parts: Iterable[Log], since: pd.Timestamp | None, until: pd.Timestam
     if since is None and until is None:
         yield from parts
         return
-    ends, found = [], 0
+    ends, sources, found = [], [], 0
     for part in parts:
+        sources.append(part.columns("sources", "tz_assumed"))
         time = part.columns("events", "time")["time"].dropna()
         ends += [time.min(), time.max()] if len(time) else []
         some = part.between(since, until)
         found += len(some.columns("events", "time"))
         yield some
     if ends and not found:
-        first, last = (f"{end:%Y-%m-%d %H:%M:%S}" for end in (min(ends), max(ends)))
-        told = f"nothing was logged in the time asked for: what there is goes from {first} to {last} (UTC)"
+        there = clock.span(min(ends), max(ends), clock.zone(pd.concat(sources)))
+        told = f"nothing was logged in the time asked for: what there is goes from {there}"
         warnings.warn(told, ReadWarning, stacklevel=2)
 
 

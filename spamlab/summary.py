@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from spamlab import backscatter, loops, messages, partwise
+from spamlab import backscatter, clock, loops, messages, partwise
 from spamlab.safe import printable, shorten
+from spamlab.traffic.why import pattern
 from spamlab.words import count as counted
-from spamlab.words import octets, seconds
+from spamlab.words import lasting, octets, seconds
 
 if TYPE_CHECKING:
     from spamlab.log import Log
@@ -112,11 +113,14 @@ class Summary:
         read |= {name: int(self.sources[name].sum()) for name in ("lines", "unparsed_lines")}
         return {"format": formats, **read, **self._counts, "first": first, "last": last}
 
-    def text(self, top: int = 5) -> str:
+    def text(self, top: int = 5, zone: str | None = None) -> str:
         """See the function ``text``."""
         count = self.totals()
         files, lines = counted(count["files"], "file"), counted(count["lines"], "line")
-        head = [f"{count['format']}, {files}, {lines}, {_span(*self.span)}"]
+        unread = int(self.sources["format"].eq("unknown").sum())
+        files += f" ({unread:,} not read)" if unread else ""
+        formats = ", ".join(name for name in count["format"].split(", ") if name != "unknown")
+        head = [f"{formats}, {files}, {lines}, {_span(*self.span, clock.zone(self.sources, zone))}"]
         if unparsed := count["unparsed_lines"]:
             head.append(f"{unparsed:,} of the lines could not be read: see the table `unparsed`.")
         if assumed := _assumptions(self.sources):
@@ -127,7 +131,9 @@ class Summary:
         ]
         sizes = ("octets_received", "octets_delivered")
         rows.append("  " + "     ".join(f"{label(n):18}{octets(count[n]):>12}" for n in sizes))
-        lists = [line for title, held in self._tops.items() for line in _top(title, _added(held), top)]
+        tops = {title: _added(held) for title, held in self._tops.items()}
+        tops[WHY] = _reasons(tops[WHY])
+        lists = [line for title, values in tops.items() for line in _top(title, values, top)]
         return "\n".join([*head, "", *rows, *lists])
 
 
@@ -144,6 +150,9 @@ MOST = 400_000
 """Values that are held for a top list before they are counted together."""
 
 
+WHY = "Why (attempts)"
+
+
 def _added(counts: list[pd.Series]) -> pd.Series:
     total: pd.Series = pd.concat(counts).groupby(level=0).sum()
     return total
@@ -151,15 +160,22 @@ def _added(counts: list[pd.Series]) -> pd.Series:
 
 def _shown(log: Log) -> dict[str, pd.Series]:
     """What the commonest values are shown of, by title."""
-    tried = log.columns("recipients", "status", "forward_path", "reply")
+    tried = log.columns("recipients", "status", "forward_path", "code", "enhanced_code", "reply")
     refused = tried[tried["status"].isin(["rejected", "bounced", "deferred", "expired"])]
     peers = log.columns("sessions", "peer_host", "peer_ip")
+    code = refused["enhanced_code"].astype("str").fillna(refused["code"].astype("str")).fillna("")
     return {
-        "Peers": peers["peer_host"].fillna(peers["peer_ip"]),
-        "Senders": log.columns("transactions", "reverse_path")["reverse_path"].replace("", "<>"),
-        "Refused and failed recipients": refused["forward_path"],
-        "Why": refused["reply"].str.replace(r"<[^<>]*>", "<…>", regex=True),
+        "Peers (sessions)": peers["peer_host"].fillna(peers["peer_ip"]),
+        "Senders (transactions)": log.columns("transactions", "reverse_path")["reverse_path"].replace("", "<>"),
+        "Recipients refused, put off or failed (attempts)": refused["forward_path"],
+        WHY: code + " " + refused["reply"].str.replace(r"<[^<>]*>", "<…>", regex=True),
     }
+
+
+def _reasons(counts: pd.Series) -> pd.Series:
+    """The same counts by code and by what remains of a text without what varies."""
+    told = pd.Series(counts.index, dtype="str").str.extract(r"(?s)^(\S*) (.*)$")
+    return counts.groupby((told[0] + " " + pattern(told[1])).str.strip().to_numpy()).sum()
 
 
 def _counts(log: Log, hops: bool) -> dict[str, int]:
@@ -241,8 +257,8 @@ def label(key: str) -> str:
     return _LABELS.get(key, key.replace("_", " "))
 
 
-def text(log: Log, hops: bool = False, top: int = 5) -> str:
-    """Return one screen: totals, and the most frequent peers, senders and refusals.
+def text(log: Log, hops: bool = False, top: int = 5, zone: str | None = None) -> str:
+    """Return one screen: totals, and the most frequent peers, senders and refusals; times in a zone (see ``clock``).
 
     Examples
     --------
@@ -250,7 +266,7 @@ def text(log: Log, hops: bool = False, top: int = 5) -> str:
     >>> print(text(spamlab.read("data/exchange55-appendix-a.log")))  # doctest: +ELLIPSIS
     exchange55, 1 file, ...
     """
-    return _summed(log, hops).text(top)
+    return _summed(log, hops).text(top, zone)
 
 
 def _top(title: str, counts: pd.Series, most: int) -> list[str]:
@@ -287,12 +303,12 @@ def answer(log: Log) -> str:
         return f"The log states no times; it holds {held}."
     lasted = _lasted(log)
     if len(lasted) == 1:
-        said = f"its one complete session takes {seconds(lasted.iloc[0])}"
+        said = f"its one complete session takes {lasting(lasted.iloc[0])}"
     elif len(lasted):
-        said = f"its {len(lasted):,} complete sessions take {seconds(lasted.median())} each (median)"
+        said = f"its {len(lasted):,} complete sessions take {lasting(lasted.median())} each (median)"
     else:
         said = "no session in it is complete"
-    return f"The log spans {seconds((last - first).total_seconds())}, {said}; it holds {held}."
+    return f"The log spans {lasting((last - first).total_seconds())}, {said}; it holds {held}."
 
 
 def _outer(found: list[list[Any]]) -> list[Any]:
@@ -359,14 +375,13 @@ def _assumptions(sources: pd.DataFrame) -> list[str]:
     return said
 
 
-def span(log: Log) -> str:
-    """From when to when, and how long: ``2003-11-11 13:59:23 to 14:00:27 UTC (64 s)``."""
+def span(log: Log, zone: str | None = None) -> str:
+    """From when to when, in a zone (see ``clock``), and how long: ``2003-11-11 13:59:23 to 14:00:27 UTC (64 s)``."""
     first, last = ends(log)
-    return _span(first, last)
+    return _span(first, last, clock.zone(log.sources, zone))
 
 
-def _span(first: Any, last: Any) -> str:
+def _span(first: Any, last: Any, zone: str) -> str:
     if pd.isna(first):
         return "no times"
-    end = f"{last:%H:%M:%S}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M:%S}"
-    return f"{first:%Y-%m-%d %H:%M:%S} to {end} UTC ({seconds((last - first).total_seconds())})"
+    return f"{clock.span(first, last, zone)} ({seconds((last - first).total_seconds())})"

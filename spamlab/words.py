@@ -42,6 +42,17 @@ def seconds(number: float) -> str:
     return f"{int(number // size):,} {big}" + (f" {rest} {small}" if rest else "")
 
 
+def lasting(logged: float) -> str:
+    """A length between two stamps, in seconds given: equal stamps still allow a moment.
+
+    Examples
+    --------
+    >>> lasting(64), lasting(0)
+    ('64 s', 'under 1 s')
+    """
+    return seconds(logged) if logged > 0 else "under 1 s"
+
+
 def per(width: float) -> str:
     """What is counted in each interval of a length in seconds: *an hour*, *per 5 min*.
 

@@ -117,7 +117,7 @@ def test_tables_are_for_readers(capsys: pytest.CaptureFixture[str]) -> None:
     )  # fmt: skip
     notebook.table(wide, rows=2)
     assert capsys.readouterr().out.splitlines() == [
-        "transaction session octets share told                  at",
+        "transaction session octets share told            at (UTC)",
         "      12345          4,934  0.25  yes 2026-03-11 00:00:00",
         "      12347              0            2026-03-11 00:00:00",
         "The first and last rows of 3.",
@@ -128,4 +128,4 @@ def test_tables_are_for_readers(capsys: pytest.CaptureFixture[str]) -> None:
         ["lines", "2,024"],
     ]
     notebook.table(pd.DataFrame({"n": []}).T)
-    assert capsys.readouterr().out == "An empty table.\n"
+    assert capsys.readouterr().out == "Nothing of the kind in this log.\n"

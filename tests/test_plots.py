@@ -93,7 +93,7 @@ SIMULATED = {  # of no log
 }
 
 
-NAMES = [name for name in vars(plots) if callable(getattr(plots, name)) and name not in ("alt", "data")]
+NAMES = [name for name in vars(plots) if callable(getattr(plots, name)) and name not in ("alt", "data", "sentence")]
 each = pytest.mark.parametrize("name", NAMES)
 
 
@@ -547,3 +547,12 @@ def test_labels_of_a_logarithmic_axis_do_not_touch(says, low, high):
     boxes = [label.get_window_extent() for label in ax.get_xticklabels() if label.get_text()]
     assert len(boxes) > 3
     assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
+
+
+def test_what_was_spent_and_what_was_not_sent_are_named_apart() -> None:
+    """Also where little was spent beside the dearest attempt."""
+    saved = pd.DataFrame({"spent": [300, 300, 20_000], "body": [900, 1200, 0]}).rename_axis("transaction")
+    ax = plots.saved(saved)
+    ax.figure.canvas.draw()
+    spent, body = (t.get_window_extent() for t in texts(ax) if t.get_text() in ("spent", "body not sent"))
+    assert spent.x1 < body.x0

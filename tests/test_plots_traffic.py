@@ -254,3 +254,19 @@ def test_clients_count_connections_without_mail(log: spamlab.Log) -> None:
         f"{found.index[0]} makes the most connections: {found['connections'].iloc[0]:,} of {found['connections'].sum():,}"
     )
     assert said.endswith(f"{idle:,} of {len(found):,} clients begin no mail")
+
+
+def test_an_interval_of_hours_is_named_as_one() -> None:
+    counts = tally(pd.date_range("2026-03-02", periods=3, freq="12h", tz="UTC"), rejected=[1, 5, 2])
+    assert title(plots.mail(counts)).endswith("refused, most in the 12 h from 2026-03-02 12:00")
+
+
+def test_what_takes_no_measurable_time_is_said_to() -> None:
+    waits = pd.DataFrame({"n": [200], "median": [0.0], "p95": [0.0], "p99": [4.0], "longest": [9.0]})
+    ax = plots.delays(waits.set_axis(pd.Index(["mixed"], name="outcome")))
+    assert title(ax) == "mixed fates, half in no measurable time, 1% over 4 s"
+
+
+def test_where_nothing_is_delivered_the_title_says_what_was_refused() -> None:
+    counts = tally(pd.Index(["a.example", "b.example"], name="domain"), rejected=[8, 8])
+    assert title(plots.top(counts)) == "Nothing was delivered; 16 refused or failed"

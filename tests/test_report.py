@@ -114,10 +114,40 @@ def test_everything_is_there(paper: Path) -> None:
     for figure in figures:
         for kind, start in (("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")):
             assert (paper / "figures" / f"{figure}.{kind}").read_bytes().startswith(start)
-    # With one loop there is nothing to compare, and a dialogue log holds no delays: such a figure is a sentence.
-    sentences = figures - {path.stem for path in (paper / "figures").glob("*.csv")}
-    assert {name for name in sentences if not name.startswith("06-")} == {"04-all-loops"}
-    assert "06-mail" not in sentences
+    assert {path.stem for path in (paper / "figures").glob("*.csv")} == figures
+    assert "06-mail" in figures
+
+
+def test_a_figure_with_nothing_to_show_is_a_sentence(paper: Path) -> None:
+    """With one loop there is nothing to compare; links to the figure lead to what is said."""
+    text = (paper / "index.html").read_text(encoding="utf-8")
+    assert re.search(
+        '<p id="figure-04-all-loops">[^<]*With fewer than three loops there is nothing to compare.</p>', text
+    )
+    assert not list((paper / "figures").glob("04-all-loops.*"))
+
+
+def test_the_page_begins_with_what_its_reader_asks(paper: Path, hostile: Path) -> None:
+    """The paper's log in the paper's order; any other log with its mail and what reports cost."""
+    order = {}
+    for name, folder in (("paper", paper), ("other", hostile)):
+        text = (folder / "index.html").read_text(encoding="utf-8")
+        order[name] = re.findall('<section class="notebook" id="([^"]+)"', text)
+        listed = text[text.index('id="contents"') : text.index('class="notebook"')]
+        assert re.findall('href="#([^"]+)"', listed) == [*order[name], "provenance"]
+        assert "change the path" not in text
+        assert not re.search(r"<h\d>\d\. ", text)  # a notebook's number says nothing of its place here
+    names = [path.stem for path in execute.notebooks()]
+    assert order["paper"] == names
+    assert order["other"][:3] == ["06-traffic", "05-backscatter", "01-the-log"]
+    assert sorted(order["other"]) == names
+
+
+def test_what_scrolls_can_be_reached_and_has_a_name(either: Path) -> None:
+    text = (either / "index.html").read_text(encoding="utf-8")
+    boxes = re.findall("<[^>]*tabindex[^>]*>", text)
+    assert boxes
+    assert all('role="group"' in box and re.search('aria-label="[^"]+"', box) for box in boxes)
 
 
 def test_the_page_needs_nothing_and_runs_nothing(either: Path) -> None:

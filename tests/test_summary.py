@@ -125,3 +125,28 @@ def test_a_message_that_came_in_by_dialogue(tmp_path: Any) -> None:
     assert count["rejected"] == 1
     assert count["delivered"] == 0
     assert count["ndrs"] == 0
+
+
+RBL = "554 5.7.1 Service unavailable; Client host [192.0.2.{0}] blocked using bl.example; https://bl.example/q/192.0.2.{0}"
+
+
+def test_texts_that_differ_in_what_varies_are_one_reason() -> None:
+    """As in the report; a name of its own for each client hid the commonest obstacle."""
+    log = made(
+        recipients={
+            "status": ["rejected"] * 6,
+            "code": [554, 554, 554, 550, 550, None],
+            "enhanced_code": ["5.7.1"] * 3 + [None] * 3,
+            "reply": [*map(RBL.format, range(3)), "550 <a@example.org>: no", "550 <b@example.org>: no", None],
+        }
+    )
+    told = summary.text(log).partition("Why (attempts)\n")[2].splitlines()
+    assert [line.split(maxsplit=1) for line in told] == [
+        ["3", "5.7.1 Service unavailable; Client host … blocked using …; …"],
+        ["2", "550 <…>: no"],
+    ]
+
+
+def test_a_file_that_could_not_be_read_is_counted_as_such() -> None:
+    log = made(sources={"source": ["a", "b"], "format": ["exim", "unknown"], "lines": [7, 0]})
+    assert summary.text(log).startswith("exim, 2 files (1 not read), 7 lines, no times\n")

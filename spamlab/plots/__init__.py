@@ -1,9 +1,9 @@
 """Figures: a DataFrame in, ``ax=None``, the Axes back; one finding a figure, said in its title.
 
 All are drawn in the look of ``spamlab.mplstyle`` (`STYLE`), whatever the caller's. Titles, notes and
-alternative text (`alt`) are computed from the data; `data` is the table that was drawn. Text of a log is
-drawn as it stands: no TeX, no markup, unprintable characters escaped. Many rows are reduced before they
-are drawn.
+alternative text (`alt`) are computed from the data; `data` is the table that was drawn, `sentence` what stands in
+place of a figure with nothing to show. Text of a log is drawn as it stands: no TeX, no markup, unprintable
+characters escaped. Many rows are reduced before they are drawn.
 
 >>> from matplotlib.axes import Axes
 >>> from spamlab import tables
@@ -12,7 +12,7 @@ True
 """
 
 from spamlab.plots._claims import verdicts
-from spamlab.plots._look import STYLE, alt, data
+from spamlab.plots._look import STYLE, alt, data, sentence
 from spamlab.plots._rows import codes, ladder, octets, saved, sessions, spans
 from spamlab.plots._traffic import clients, delays, mail, reasons, top
 from spamlab.plots._values import latency, latency_by_peer, loop, loops, periods, sizes, sizes_in_time
@@ -21,5 +21,5 @@ from spamlab.plots._wire import captures, counterfactuals, layers
 
 __all__ = ["STYLE", "alt", "captures", "clients", "codes", "counterfactuals", "data", "delays", "error_messages",
            "harvest", "ladder", "latency", "latency_by_peer", "layers", "loop", "loops", "mail", "measures", "octets",
-           "periods", "reasons", "saturation", "saved", "sessions", "sizes", "sizes_in_time", "spans", "top",
-           "verdicts"]  # fmt: skip
+           "periods", "reasons", "saturation", "saved", "sentence", "sessions", "sizes", "sizes_in_time", "spans",
+           "top", "verdicts"]  # fmt: skip

@@ -8,7 +8,7 @@ from functools import wraps
 from pathlib import Path
 from textwrap import fill
 from typing import Any, ParamSpec
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import matplotlib.dates as mdates
 import numpy as np
@@ -19,6 +19,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 from matplotlib.ticker import FixedLocator, LogLocator, ScalarFormatter
 
+from spamlab import clock
 from spamlab.safe import printable, shorten
 from spamlab.words import seconds
 
@@ -102,6 +103,7 @@ def wrap(text: str, inches: float, size: float, weight: str = "normal") -> str:
 
 
 _DRAWN: WeakKeyDictionary[Axes, pd.DataFrame] = WeakKeyDictionary()
+_EMPTY: WeakSet[Axes] = WeakSet()
 
 
 def finding(ax: Axes, title: str, detail: str, drawn: pd.DataFrame, stretch: float = 1.08) -> Axes:
@@ -161,12 +163,33 @@ def data(ax: Axes) -> pd.DataFrame | None:
     return _DRAWN.get(ax)
 
 
+def sentence(ax: Axes) -> str | None:
+    """What stands in the place of a figure that has nothing to show; None of one that has.
+
+    Parameters
+    ----------
+    ax : Axes
+        What a function of this package gave back.
+
+    Returns
+    -------
+    str or None
+
+    Examples
+    --------
+    >>> sentence(nothing("This log has no messages."))
+    'This log has no messages.'
+    """
+    return str(ax.get_label()) if ax in _EMPTY else None
+
+
 def nothing(sentence: str, ax: Axes | None = None) -> Axes:
     """A figure with nothing to show: one sentence that says so."""
     ax = axes(ax, 0.6)
     ax.set_axis_off()
     ax.text(0, 0.5, wrap(sentence, 6.2, 8), va="center", color=SOFT, transform=ax.transAxes)
     ax.set_label(sentence)
+    _EMPTY.add(ax)
     return ax
 
 
@@ -199,11 +222,6 @@ def safe(text: object, width: int = 60) -> str:
 def peers(sessions: pd.DataFrame) -> pd.Series:
     """The other side of each session: its name, else its address."""
     return sessions["peer_host"].fillna(sessions["peer_ip"]).fillna("unnamed peer")
-
-
-def lasting(logged: float) -> str:
-    """A length between two stamps in words, in seconds given: equal stamps still allow a moment."""
-    return seconds(logged) if logged > 0 else "under 1 s"
 
 
 # -- axes ----------------------------------------------------------------------------------------------
@@ -252,10 +270,8 @@ def days(times: pd.Series) -> np.ndarray:
 
 
 def zone(sources: pd.DataFrame | None) -> tuple[Any, str]:
-    """The log's own time zone and its name for an axis, with the word *assumed* where the log states none."""
-    assumed = sorted(set(sources["tz_assumed"].dropna())) if sources is not None else []
-    name = assumed[0] if len(assumed) == 1 else "UTC"
-    return pd.Timestamp(0, tz=name).tzinfo, f"{name}, assumed" if len(assumed) == 1 else name
+    """The zone in which the log's times are shown, and its name for an axis."""
+    return pd.Timestamp(0, tz=clock.zone(sources)).tzinfo, clock.name(sources)
 
 
 def clock_axis(ax: Axes, start: pd.Timestamp, end: pd.Timestamp, sources: pd.DataFrame | None) -> None:
@@ -283,13 +299,16 @@ def when(begin: pd.Timestamp, width: pd.Timedelta, dated: bool = True) -> str:
     --------
     >>> when(pd.Timestamp("2026-03-02 09:00"), pd.Timedelta("1h")), when(pd.Timestamp("2026-03-02"), pd.Timedelta("7D"))
     ('on 2026-03-02 at 09:00', 'in the 7 d from 2026-03-02')
+    >>> when(pd.Timestamp("2026-03-02 12:00"), pd.Timedelta("6h"))
+    'in the 6 h from 2026-03-02 12:00'
     """
     day = f"on {begin:%Y-%m-%d} "
-    if width >= pd.Timedelta("1D"):
-        whole = begin == begin.normalize()
+    if width > pd.Timedelta("1h"):
+        whole = begin == begin.normalize() and width >= pd.Timedelta("1D")
         if whole and width == pd.Timedelta("1D"):
             return day.strip()
-        return f"in the {seconds(width.total_seconds())} from {begin:{'%Y-%m-%d' if whole else '%Y-%m-%d %H:%M'}}"
+        shown = "%Y-%m-%d" if whole else "%Y-%m-%d %H:%M" if dated else "%H:%M"
+        return f"in the {seconds(width.total_seconds())} from {begin:{shown}}"
     return f"{day if dated else ''}at {begin:{'%H:%M:%S' if width < pd.Timedelta('1min') else '%H:%M'}}"
 
 

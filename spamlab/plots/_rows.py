@@ -21,6 +21,7 @@ KEPT = ["session", "time", "direction", "kind", "verb", "code", "text", "line"]
 ASIDE = ("note", "connect", "disconnect")
 WHOLE = {"command": "", "reply": "replies"}
 SPOKEN = ("command", "auth", "data", "reply", *ASIDE)
+SPENT = 36.0  # points that the word takes
 HEAD = {"arrowstyle": "-|>,head_width=0.12,head_length=0.25", "linewidth": 0.9, "shrinkA": 1, "shrinkB": 1}
 
 
@@ -31,6 +32,7 @@ def rows(ax: Axes | None, names: Iterable[object], asides: Iterable[str] = ()) -
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(len(labels) - 0.5, -1)
     ax.spines["left"].set_visible(False)
+    ax.tick_params(axis="y", pad=6)  # a mark at the axis' beginning touches no name
     for row, aside in enumerate(asides):
         look.note(ax, aside, (1, row), (4, 0), frame=("axes fraction", "data"))
     return ax
@@ -57,7 +59,7 @@ def sessions(sessions: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax:
     timed = sessions.dropna(subset=["start"]).sort_values("start", kind="stable")
     look.need(len(timed), "This log states no times (or holds no session): there is no time axis to draw.")
     first, last = timed["start"].min(), timed["end"].max()
-    title = f"{words.count(len(timed), 'session')} in {look.lasting((last - first).total_seconds())}"
+    title = f"{words.count(len(timed), 'session')} in {words.lasting((last - first).total_seconds())}"
     if len(timed) > FEW:
         edges, width = look.bins(first, last)
         per = words.per(width.total_seconds())
@@ -73,12 +75,12 @@ def sessions(sessions: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax:
     else:
         drawn, took = timed, (timed["end"] - timed["start"]).dt.total_seconds()
         way = timed["role"].map({"client": " to ", "server": " from "}).astype("str")
-        said = took.map(look.lasting) + ", " + timed["commands"].map(lambda n: words.count(n, "command"))
+        said = took.map(words.lasting) + ", " + timed["commands"].map(lambda n: words.count(n, "command"))
         ax = rows(ax, timed["session"].astype("str") + way + look.peers(timed), said)
         row, begin, end = range(len(timed)), look.days(timed["start"]), look.days(timed["end"])
         ax.plot(begin, row, "s", color=look.BLUE)  # a session of no logged length is seen too
         ax.hlines(row, begin, end, color=look.BLUE, linewidth=4)
-        title += f": the longest takes {look.lasting(took.max())}" if len(timed) > 1 else ""
+        title += f": the longest takes {words.lasting(took.max())}" if len(timed) > 1 else ""
         detail = "From the first to the last logged event of each"
     look.clock_axis(ax, first, last, sources)
     return look.finding(ax, title, detail, drawn)
@@ -159,14 +161,15 @@ def spans(
     at = drawn["seconds"].clip(lower=begin)
     ax.plot(at, row, "o", color=look.BLUE, alpha=0.5, rasterized=len(drawn) > look.PRECISE, clip_on=False)
     for x, y in zip(drawn["seconds"], row, strict=True) if len(drawn) < 6 else [(span, 0)]:
-        look.note(ax, look.lasting(x), (x, y), (0, 5), ha="center" if x > 0 else "left")
+        look.note(ax, words.lasting(x), (x, y), (0, 5), ha="center" if x > 0 else "left")
     ax.set_xlabel("length" + (" (what is under 1 s stands at 1 s)" if at.ne(drawn["seconds"]).any() else ""))
     if claimed is None:
         look.scale(ax, "x", words.seconds, begin, far or 1.0)
-        title = f"The log lasts {look.lasting(span)}"
+        title = f"The log lasts {words.lasting(span)}"
         if len(took):
-            each = "its complete session" if len(took) == 1 else f"half of its {len(took):,} complete sessions up to"
-            title += f", {each} {look.lasting(took.median())}"
+            each = "its complete session" if len(took) == 1 else f"half of its {len(took):,} complete sessions"
+            upto = " up to" if len(took) > 1 and took.median() > 0 else ""
+            title += f", {each}{upto} {words.lasting(took.median())}"
         return look.finding(ax, title, "Complete: logged from its connect line to its QUIT", drawn, 0.95)
     ax.axvline(claimed, color=look.ACCENT, linewidth=1.2, linestyle="--")
     look.note(ax, f"{whose}: {words.seconds(claimed)}", (claimed, -0.7), (3, 0), color=look.ACCENT, weight="bold")
@@ -176,9 +179,9 @@ def spans(
         title = f"{hits:,} of {words.count(len(lengths), 'length')} agree with {claim}"
     elif len(took):
         sole = "its complete session" if len(took) == 1 else "the longest of its complete sessions"
-        title = f"Neither the log ({look.lasting(span)}) nor {sole} ({look.lasting(took.max())}) lasts {claim}"
+        title = f"Neither the log ({words.lasting(span)}) nor {sole} ({words.lasting(took.max())}) lasts {claim}"
     else:
-        title = f"The log lasts {look.lasting(span)}, not {claim}"
+        title = f"The log lasts {words.lasting(span)}, not {claim}"
     detail = "Complete: logged from its connect line to its QUIT; agreeing: within a second"
     return look.finding(ax, title, detail, drawn, 0.95)
 
@@ -249,9 +252,11 @@ def saved(saved: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.barh(range(len(drawn)), drawn["spent"], 0.66, color=look.ACCENT)
     bars = ax.barh(range(len(drawn)), drawn["body"], 0.66, drawn["spent"], color="#f2f2f2", hatch="////")
     ax.bar_label(bars, [words.octets(n) for n in drawn["whole"]], padding=3, fontsize=7)
-    look.note(ax, "spent", (0, -0.5), (1, 2), color=look.ACCENT, weight="bold")
-    look.note(ax, "body not sent", (drawn["whole"].median() / 2, -0.5), (0, 2), color=look.GREY, weight="bold")
     look.scale(ax, "x", words.octets, 0, drawn["whole"].max())
+    look.note(ax, "spent", (0, -0.5), (1, 2), color=look.ACCENT, weight="bold")
+    ends = drawn.loc[drawn["body"] > 0, "spent"].median()  # where the body begins, or beside the other word
+    apart = max(2.0, SPENT - 72 * ax.get_window_extent().width / ax.figure.dpi * ends / ax.get_xlim()[1])
+    look.note(ax, "body not sent", (ends, -0.5), (apart, 2), color=look.SOFT, weight="bold")
     ax.set(xlabel="SMTP octets of an attempt, both ways", ylabel="transaction, cheapest first")
     title = f"Refusal before the body spared {words.octets(spared)}, {spared / whole:.0%} of the full cost"
     detail = f"{refused:,} of {len(saved):,} refused before a body of known size, {words.octets(spent)} spent"
@@ -296,7 +301,7 @@ def ladder(
     said = [words.count(int(own["kind"].eq(kind).sum()), kind, many) for kind, many in WHOLE.items()]
     detail = f"Session {session}: {', '.join(said)}"
     if pd.notna(about["start"]):
-        took = look.lasting((about["end"] - about["start"]).total_seconds())
+        took = words.lasting((about["end"] - about["start"]).total_seconds())
         detail += f" in {took} from {about['start'].tz_convert(tz):%Y-%m-%d %H:%M:%S} ({zone})"
     detail += f"; the first {most} of {len(rungs):,} rows" if len(rungs) > most else ""
     rungs = rungs.head(most)

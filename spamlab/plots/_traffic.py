@@ -56,6 +56,10 @@ def _leader(values: pd.Series, verbs: tuple[str, str], noun: str) -> str:
     return f"{look.safe(first[0], 36)} {verbs[0]} {'all' if most == total else 'the most'} {noun}: {_of(most, total)}"
 
 
+def _within(time: float) -> str:
+    return f"within {seconds(time)}" if time > 0 else "in no measurable time"
+
+
 def _first(drawn: pd.DataFrame, ranked: pd.DataFrame, what: str) -> str:
     return (f"The first {len(drawn):,} of " if len(drawn) < len(ranked) else "") + count(len(ranked), what)
 
@@ -155,7 +159,7 @@ def top(counts: pd.DataFrame, *, most: int = 10, ax: Axes | None = None) -> Axes
         One row an address, host or domain.
     """
     what = str(counts.index.name)
-    look.need(len(counts), f"This log names no {what} of any mail: there is nothing to rank.")
+    look.need(len(counts), f"This log names no {what} of mail that was taken: there is nothing to rank.")
     came = bool(counts.get("received", pd.Series()).sum())  # else what the recipients' fates tell
     sums = {"good": ["received"] if came else TAKEN, "failed": FOREVER}
     ranked = counts.assign(**{name: counts[states].sum(axis=1) for name, states in sums.items()})
@@ -170,7 +174,7 @@ def top(counts: pd.DataFrame, *, most: int = 10, ax: Axes | None = None) -> Axes
     title = f"Nothing {'came in' if came else 'was delivered'}"
     if ranked["good"].any():
         title = _leader(ranked["good"], LEADS[what], "mail")
-    if bad and len(ranked) == 1:
+    if bad and (len(ranked) == 1 or not ranked["good"].any()):
         title += f"; {bad:,} refused or failed"
     elif worst > bad / 10 and ranked["failed"].eq(worst).sum() == 1:
         title += f"; refused or failed most: {look.safe(ranked['failed'].idxmax(), 36)}, {worst:,} of {bad:,}"
@@ -210,7 +214,7 @@ def reasons(reasons: pd.DataFrame, *, most: int = 12, ax: Axes | None = None) ->
     _counts(ax, 0, float(drawn["count"].max()))
     ax.set_yticks([])
     ax.set(ylim=(len(drawn) - 0.4, -0.6), xlabel="times")
-    title = f"The commonest obstacle, {_of(drawn['count'].iloc[0], total)}: {look.safe(texts.iloc[0], 60)}"
+    title = f"The commonest obstacle, {_of(drawn['count'].iloc[0], total)}: {look.safe(texts.iloc[0], 90)}"
     detail = f"{_first(drawn, reasons, 'reason')}; … stands for what varies"
     return look.finding(ax, title, detail, drawn)
 
@@ -255,16 +259,14 @@ def delays(delays: pd.DataFrame, *, most: int = 10, ax: Axes | None = None) -> A
     known: Any = drawn[drawn["n"] >= FEW]
     if len(known):
         slow = known.loc[known["p95"].idxmax()]
-        title = (
-            f"{'Slowest: ' * (len(known) > 1)}{look.safe(_said(slow.name), 45)}, half within {seconds(slow['median'])}"
-        )
-        title += f", 5% over {seconds(slow['p95'])}"
-        title += f", 1% over {seconds(slow['p99'])}" if slow["n"] >= 100 else ""
+        title = f"{'Slowest: ' * (len(known) > 1)}{look.safe(_said(slow.name), 45)}, half {_within(slow['median'])}"
+        title += f", 5% over {seconds(slow['p95'])}" if slow["p95"] > 0 else ""
+        title += f", 1% over {seconds(slow['p99'])}" if slow["n"] >= 100 and slow["p99"] > 0 else ""
     else:
         title = f"Too few to say which is slowest: no {what} has n ≥ {FEW}"
         if len(drawn) == 1:
             only = drawn.iloc[0]
-            title = f"{look.safe(_said(only.name), 45)}, n = {only['n']:,.0f}: half within {seconds(only['median'])}"
+            title = f"{look.safe(_said(only.name), 45)}, n = {only['n']:,.0f}: half {_within(only['median'])}"
     detail = f"{_first(drawn, delays, what)}; n < {FEW} is not compared; of n < 100 the 99% are nearly the longest"
     return look.finding(ax, title, detail, drawn.reset_index(), room)
 

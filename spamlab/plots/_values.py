@@ -13,7 +13,7 @@ from spamlab import stats
 from spamlab.plots import _look as look
 from spamlab.sizes import alike
 from spamlab.summary import commonest
-from spamlab.words import count, octets, seconds
+from spamlab.words import count, lasting, octets, seconds
 
 BOUNDS = ["latency_low", "latency_high", "latency"]
 STEP = 1.6  # from one row of latencies to the next, in heights of a distribution
@@ -96,7 +96,7 @@ def latency(
 
 def _verdict(by: str, took: pd.Series, groups: dict[Any, pd.DataFrame]) -> str:
     """The mean over all, and which group takes longest."""
-    said = f"{SAYS[by]} {look.lasting(took.mean())} on average"
+    said = f"{SAYS[by]} {lasting(took.mean())} on average"
     means = pd.Series({name: group["latency"].mean() for name, group in groups.items() if len(group) >= 5})
     if len(means) > 1:
         among = "" if sum(map(len, groups.values())) == len(took) else f" of the {len(groups)} commonest"
@@ -265,7 +265,7 @@ def sizes_in_time(messages: pd.DataFrame, *, sources: pd.DataFrame | None = None
     look.clock_axis(ax, time.min(), time.max(), sources)
     to = count(timed["forward_path"].nunique(), "recipient")
     title = f"{len(timed):,} messages to {to}, {octets(size.min())} to {octets(size.max())}"
-    detail = f"From the first to the last in {look.lasting((time.max() - time.min()).total_seconds())}"
+    detail = f"From the first to the last in {lasting((time.max() - time.min()).total_seconds())}"
     return look.finding(ax, title, f"{detail}; {shown}", drawn)
 
 

@@ -1,7 +1,7 @@
 """Traffic: how much mail came, went, waited and was refused; by time, host, domain, address and reason.
 
 Every table counts a message once, however many queues of the log it went through; ``hops=True`` counts every hop.
-Times are in the log's own zone (the one its reading assumed; UTC where the log states one) unless ``zone`` names one.
+Times are in the zone in which the log's times are shown (``spamlab.clock``) unless ``zone`` names one.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ TAKEN = ["delivered", "accepted"]
 FAILED = ["rejected", "bounced", "deferred", "expired"]
 SAYS = {"received": "came in", "deferred": "put off", "bounced": "failed for good", "expired": "given up",
         "rejected": "refused", "discarded": "thrown away", "probed": "only asked about",
-        "empty": "no recipient"}  # fmt: skip
+        "empty": "no recipient", "mixed": "mixed fates"}  # fmt: skip
 """The states in an admin's words, where they are others."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from spamlab import partwise
+from spamlab import clock, partwise
 from spamlab.traffic.flows import COUNTED, of, tally
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def by_time(log: Log, every: str | None = None, zone: str | None = None, hops: b
         A pandas frequency: ``h`` (an hour), ``D`` (a day in ``zone``), ``5min``, …; by default a round one that
         makes at most a hundred intervals of the log.
     zone
-        Zone of the intervals' edges (an IANA name).
+        Zone of the intervals' edges (an IANA name); by default the one in which the log's times are shown (``clock``).
 
     Returns
     -------
@@ -74,8 +74,7 @@ def _in_time(rows: pd.DataFrame, every: str, zone: str) -> pd.DataFrame:
 
 
 def _zone(log: Log) -> str:
-    assumed = log.columns("sources", "tz_assumed")["tz_assumed"].dropna().unique()
-    return str(assumed[0]) if len(assumed) == 1 else "UTC"
+    return clock.zone(log.columns("sources", "tz_assumed"))
 
 
 def by_hour(log: Log, zone: str | None = None, hops: bool = False) -> pd.DataFrame:

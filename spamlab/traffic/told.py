@@ -36,8 +36,9 @@ def answer(log: Log) -> str:
         said += f" The commonest obstacle, {count(why['count'].iloc[0], 'time')}: "
         said += f"{spoken(why).iloc[0]}."
     if len(slow):
-        half, most = (seconds(float(slow.quantile(q))) for q in (0.5, 0.95))
-        said += f" Half of the deliveries took at most {half}, 5% over {most}."
+        half, most = (float(slow.quantile(q)) for q in (0.5, 0.95))
+        said += f" Half of the deliveries took {f'at most {seconds(half)}' if half else 'no measurable time'}"
+        said += f", 5% over {seconds(most)}." if most else "."
     absent = {"mail that came in": came, "deliveries": number.reindex(TAKEN).sum(), "delivery times": len(slow),
               "connections to this server": _served(log)}  # fmt: skip
     lacks = [what for what, there in absent.items() if not there]
