@@ -49,11 +49,11 @@ def _sessions(records: Records, time: pd.Series, out: Any, reply: Any, number: A
     return session, alive[: int(_follow.pick(n * 60)(*told, *scratch, session, alive))]
 
 
-def _said(records: Records, mail: np.ndarray) -> dict[str, Any]:
-    """What the records say: columns of the dialogue; ``mail``: which hold a MAIL command."""
+def _said(records: Records, mail: np.ndarray, reply: np.ndarray) -> dict[str, Any]:
+    """What the records say: columns of the dialogue; ``mail``, ``reply``: which hold a MAIL command, a reply."""
     path, argument = _path(records.text("path")), records.text("argument")
-    rows = texts.having(argument, "@")
-    rows = rows[path.take(rows).isna().to_numpy(bool)]
+    rows = np.flatnonzero(reply)
+    rows = rows[texts.having(argument.take(rows), "@")]
     named = texts.amended(path, (rows, texts.extracted(argument.take(rows), _NAMED)))
     argument = _keep_plus(texts.swapped(argument, "+", " "), named).str.strip()
     text = texts.joined(records.text("verb"), argument)
@@ -75,7 +75,7 @@ def assemble(records: Records, options: Options) -> Assembled:
         time, assumed = _times(records, options)
         return time, assumed, *_sessions(records, time, out, reply, number, code)
 
-    found = beside.together({"said": lambda: _said(records, number == VERBS.index("MAIL")), "when": when})
+    found = beside.together({"said": lambda: _said(records, number == VERBS.index("MAIL"), reply), "when": when})
     time, assumed, session, alive = found["when"]
     said = assembly.Dialogue.of(
         records,

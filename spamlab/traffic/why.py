@@ -52,7 +52,7 @@ def reasons(log: Log, n: int | None = None, hops: bool = False) -> pd.DataFrame:
     -------
     DataFrame
         The commonest first: ``status``, ``enhanced_code`` (empty if none is logged), ``code`` (Int64), ``reason`` (see
-        ``pattern``; empty if none is logged), ``count`` (int64), ``first``, ``last`` (UTC), ``example`` (a whole text).
+        ``pattern``; empty if none is logged), ``count`` (int64), ``first``, ``last`` (UTC), ``example`` (the first).
 
     Examples
     --------
@@ -68,7 +68,7 @@ _REASON = ["status", "enhanced_code", "code", "reason"]
 
 
 def _why(rows: pd.DataFrame) -> pd.DataFrame:
-    rows = rows[rows["what"].isin(FAILED)].rename(columns={"what": "status"})
+    rows = rows[rows["what"].isin(FAILED)].rename(columns={"what": "status"}).sort_values(["time", "reply"])
     rows = rows.assign(
         reason=pattern(rows["reply"]).fillna(""), enhanced_code=rows["enhanced_code"].astype("str").fillna("")
     )
@@ -80,6 +80,7 @@ def _why(rows: pd.DataFrame) -> pd.DataFrame:
 def _whys(found: list[pd.DataFrame]) -> pd.DataFrame:
     return (
         partwise.below(found)
+        .sort_values(["first", "example"])
         .groupby(_REASON, as_index=False, dropna=False)
         .agg(count=("count", "sum"), first=("first", "min"), last=("last", "max"), example=("example", "first"))
     )
