@@ -150,12 +150,16 @@ def having(text: pd.Series, part: str) -> np.ndarray:
     if not len(octets):
         return np.zeros(0, dtype=np.int64)
     # Searching all texts as one, and asking then whose each find is, is many times as fast as text by text.
-    finds = re.finditer(re.escape(part.encode()), octets.data)
-    at = np.array([found.start() for found in finds], dtype=np.int64)
+    sought = part.encode()
+    if len(sought) == 1:
+        at = np.flatnonzero(octets == sought[0])
+    else:
+        at = np.array([found.start() for found in re.finditer(re.escape(sought), octets.data)], dtype=np.int64)
     row = np.searchsorted(bounds, at, side="right") - 1
     own = (row >= 0) & (row < len(array))
     row, at = row[own], at[own]
-    rows = np.unique(row[at + len(part.encode()) <= bounds[row + 1]])
+    row = row[at + len(sought) <= bounds[row + 1]]
+    rows = row[np.diff(row, prepend=-1) != 0]
     return np.asarray(rows[_valid(array)[rows]])
 
 
