@@ -237,7 +237,8 @@ def _part(path: Path, notebook: NotebookNode, figures: Path, body: jinja2.Templa
 def _shown(notebook: NotebookNode, figures: Path) -> NotebookNode:
     """A copy with only what the page shows: headings one level down, figures from files, safe tables.
 
-    Cells tagged ``remove_cell`` speak to whoever has the notebook before him.
+    Cells tagged ``remove_cell`` speak to whoever has the notebook before him; of those tagged ``assumptions`` the code
+    is shown, which says what a reader may doubt.
     """
     from nbconvert.preprocessors.sanitize import SanitizeHTML
 
@@ -273,11 +274,12 @@ def _shown(notebook: NotebookNode, figures: Path) -> NotebookNode:
 _NUMBER_OF = r"(?:\d+\. )?"  # a notebook's, in its title: the page has its own order
 _CELL = re.compile(r"<t([hd])>(.*?)</t\1>", re.S)
 _NUMBER = re.compile(r"-?[\d,]+(\.\d+)?(e-\d+)?|inf|")
-_PROSE = 40  # characters; a longer text goes on in the next line
+_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+_NAME, _PROSE = 12, 40  # characters; a longer text breaks anywhere in print, or goes on in the next line
 
 
 def _columns(table: str) -> str:
-    """A table whose columns of numbers are marked ``number``, and its long texts ``prose``.
+    """A table with its columns of numbers marked ``number``, its times ``time``, longer texts ``name`` or ``prose``.
 
     >>> _columns("<tr><th>n</th><th>of</th></tr><tr><td>1,000</td><td>x</td></tr>")
     '<tr><th class="number">n</th><th>of</th></tr><tr><td class="number">1,000</td><td>x</td></tr>'
@@ -294,8 +296,12 @@ def _columns(table: str) -> str:
         places = itertools.count()
 
         def cell(found: re.Match[str]) -> str:
-            kind = "number" if numbers[next(places)] else "prose" if len(found[2]) > _PROSE else ""
-            return f'<t{found[1]} class="{kind}">{found[2]}</t{found[1]}>' if kind else found[0]
+            tag, text = found[1], found[2]
+            kind = "prose" if len(text) > _PROSE else "name" if len(text) > _NAME and tag == "d" else ""
+            kind = "time" if _TIME.fullmatch(text) else kind
+            kind = "number" if numbers[next(places)] else kind
+            text = text.replace("_", "_<wbr>") if tag == "h" else text
+            return f'<t{tag} class="{kind}">{text}</t{tag}>' if kind else f"<t{tag}>{text}</t{tag}>"
 
         return _CELL.sub(cell, text)
 

@@ -28,7 +28,7 @@ from benchmarks.logs import write
 from spamlab import atomic, execute, report, sources, stream, summary
 from spamlab.cli import main
 
-VOID = {"meta", "img", "br", "hr"}
+VOID = {"meta", "img", "br", "hr", "wbr"}
 
 # Every field a stranger can write, holding what has broken other tools.
 HOSTILE = r"""11/11/03 2:00:01 PM : A connection to <script>alert(1)</script> was established.
@@ -155,7 +155,7 @@ def test_the_page_needs_nothing_and_runs_nothing(either: Path) -> None:
     page = Page(text)
     assert page.open == []
     allowed = "html head meta title style body header main section nav div p h1 h2 h3 h4 dl dt dd ol ul li a"
-    allowed += " em strong code table caption thead tbody tr th td figure img figcaption pre blockquote sup br"
+    allowed += " em strong code table caption thead tbody tr th td figure img figcaption pre blockquote sup br wbr"
     assert set(page.tags) <= set(allowed.split())
     assert not [
         name for _, name, _ in page.attributes if name.startswith("on") or name in ("srcset", "srcdoc", "style")
@@ -244,6 +244,19 @@ def test_executed_notebooks_show_text_only(either: Path) -> None:
 
 def test_numbers_of_the_files_have_their_thousands_parted(paper: Path) -> None:
     assert "<td>4,934</td>" in (paper / "index.html").read_text(encoding="utf-8").partition('id="provenance"')[2]
+
+
+def test_what_is_assumed_stands_in_the_page(paper: Path) -> None:
+    assert "WireModel(mss=1460" in (paper / "index.html").read_text(encoding="utf-8")
+
+
+def test_cells_say_what_they_hold_for_the_look_of_the_table() -> None:
+    """Numbers and times stay whole on paper, names may break, headings break at their underscores."""
+    table = "<tr><th>octets_in</th><th>at</th><th>to</th></tr>"
+    table += "<tr><td>1,000</td><td>2026-03-11 00:00:00</td><td>somebody@example.org</td></tr>"
+    shown = report._columns(table)
+    assert '<th class="number">octets_<wbr>in</th>' in shown
+    assert '<td class="time">2026-03-11 00:00:00</td><td class="name">somebody@example.org</td>' in shown
 
 
 def test_provenance(paper: Path, appendix: Path) -> None:

@@ -50,7 +50,7 @@ def verdicts(ledger: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         (mark,) = ax.plot(0.012, row, shape, color=color, markersize=7, label=verdict, clip_on=False)
         mark.set(markerfacecolor=color if filled else "white", markeredgewidth=1.4)
         texts: list[tuple[float, str, float, dict[str, Any]]] = [
-            (WORD, word, 0.19, {"color": color if color != look.GREY else look.SOFT, "weight": "bold"}),
+            (WORD, word, 0.19, {"color": look.INK, "weight": "bold"}),
             (WORD, by, -0.21, {"color": look.SOFT}),
             (SAID - 0.01, str(number), 0.19, {"ha": "right", "color": look.SOFT}),
             (SAID, look.safe(claim, WIDE), 0.19, {"weight": "bold"}),

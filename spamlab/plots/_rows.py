@@ -324,7 +324,7 @@ def ladder(
     for at, way, text, code in zip(y, side, rungs["text"].fillna(""), rungs["code"].fillna(0), strict=True):
         _rung(ax, at, way, text, look.CLASSES.get(code // 100, (look.GREY, ""))[0])
     for at, text in zip(y[moved], clock[moved], strict=True):
-        _write(ax, 0, at, text, color=look.GREY)
+        _write(ax, 0, at, text, color=look.SOFT)
     fate = _fate(recipients[recipients["session"].eq(session).fillna(False)])
     return look.finding(ax, fate, detail, rungs[KEPT], stretch=1.25)
 
@@ -339,7 +339,7 @@ def _rung(ax: Axes, y: float, side: int, text: str, color: str) -> None:
     said = look.safe(text, 39 if side else 70)
     if not side:
         back = {"facecolor": "white", "pad": 1}
-        return _write(ax, (LEFT + RIGHT) / 2, y, said, ha="center", style="italic", color=look.GREY, bbox=back)
+        return _write(ax, (LEFT + RIGHT) / 2, y, said, ha="center", style="italic", color=look.SOFT, bbox=back)
     start, end, ha = (LEFT, RIGHT, "right") if side > 0 else (RIGHT, LEFT, "left")
     ax.annotate("", (end, y), (start, y), "data", arrowprops={**HEAD, "color": color}, in_layout=False, zorder=2)
     ink = look.ACCENT if color == look.ACCENT else look.INK

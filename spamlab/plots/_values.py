@@ -352,7 +352,7 @@ def loops(loops: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     end, top = ax.get_xlim()[1], ax.get_ylim()[1]
     for rate in (rate for rate in (0.1, 1, 10, 100) if rate * end < top):  # diagonals of equal speed
         ax.axline((1, rate), (10, 10 * rate), color=look.PALE, linewidth=0.7, zorder=0)
-        look.note(ax, f"{rate:g} s a turn", (end, rate * end), (2, 0), fontsize=7, color=look.GREY)
+        look.note(ax, f"{rate:g} s a turn", (end, rate * end), (2, 0), fontsize=7, color=look.SOFT)
     ax.legend(loc="lower right")
     detail = f"n = {len(loops):,}; diagonals: equal speed"
     if places is None:
