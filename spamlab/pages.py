@@ -18,7 +18,7 @@ import pyarrow as pa
 
 _SET, _GET = 41, 42  # PR_SET_THP_DISABLE, PR_GET_THP_DISABLE of Linux's prctl
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-_lock = threading.Lock()
+_lock = threading.RLock()  # a reading that nobody holds any more can end wherever garbage is collected: in here too
 _inside = 0
 
 

@@ -56,6 +56,17 @@ def test_the_last_of_several_threads_switches_them_on_again():
     assert not pages.disabled()
 
 
+def test_a_reading_that_ends_while_another_begins_does_not_wait_for_itself():
+    def collected():  # as by the garbage collector, within the other's few lines
+        with pages._lock, pages.small():
+            pass
+
+    thread = threading.Thread(target=collected, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive() and not pages.disabled()
+
+
 def test_logs_are_read_in_small_pages_and_nothing_is_left_behind(monkeypatch):
     seen = []
     scan = intake.Intake.scan
