@@ -46,17 +46,19 @@ def stamp(time: pd.Timestamp, shown: str) -> str:
     >>> stamp(pd.Timestamp("2026-03-11 00:05:00.7", tz="UTC"), "Europe/Berlin")
     '2026-03-11 01:05:00+01:00'
     """
-    return time.tz_convert(shown).floor("s").isoformat(sep=" ", timespec="seconds")
+    return time.tz_convert("UTC").floor("s").tz_convert(shown).isoformat(sep=" ", timespec="seconds")
 
 
 def span(first: pd.Timestamp, last: pd.Timestamp, shown: str) -> str:
-    """From when to when, the day once if it is one.
+    """From when to when, the day once if it is one; with their offsets if these are two.
 
     >>> begin = pd.Timestamp("2026-03-11 21:00", tz="UTC")
     >>> span(begin, begin + pd.Timedelta("1h"), "UTC"), span(begin, begin + pd.Timedelta("3h"), "Europe/Berlin")
     ('2026-03-11 21:00:00 to 22:00:00 UTC', '2026-03-11 22:00:00 to 2026-03-12 01:00:00 Europe/Berlin')
     """
     begin, end = first.tz_convert(shown), last.tz_convert(shown)
+    if begin.utcoffset() != end.utcoffset():
+        return f"{stamp(first, shown)} to {stamp(last, shown)} {shown}"
     day = "" if begin.date() == end.date() else "%Y-%m-%d "
     return f"{begin:%Y-%m-%d %H:%M:%S} to {end:{day}%H:%M:%S} {shown}"
 

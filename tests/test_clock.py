@@ -103,3 +103,15 @@ def test_a_report_s_page_and_figures(log: Callable[[str], Path], tmp_path: Path)
     assert "(UTC)" not in text
     events = spamlab.read(page.parent / "tables").events
     assert events["time"].iloc[0] == pd.Timestamp("2026-03-10 22:05:01.5", tz="UTC")
+
+
+def test_the_hour_that_a_clock_passes_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`trace` failed there; a span whose end shows an earlier hour than its beginning tells both offsets."""
+    path = tmp_path / "mail.log"
+    path.write_text(STATED.format(1).replace("2026-03-11T00:05", "2026-10-25T02:30")
+                    + STATED.format(2).replace("2026-03-11T00:05:02.5+02:00", "2026-10-25T02:10:02.5+01:00"))  # fmt: skip
+    assert main(["trace", "192.0.2.9", str(path), *BERLIN]) == 0
+    shown = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert shown == ["2026-10-25 02:30:01+02:00", "2026-10-25 02:10:02+01:00"]
+    assert main(["summary", str(path), *BERLIN]) == 0
+    assert f"{shown[0]} to {shown[1]} Europe/Berlin (40 min" in capsys.readouterr().out
