@@ -115,3 +115,8 @@ def test_the_hour_that_a_clock_passes_twice(tmp_path: Path, capsys: pytest.Captu
     assert shown == ["2026-10-25 02:30:01+02:00", "2026-10-25 02:10:02+01:00"]
     assert main(["summary", str(path), *BERLIN]) == 0
     assert f"{shown[0]} to {shown[1]} Europe/Berlin (40 min" in capsys.readouterr().out
+
+
+def test_a_midnight_that_comes_twice_begins_a_day_like_another() -> None:
+    begin = pd.Timestamp("2025-11-02 04:00", tz="UTC").tz_convert("America/Havana")
+    assert plots._look.when(begin, pd.Timedelta("7D")) == "in the 7 d from 2025-11-02"

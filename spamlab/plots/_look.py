@@ -304,7 +304,7 @@ def when(begin: pd.Timestamp, width: pd.Timedelta, dated: bool = True) -> str:
     """
     day = f"on {begin:%Y-%m-%d} "
     if width > pd.Timedelta("1h"):
-        whole = begin == begin.normalize() and width >= pd.Timedelta("1D")
+        whole = f"{begin:%H%M%S}" == "000000" and width >= pd.Timedelta("1D")
         if whole and width == pd.Timedelta("1D"):
             return day.strip()
         shown = "%Y-%m-%d" if whole else "%Y-%m-%d %H:%M" if dated else "%H:%M"
