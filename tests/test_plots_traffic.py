@@ -270,3 +270,12 @@ def test_what_takes_no_measurable_time_is_said_to() -> None:
 def test_where_nothing_is_delivered_the_title_says_what_was_refused() -> None:
     counts = tally(pd.Index(["a.example", "b.example"], name="domain"), rejected=[8, 8])
     assert title(plots.top(counts)) == "Nothing was delivered; 16 refused or failed"
+
+
+def test_intervals_are_as_long_as_the_clock_says_also_where_it_is_put_back() -> None:
+    """A log over the end of summer time said "an hour" of intervals of twelve."""
+    days = pd.date_range("2025-11-01", "2025-11-04", freq="12h", inclusive="left").tz_localize("America/Havana", True)
+    counts = tally(days.rename("time"), rejected=[12, 12, 13, 12, 12, 12])
+    ax = plots.mail(counts)
+    assert title(ax) == "73 of 73 (100%) attempts refused, most in the 12 h from 2025-11-02 00:00"
+    assert any(text.get_text() == "73\nup to 13 per 12 h" for text in ax.figure.findobj(Text))

@@ -121,6 +121,16 @@ def test_the_hour_a_clock_passes_twice_stays_two_and_the_one_it_skips_is_none() 
     assert hours("2026-03-29 00:30", "2026-03-29 01:30") == ["01+0100 1", "03+0200 1"]
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Havana"])  # put back at 3 h, at 1 h
+def test_longer_intervals_hold_the_hour_that_a_clock_passes_twice_whole(zone: str) -> None:
+    time = pd.Series(pd.date_range("2025-10-24", "2025-11-05", freq="h", tz=zone, inclusive="left"))
+    tried = tables.conform("recipients", {"time": time.dt.tz_convert("UTC"), "status": ["delivered"] * len(time)})
+    log = spamlab.Log({"recipients": tried})
+    for every, whole in (("2h", 2), ("12h", 12), ("D", 24)):
+        each = traffic.by_time(log, every, zone)["delivered"]
+        assert each.value_counts().to_dict() == {whole: len(each) - 1, whole + 1: 1}
+
+
 def test_top_lists(log: spamlab.Log) -> None:
     senders = traffic.top_senders(log)
     assert senders["received"].to_dict() == {"ann@example.org": 1, "<>": 1}

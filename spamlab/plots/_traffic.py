@@ -87,6 +87,12 @@ def _dots(ax: Axes, drawn: pd.DataFrame, series: list[Series]) -> None:
     _legend(ax)
 
 
+def _width(begin: pd.Series) -> pd.Timedelta:
+    """How long most intervals are, by the clock where they are longer than the hour that it can be put back."""
+    lasts, shown = (each.diff().mode().iloc[0] for each in (begin, begin.dt.tz_localize(None)))
+    return pd.Timedelta(shown if lasts > pd.Timedelta("1h") else lasts)
+
+
 @look.figure
 def mail(counts: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax: Axes | None = None) -> Axes:
     """Mail in time: a row for each state that occurs, all on one time axis and one scale of counts from zero.
@@ -109,7 +115,7 @@ def mail(counts: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax: Axes 
     totals = totals[totals > 0]
     look.need(len(totals), "This log holds no mail with a time: nothing was received, delivered, put off or refused.")
     begin, shown = counts.index.to_series(), counts[totals.index]
-    width = begin.diff().min() if len(begin) > 1 else pd.Timedelta(seconds=1)
+    width = _width(begin) if len(begin) > 1 else pd.Timedelta(seconds=1)
     marks = np.append(look.days(begin), look.days(begin.tail(1) + width))
     each, peaks = per(width.total_seconds()), shown.max()
     zoom = 10 ** np.floor(np.log10(peaks.max() / peaks)).astype(int)

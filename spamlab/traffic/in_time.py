@@ -18,6 +18,9 @@ _WIDTHS = ("1s", "2s", "5s", "10s", "30s", "1min", "2min", "5min", "10min", "30m
            "1D", "7D", "30D")  # fmt: skip
 
 
+_HOUR = pd.Timestamp("2000-01-01 01:00")  # intervals of an hour or less have an edge there
+
+
 def by_time(log: Log, every: str | None = None, zone: str | None = None, hops: bool = False) -> pd.DataFrame:
     """Mail by equal intervals of time, empty ones included.
 
@@ -68,8 +71,10 @@ def _in_time(rows: pd.DataFrame, every: str, zone: str) -> pd.DataFrame:
     local = rows["time"].dt.tz_convert(zone)
     clock = local.dt.tz_localize(None)
     floor = clock.dt.floor(every)
-    # The hour that a clock passes twice stays two; one that it skips does not occur.
-    begin = floor.dt.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward").fillna(local - (clock - floor))
+    # The hour that a clock passes twice stays two, but is one interval with what follows where that is longer; one that
+    # it skips does not occur.
+    twice = "NaT" if _HOUR.floor(every) == _HOUR else np.ones(len(floor), bool)
+    begin = floor.dt.tz_localize(zone, ambiguous=twice, nonexistent="shift_forward").fillna(local - (clock - floor))
     return tally(rows, begin)
 
 
