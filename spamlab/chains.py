@@ -56,7 +56,7 @@ def _between(
     """Whether each message had a recipient of such a status between two events, or was itself refused."""
     wanted = np.isin([*tables.STATUSES, ""], statuses)[log.status]
     if "rejected" in statuses:
-        wanted |= log.refuses_mail()
+        wanted |= log.refuses_mail
     at = np.flatnonzero(wanted & (log.transaction >= 0))
     places = np.sort(log.transaction[at].astype(np.int64) * (log.n + 1) + at)
     before, until = (np.searchsorted(places, message.astype(np.int64) * (log.n + 1) + edge) for edge in (begin, end))

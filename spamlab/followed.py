@@ -5,6 +5,7 @@ What is common to all servers is done here: lives of queue ids, connections, rec
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -82,6 +83,7 @@ class Followed:
             found |= self.kind == tables.KINDS.index(kind)
         return found
 
+    @functools.cached_property
     def refuses_mail(self) -> np.ndarray:
         """Which events refuse a message as a whole, whatever its recipients."""
         of_mail = self.verb.isin(["MAIL", "DATA", "BDAT", "END-OF-MESSAGE"]) | self.verb.isna()

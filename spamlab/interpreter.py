@@ -9,8 +9,8 @@ values, 64-bit numbers: numbers as they are, text as its start and length packed
 
 from __future__ import annotations
 
-from spamlab.stamp_lexer import locale_stamp, stamp
 from spamlab.lexer import MISSING, digits, mail_path, quoted_text, seconds, stands
+from spamlab.stamp_lexer import locale_stamp, stamp
 from spamlab.translation import (
     ACCEPT, CHOICE, CLOSE, CODE, COMMIT, DSN, END, FAIL, INTEGER, ITEM, ITEMS, JUMP, LITERAL, LOCALE, MOST_ITEMS, NEXT,
     PATH, PEEK, QUOTED, REST, SECONDS, SHORTEN, SPAN, STEP, SWITCH, TAIL, TIME, TRY, UNTIL, UNTIL_KEY,

@@ -234,7 +234,7 @@ def _transactions(log: Followed, recipients: pd.DataFrame) -> pd.DataFrame:
     host = first(of, n, among=log.records.has("host"))
     told = outcomes(recipients, n)
     # Refused as a whole, before a recipient was named or without naming any.
-    refused = (tally(of[log.refuses_mail() & (of >= 0)], n) > 0) & (told["recipients"] == 0)
+    refused = (tally(of[log.refuses_mail & (of >= 0)], n) > 0) & (told["recipients"] == 0)
     told["outcome"] = np.where(refused, "rejected", told["outcome"])
     return tables.conform(
         "transactions",

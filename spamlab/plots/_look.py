@@ -8,7 +8,7 @@ from functools import wraps
 from pathlib import Path
 from textwrap import fill
 from typing import Any, ParamSpec
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 import matplotlib.dates as mdates
 import numpy as np
@@ -102,8 +102,7 @@ def wrap(text: str, inches: float, size: float, weight: str = "normal") -> str:
     return fill(text, int(min(len(text) * inches / width, len(text) / lines + 8)))
 
 
-_DRAWN: WeakKeyDictionary[Axes, pd.DataFrame] = WeakKeyDictionary()
-_EMPTY: WeakSet[Axes] = WeakSet()
+_DRAWN: WeakKeyDictionary[Axes, pd.DataFrame | None] = WeakKeyDictionary()  # None: there was nothing to draw
 
 
 def finding(ax: Axes, title: str, detail: str, drawn: pd.DataFrame, stretch: float = 1.08) -> Axes:
@@ -180,7 +179,7 @@ def sentence(ax: Axes) -> str | None:
     >>> sentence(nothing("This log has no messages."))
     'This log has no messages.'
     """
-    return str(ax.get_label()) if ax in _EMPTY else None
+    return str(ax.get_label()) if ax in _DRAWN and _DRAWN[ax] is None else None
 
 
 def nothing(sentence: str, ax: Axes | None = None) -> Axes:
@@ -189,7 +188,7 @@ def nothing(sentence: str, ax: Axes | None = None) -> Axes:
     ax.set_axis_off()
     ax.text(0, 0.5, wrap(sentence, 6.2, 8), va="center", color=SOFT, transform=ax.transAxes)
     ax.set_label(sentence)
-    _EMPTY.add(ax)
+    _DRAWN[ax] = None
     return ax
 
 
