@@ -25,7 +25,6 @@ _connections = Kernel(lives.connections, "i4* b1* b1* b1* i4* b1* i8 i8* i8** i4
 _STAGES = {"receive": lives.BEGIN, "queue": lives.MIDDLE, "remove": lives.END}
 _UNCLEAR = -2  # a delivery's word that no rule knows: its enhanced code decides
 _SAID = ("peer_ip", "helo", "reverse_path", "forward_path", "reply", "text")
-"""What two copies of an event have in common."""
 _LATE = 3  # an event that belongs to whatever life its queue id has
 
 
@@ -37,7 +36,7 @@ class Rules:
     life); ``serves``: how the names of programs that do so end. ``starts``: kinds of events that show a session whose
     beginning is not logged. ``statuses``: a delivery's words (in small letters; the longest that a status begins with
     counts) and what they are; where none fits, the enhanced code's class decides. ``between``: what stands between
-    several recipients of one line. ``copied``: kinds of events that the server logs in a second file too.
+    several recipients of one line. ``copied``: kinds of events that the server logs twice: in two files, or to syslog.
     """
 
     statuses: Mapping[str, str | None]
@@ -100,27 +99,48 @@ class Followed:
         return pd.Series(tables.categorical(np.where(verbs < 0, shapes, verbs), names))
 
     def _echoes(self) -> np.ndarray:
-        """Which events another file holds too: of two that say the same, the one in the smaller file.
+        """Which events say again what another says."""
+        echo = np.zeros(self.n, dtype=bool)
+        if self.rules.copied:
+            copied = self.is_kind(*self.rules.copied)
+            echo[self._given_twice(np.flatnonzero(copied & (self.records.codes("host") >= 0)))] = True
+            if len(self.records.names) > 1:
+                echo[self._in_two_files(copied)] = True
+        return echo
+
+    def _given_twice(self, rows: np.ndarray) -> np.ndarray:
+        """Of these, which syslog got from several logs: every second of those that a process says in one moment."""
+        numbers = {name: self.records.codes(name, rows) for name in ("host", "program")}
+        numbers |= {name: self.records.number(name, rows) for name in ("pid", "time")}
+        said = pd.DataFrame({**numbers, "shape": self.records.shape[rows]})
+        some = np.flatnonzero(said.duplicated(keep=False))  # few, so that no other text is looked at
+        if not len(some):
+            return some
+        said = said.iloc[some].reset_index(drop=True).assign(**self._said(rows[some]))
+        again = said.groupby([*said], dropna=False, sort=False).cumcount().to_numpy() % 2 == 1
+        return np.asarray(rows[some[again]])
+
+    def _in_two_files(self, copied: np.ndarray) -> np.ndarray:
+        """Of these events, which another file holds too: of two that say the same, the one in the smaller file.
 
         A file that holds anything else is a log of its own (another server's, say), and repeats nothing.
         """
-        records, echo = self.records, np.zeros(self.n, dtype=bool)
-        if not self.rules.copied or len(records.names) < 2:
-            return echo
-        copied = self.is_kind(*self.rules.copied)
+        records = self.records
         own, stamp = np.isin(records.source, records.source[~copied]), records.number("time")
         rows = np.flatnonzero(copied & np.isin(stamp, stamp[~own]))
         if not len(rows):
-            return echo
+            return rows
         own = own[rows]
         size = np.bincount(records.source, minlength=len(records.names))[records.source[rows]]
         order = np.lexsort((-size, ~own))
         rows, own = rows[order], own[order]
-        texts = {name: records.text(name, rows).str.partition("\n")[0] for name in _SAID}  # headers may follow there
-        said = pd.DataFrame({"time": records.number("time", rows), "shape": records.shape[rows], **texts})
+        said = pd.DataFrame({"time": stamp[rows], "shape": records.shape[rows], **self._said(rows)})
         nth = said.assign(source=records.source[rows]).groupby([*said, "source"], dropna=False).cumcount()
-        echo[rows[said.assign(nth=nth).duplicated().to_numpy() & ~own]] = True
-        return echo
+        return np.asarray(rows[said.assign(nth=nth).duplicated().to_numpy() & ~own])
+
+    def _said(self, rows: np.ndarray) -> dict[str, pd.Series]:
+        """What two copies of an event have in common, of these: headers may follow in the text of one."""
+        return {name: self.records.text(name, rows).str.partition("\n")[0] for name in _SAID}
 
     def _follow_messages(self) -> None:
         records, n = self.records, self.n

@@ -538,6 +538,26 @@ def test_the_rejectlog_repeats_notes_and_lost_calls_too(tmp_path):
     assert log.recipients["forward_path"].tolist() == ["c@example.com"]
 
 
+def test_what_exim_gives_to_syslog_twice_is_counted_once():
+    """Syslog gets the lines of all logs, of a refusal so two (syslog_duplication, which is on where nothing is said)."""
+    refused = "H=(spam.test) [192.0.2.7]:5{} F=<a@b.test> rejected RCPT <u{}@example.org>: Unknown user"
+    failed = "plain authenticator failed for (x) [192.0.2.9]:6: 535 Incorrect authentication data (set_id=ann)"
+    said = [refused.format(1, 1)] * 4 + [refused.format(2, 2)] * 2 + [failed] * 2  # the first refused twice in a second
+    said += ["SMTP connection from [192.0.2.7]:5 lost D=2s", *[refused.format(3, 3)]]  # some go to one log alone
+    for head, pid in (
+        ("Mar 11 10:00:01 mx exim[7]: ", 7),
+        ("Mar 11 10:00:01 mx exim[7]: 2024-03-11 10:00:01.5 [7] ", 7),
+    ):
+        log = read(*(head + one for one in said), year=2024)
+        assert log.events["echo"].tolist() == [False, True] * 4 + [False] * 2
+        assert log.events["pid"].eq(pid).all()
+        assert len(log.recipients) == 4 and totals(log)["rejected"] == 4
+    processes = read(*(f"Mar 11 10:00:01 mx exim[{pid}]: {said[0]}" for pid in (1, 2)), year=2024)
+    assert not processes.events["echo"].any()
+    plain = read(*("2024-03-11 10:00:01 " + one for one in said))
+    assert not plain.events["echo"].any()  # a file holds one log
+
+
 def test_two_servers_that_refuse_one_client_alike_both_count(tmp_path):
     refused = "2024-07-07 13:42:53 H=(x) [192.0.2.9] F=<a@example.com> rejected RCPT <b@example.com>: unknown user\n"
     for name, own in (("mx1", "1sPxyz-0000AB-1A"), ("mx2", "1sPxyz-0000CD-2B")):
