@@ -158,7 +158,7 @@ def _summary(chosen: argparse.Namespace) -> None:
     _ordered(chosen)
     summary = Summary(chosen.hops)
     times = _localized(chosen.since, chosen.tz), _localized(chosen.until, chosen.tz)
-    for part in stream.between(_parts(chosen), *times):
+    for part in stream.between(_parts(chosen, text=False), *times):
         summary.add(part)
     if chosen.json:
         import json
@@ -204,11 +204,11 @@ def _read(chosen: argparse.Namespace) -> Log:
     return spamlab.read(_sources(chosen), progress=sys.stderr.isatty(), **_read_options(chosen))
 
 
-def _parts(chosen: argparse.Namespace) -> Iterator[Log]:
+def _parts(chosen: argparse.Namespace, text: bool = True) -> Iterator[Log]:
     """The log in parts: its size does not matter."""
     from spamlab import stream
 
-    return stream.parts(_sources(chosen), progress=sys.stderr.isatty(), **_read_options(chosen))
+    return stream.parts(_sources(chosen), text=text, progress=sys.stderr.isatty(), **_read_options(chosen))
 
 
 def _parser() -> argparse.ArgumentParser:

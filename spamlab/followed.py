@@ -111,7 +111,7 @@ class Followed:
     def _given_twice(self, rows: np.ndarray) -> np.ndarray:
         """Of these, which syslog got from several logs: every second of those that a process says in one moment."""
         numbers = {name: self.records.codes(name, rows) for name in ("host", "program")}
-        numbers |= {name: self.records.number(name, rows) for name in ("pid", "time")}
+        numbers |= {name: self.records.number(name, rows) for name in ("pid", "port", "time")}
         said = pd.DataFrame({**numbers, "shape": self.records.shape[rows]})
         some = np.flatnonzero(said.duplicated(keep=False))  # few, so that no other text is looked at
         if not len(some):

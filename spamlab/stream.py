@@ -55,6 +55,7 @@ def parts(
     tz: str = "UTC",
     year: int | None = None,
     dayfirst: bool | None = None,
+    text: bool = True,
     progress: bool = False,
 ) -> Iterator[Log]:
     """Read SMTP logs in parts, in bounded memory.
@@ -63,6 +64,9 @@ def parts(
     ----------
     source, format, tz, year, dayfirst, progress
         As in ``spamlab.read``; a converted folder is read in the parts it was written in.
+    text
+        ``False``: mail servers' events come without ``text``, which is most of a log's octets and of which no other
+        table is made.
 
     Yields
     ------
@@ -96,7 +100,7 @@ def parts(
         raise intake.refuse(failed)
     with pages.small():
         for one in taken:
-            yield from _Stream(one, options).parts(progress)
+            yield from _Stream(one, options, text).parts(progress)
     if failed:
         yield Log({"sources": intake.unreadable(failed)})
 
@@ -126,8 +130,9 @@ def between(parts: Iterable[Log], since: pd.Timestamp | None, until: pd.Timestam
 class _Stream:
     """The sources of one format on their way."""
 
-    def __init__(self, taken: Intake, options: Options) -> None:
+    def __init__(self, taken: Intake, options: Options, text: bool) -> None:
         self.taken, self.options = taken, options
+        self.read = options.tables if text else options.tables - {"events"}  # the tables whose every column is read
         self.joiner = joining.Joiner(clock={})
         self.times: list[pd.DataFrame] = []
         self.assumed = pd.DataFrame(index=range(len(taken.names)))
@@ -135,7 +140,7 @@ class _Stream:
 
     def parts(self, progress: bool) -> Iterator[Log]:
         at, goes_on = 0, False  # the source being read; whether a window ended within it
-        for number, before, variant, lines in self.taken.scan(progress=progress):
+        for number, before, variant, lines in self.taken.scan(self.read, progress):
             # A window that begins within a source ends with it: the stamps go on from where they stood.
             if number != at and (goes_on or self.joiner.fresh > WINDOW // 4):
                 yield self._part(last=False)

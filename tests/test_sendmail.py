@@ -357,3 +357,13 @@ def test_a_message_refused_before_it_has_a_recipient_is_rejected():
         "Mar 11 00:00:02 mx sm-mta[9]: 42B0010a001004: h.example.net [192.0.2.1]: VRFY joe [rejected]\n"
     )
     assert log.transactions["outcome"].tolist() == ["rejected", "empty"]  # to ask for a name is no message
+
+
+def test_at_the_default_log_level_one_line_says_that_all_was_discarded():
+    log = read(
+        f"{HEAD.format(1, 7)}{ID}: ruleset=check_rcpt, arg1=<void@example.com>, relay=[192.0.2.9], discard",
+        f"{HEAD.format(1, 7)}{ID}: from=<a@example.org>, size=627, class=0, nrcpts=1, msgid=<1@x>, proto=ESMTP, relay=[192.0.2.9]",
+        f"{HEAD.format(1, 7)}{ID}: discarded",
+    )
+    assert log.transactions["outcome"].tolist() == ["discarded"]
+    assert log.recipients["status"].tolist() == ["discarded"] and totals(log)["discarded"] == 1

@@ -55,6 +55,7 @@ _SHAPES = (
     ),
     Shape("message-id=<{message_id}>{!}", "queue"),  # of old, as is "received from"
     Shape("done; delay=", "remove"),
+    Shape("discarded{!}", "deliver", says=(("status", "discarded"),)),  # all of it; at level 10 and more each by "to="
     Shape("{report_id:letters}: DSN: Return receipt", "report", says=_report("success")),
     Shape("{report_id:letters}: {_=DSN|sender notify}: Warning: could not send", "report", says=_report("delay")),
     Shape(
