@@ -71,7 +71,7 @@ _NAMES = re.compile(
 
 def _declarations(text: bytes) -> list[re.Match[bytes]]:
     """The header lines of a text that name columns."""
-    lines = _FIELDS.finditer(text)
+    lines = _FIELDS.finditer(text) if b"#" in text else ()
     found = [line for line in lines if line.start() == 0 or text[line.start() - 1] == ord("\n")]
     names = _NAMES.match(text)
     return [names, *found] if names else found
@@ -112,11 +112,15 @@ def scan(found: Found, spare: frozenset[str] = frozenset()) -> Iterator[tuple[Va
     text = jsonlines.plain(source.text())
     first = next(text, b"")
     if scanner.variant.continues and source.newline == 10:  # lines inside an event's text end as lines of text do
-        first, text = first.replace(b"\r\n", b"\n"), (piece.replace(b"\r\n", b"\n") for piece in text)
+        first, text = _unix(first), map(_unix, text)
     pieces = _with_last(first, text)
     parts = _in_slices(_cut(pieces, kind, scanner, source.newline), source.newline)
     done = _side_by_side(parts, source.newline, spare)
     return ((one.variant, lines) for one, _, lines in _closed(done, source.newline))
+
+
+def _unix(text: bytes) -> bytes:
+    return text.replace(b"\r\n", b"\n") if b"\r" in text else text  # one octet is found ten times as fast as two
 
 
 def _with_last(first: bytes, more: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
@@ -161,12 +165,12 @@ def _whole(scanner: Scanner, text: bytes, newline: int) -> int:
 
 def _last_event(scanner: Scanner, text: bytes, newline: int) -> int:
     """Where the last event of some text begins."""
-    size = 1 << 12
+    size, spare = 1 << 12, frozenset(scanner.program.columns)
     while True:
         begin = max(0, len(text) - size)
         if begin:
             begin = text.find(bytes([newline]), begin) + 1
-        lines = scanner.run(text[begin:], newline)
+        lines = scanner.run(text[begin:], newline, spare)
         if lines.events:
             return begin + _offset(text[begin:], int(lines.line[-1]), newline)
         if begin == 0:
