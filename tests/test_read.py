@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import spamlab
@@ -252,6 +252,8 @@ INSERTS = [b"\n", b"\0", b"|\n", b"\n|\n", b"<<< IO: |", b"\xff\xfe", b"\r", b">
 
 
 @settings(max_examples=40, deadline=None)
+@pytest.mark.filterwarnings("ignore::spamlab.ReadWarning")  # a mark of UTF-16 before it leaves no event
+@example([(0, 0, b"\xff\xfe")])
 @given(
     st.lists(
         st.tuples(
