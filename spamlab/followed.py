@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spamlab import lives, stamps, tables
+from spamlab import lives, stamps, tables, texts
 from spamlab.engine import Kernel
 from spamlab.records import Options, Records, first
 
@@ -140,7 +140,8 @@ class Followed:
 
     def _said(self, rows: np.ndarray) -> dict[str, pd.Series]:
         """What two copies of an event have in common, of these: headers may follow in the text of one."""
-        return {name: self.records.text(name, rows).str.partition("\n")[0] for name in _SAID}
+        every = np.arange(len(rows))
+        return {name: texts.before(self.records.text(name, rows), "\n", every) for name in _SAID}
 
     def _follow_messages(self) -> None:
         records, n = self.records, self.n

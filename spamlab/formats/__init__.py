@@ -17,12 +17,6 @@ from importlib.metadata import EntryPoint, entry_points
 from spamlab.errors import ReadWarning, UnknownFormat
 from spamlab.records import Format
 
-BUILT_IN = {
-    name: f"spamlab.formats.{name.replace('-', '_')}"
-    for name in ("exchange55", "postfix", "iis-smtp", "exchange", "zeek", "exim", "sendmail")
-}
-
-
 HINTS = {
     "exchange55": rb"(?m)^.{15,30} : (?:<<<|>>>|IO:) ",
     "postfix": rb" postfix[^ ]*/\w+\[",
@@ -34,6 +28,8 @@ HINTS = {
 }
 """What is in most logs of a format, and hardly in another's: that one is tried first, which saves time and decides
 nothing."""
+
+BUILT_IN = {name: f"spamlab.formats.{name.replace('-', '_')}" for name in HINTS}
 
 
 @functools.cache
