@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,15 +65,23 @@ def write(parts: Iterable[Log], folder: Path) -> dict[str, int]:
             name: files.enter_context(pq.ParquetWriter(folder / f"{name}.parquet", schema(name), compression="zstd"))
             for name in tables.TABLES
         }
+        beside = files.enter_context(ThreadPoolExecutor(1))  # a part is written while the next one is read
+        last: Future[None] = beside.submit(_put, writers, {})
         for part in parts:
             given = numbering.shift(part.tables())
-            for name, table in given.items():
-                if len(table):
-                    writers[name].write_table(_arrow(name, table), row_group_size=len(table))
             rows.append({name: len(table) for name, table in given.items()})
             paths |= {name: file.where for name, file in part._files.items() if file.where}
+            last.result()
+            last = beside.submit(_put, writers, given)
+        last.result()
     (folder / MARKER).write_text(json.dumps({"files": paths, "rows": rows}, indent=1) + "\n", encoding="utf-8")
     return {name: sum(each[name] for each in rows) for name in tables.TABLES}
+
+
+def _put(writers: dict[str, Any], given: dict[str, pd.DataFrame]) -> None:
+    for name, table in given.items():
+        if len(table):
+            writers[name].write_table(_arrow(name, table), row_group_size=len(table))
 
 
 def renumber(folder: Path, target: Path, first: dict[str, int]) -> None:
