@@ -216,7 +216,7 @@ def answer(log: Log) -> str:
     """Say in a sentence how fast commands were answered, and how fast a loop turned."""
     by_verb = summary(log)
     if by_verb.empty:
-        delays = " It states how long deliveries took: see notebook 06 (traffic.delays)." if _delayed(log) else ""
+        delays = " It states how long deliveries took: see notebook 06." if _delayed(log) else ""
         return "This log holds no command with a reply of its own, so no latency can be measured." + delays
     n, answered, timed = (int(by_verb[name].sum()) for name in ("n", "answered", "timed"))
     text = f"{answered:,} of {count(n, 'command')} {'was' if answered == 1 else 'were'} answered"

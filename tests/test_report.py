@@ -196,6 +196,13 @@ def test_the_summary_stands_on_top(paper: Path) -> None:
         assert f"<td>{number}</td>" in top
 
 
+def test_the_page_names_another_notebook_by_its_title(tmp_path: Path) -> None:
+    said = nbformat.v4.new_output("stream", text="See notebook 06, notebook 99.\n")
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=[said])])
+    shown = report._shown(made, tmp_path, {"06": "How much mail?"})
+    assert shown.cells[0].outputs[0].text == "See “How much mail?”, notebook 99."
+
+
 def test_what_the_log_holds_is_shown_as_text(hostile: Path) -> None:
     page = Page((hostile / "index.html").read_text(encoding="utf-8"))
     shown = "".join(page.texts)
