@@ -673,3 +673,12 @@ def test_tracking_logs_of_2003_and_later_in_one_file():
     log = read(text + protocol("+ ", "< QUIT"))
     assert len(log.unparsed) == 0 and log.transactions["message_id"].tolist() == ["1@x", "2@x"]
     assert log.events["kind"].tolist() == ["receive", "receive", "connect", "command"]
+
+
+def test_the_star_of_information_is_lost_where_a_forum_took_it_for_its_own():
+    said = ("+ ", "< EHLO h", "* ,User Name: joe", "* receiving message", "- ,Local")
+    whole = protocol(*said)
+    log, other = read(whole), read(whole.replace(",*,", ",,"))
+    for table in ("events", "sessions"):
+        pd.testing.assert_frame_equal(getattr(log, table), getattr(other, table))
+    assert len(other.unparsed) == 0 and other.events["kind"].tolist()[2:4] == ["auth", "note"]
