@@ -145,7 +145,7 @@ MADE = [
     (f"{ID}: <b@example.com>... User unknown", {"kind": "reject", "verb": "RCPT", "code": None, "reply": "User unknown"}),
     (f"AUTH=server, relay={CLIENT} (may be forged), authid=joe, mech=PLAIN, bits=0", {"kind": "auth", "user": "joe"} | PEER),
     (f"STARTTLS=server, relay={CLIENT}, version=TLSv1.3, verify=NO", {"kind": "tls"} | PEER),
-    ("STARTTLS=client, relay=h.example.com., version=TLSv1.3, verify=NO", {"kind": "tls", "peer_ip": None}),
+    ("STARTTLS=client, relay=h.example.com., version=TLSv1.3, verify=NO", {"kind": "note", "peer_ip": None}),
     (f"{ID}: lost input channel from {CLIENT}", {"kind": "disconnect", "ended": "dropped"} | PEER),  # Sendmail 8.8
     (f"{ID}: lost input channel from {CLIENT} to MTA after data", {"kind": "disconnect", "ended": "dropped"} | PEER),
     (f"{ID}: SYSERR(root): collect: relay={CLIENT}, from=<a@example.net>, info=read timeout",
@@ -357,12 +357,3 @@ def test_a_message_refused_before_it_has_a_recipient_is_rejected():
         "Mar 11 00:00:02 mx sm-mta[9]: 42B0010a001004: h.example.net [192.0.2.1]: VRFY joe [rejected]\n"
     )
     assert log.transactions["outcome"].tolist() == ["rejected", "empty"]  # to ask for a name is no message
-
-
-def test_tls_with_the_next_server_is_no_sessions():
-    log = read(
-        "Jul  7 13:42:53 mx sm-mta[291]: x679gr1a000291: from=<a@b.example>, size=9, class=0, nrcpts=1, relay=b.example [192.0.2.1]\n"
-        "Jul  7 13:42:54 mx sm-mta[291]: STARTTLS=client, relay=mx.c.example., version=TLSv1.3, verify=OK, cipher=x, bits=256/256\n"
-    )
-    assert log.events["kind"].tolist() == ["receive", "tls"] and log.events["verb"].iloc[1] == "STARTTLS"
-    assert log.sessions["tls"].tolist() == [False]

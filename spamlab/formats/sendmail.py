@@ -81,7 +81,6 @@ _SHAPES = (
     ),
     Shape("AUTH=server, relay=" + _PEER + ", authid={user}, mech=", "auth", says=(("verb", "AUTH"),)),
     Shape("STARTTLS=server, relay=" + _PEER + ", version=", "tls", says=(("verb", "STARTTLS"),)),
-    Shape("STARTTLS=client, relay={_}, version=", "tls", says=(("verb", "STARTTLS"),)),
     Shape("lost input channel from " + _PEER + "{? to {_} after {verb:word}}", "disconnect", says=_DROPPED),
     Shape("timeout waiting for input from {_} during client "),
     Shape("timeout waiting for input from {?" + _PEER + "}", "disconnect", says=_TIMEOUT),
