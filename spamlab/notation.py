@@ -55,6 +55,7 @@ CLASSES: dict[str, tuple[str, int, int]] = {
     "tag": (_ALPHANUMERIC + "._/-@", 1, 0),
     "name": (_ALPHANUMERIC + "._:-", 1, 0),
     "nul": ("\0", 1, 0),
+    "blanks": (" ", 1, 0),
     "cell": (string.printable[:-5] + _NOT_ASCII, 1, 0),  # what stands between tabs
 }
 """By type: its octets, how many at least, whether a blank, a colon, a bracket or the line's end must follow at most 24

@@ -673,3 +673,22 @@ def test_tracking_logs_of_2003_and_later_in_one_file():
     log = read(text + protocol("+ ", "< QUIT"))
     assert len(log.unparsed) == 0 and log.transactions["message_id"].tolist() == ["1@x", "2@x"]
     assert log.events["kind"].tolist() == ["receive", "receive", "connect", "command"]
+
+
+def test_the_star_of_information_is_lost_where_a_forum_took_it_for_its_own():
+    said = ("+ ", "< EHLO h", "* ,User Name: joe", "* receiving message", "- ,Local")
+    whole = protocol(*said)
+    log, other = read(whole), read(whole.replace(",*,", ",,"))
+    for table in ("events", "sessions"):
+        pd.testing.assert_frame_equal(getattr(log, table), getattr(other, table))
+    assert len(other.unparsed) == 0 and other.events["kind"].tolist()[2:4] == ["auth", "note"]
+
+
+def test_tracking_rows_of_2003_without_their_header():
+    rows = of_2003(
+        (6, 1019, "a@b.example", "1@x", "j@x.example", "-"), (7, 1028, "a@b.example", "1@x", "j@x.example", "-")
+    )
+    log, whole = read(rows.split("\r\n", 3)[3]), read(rows)
+    assert log.sources[["format", "event_lines", "unparsed_lines"]].values.tolist() == [["exchange", 2, 0]]
+    for table in ("transactions", "recipients"):
+        pd.testing.assert_frame_equal(getattr(log, table), getattr(whole, table))

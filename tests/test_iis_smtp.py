@@ -400,3 +400,20 @@ def test_w3c_rows_without_their_header(name):
 def test_a_plus_sign_of_an_address_in_a_reply_is_one():
     log = read(w3c(outbound("-", "550+5.1.1+<ben+x@example.com>:+no+such+user")))
     assert log.events["text"].tolist() == ["550 5.1.1 <ben+x@example.com>: no such user"]
+
+
+def test_blanks_between_the_values_of_the_iis_format():
+    line = IIS.format(40, 30, 41, 250, "MAIL FROM", "FROM:<ann@example.net>")
+    some = [
+        line,
+        line.replace(", ", ",   "),
+        line.replace("-, FROM", "-,FROM"),
+        line.replace("8/18/06, ", "8/18/06,  "),
+    ]
+    log = read("".join(some))
+    assert len(log.unparsed) == 0
+    told = log.events[["time", "verb", "argument", "code"]].drop_duplicates().values.tolist()
+    assert told == [[pd.Timestamp("2006-08-18 13:16:40", tz="UTC"), "MAIL", "FROM:<ann@example.net>", 250]]
+    assert log.sessions[["peer_ip", "helo", "octets_sent", "octets_received"]].values.tolist() == [
+        ["192.0.2.1", "mx.example.net", 164, 120]
+    ]

@@ -947,3 +947,9 @@ def test_a_login_that_came_to_nothing(how, user):
     log = read(daemon(f"smtpd[2]: warning: b[192.0.2.2]: SASL LOGIN authentication {how}"))
     assert log.events["kind"].tolist() == ["auth"]
     assert cell(log.sessions["user"][0]) == user and not log.sessions["authenticated"][0]
+
+
+def test_a_queued_message_of_old_names_no_count_of_recipients():
+    log = read(daemon("qmgr[1]: 4F5C64474F: from=<a@b>, size=1141 (queue active)"))
+    assert log.events["kind"].tolist() == ["queue"]
+    assert log.transactions[["reverse_path", "size"]].values.tolist() == [["a@b", 1141]]

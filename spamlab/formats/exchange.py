@@ -55,5 +55,9 @@ def assemble(records: Records, options: Options) -> Assembled:
 
 
 FORMAT = Format(
-    "exchange", (exchange_lines.variant(), *exchange_tracking.HEADLESS), assemble, resolution=0.001, header=header
+    "exchange",
+    (exchange_lines.variant(), *exchange_tracking.HEADLESS, exchange_2003.HEADLESS),
+    assemble,
+    resolution=0.001,
+    header=header,
 )

@@ -49,14 +49,26 @@ _EVENTS = (
 )
 
 
-def variant(names: list[str]) -> Variant:
-    """The variant whose header names these columns; the first two are the date and the time."""
-    at = names.index("event-id")
-    head = "{stamp:locale}{? GMT}\t{text>}" + columns.head(names[2:at], _FIELDS, "\t")
+def variant(names: list[str], stamp: str = "{stamp:locale}{? GMT}", more: dict[str, str] | None = None) -> Variant:
+    """The variant whose header names these columns; the first two are the date and the time.
+
+    ``stamp``, ``more``: other patterns of these and of other columns.
+    """
+    at, fields = names.index("event-id"), {**_FIELDS, **(more or {})}
+    head = stamp + "\t{text>}" + columns.head(names[2:at], fields, "\t")
     shapes = (
-        Shape(columns.row(names[at:], {**_FIELDS, "event-id": event + "{&\t}"}, "\t"), kind) for kind, event in _EVENTS
+        Shape(columns.row(names[at:], {**fields, "event-id": event + "{&\t}"}, "\t"), kind) for kind, event in _EVENTS
     )
-    return Variant("tracking of 2003", ((head, tuple(shapes)),), comment=b"#", unset=(b"-",), sure=True)
+    return Variant("tracking of 2003", ((head, tuple(shapes)),), comment=b"#", unset=(b"-",), sure=not more)
+
+
+_NAMES = [
+    "date", "time", "client-ip", "client-hostname", "partner-name", "server-hostname", "server-ip", "recipient-address",
+    "event-id", "msgid", "priority", "recipient-report-status", "total-bytes", "number-recipients", "origination-time",
+    "encryption", "service-version", "linked-msgid", "message-subject", "sender-address",
+]  # fmt: skip
+HEADLESS = variant(_NAMES, "{stamp:locale} GMT", {"total-bytes": "{size:int}", "number-recipients": "{_:int}"})
+"""Rows whose header is lost, in the order they have by themselves: what tells them from other rows must fit."""
 
 
 _link = linking.assembler(linking.Rules(_STATUSES))

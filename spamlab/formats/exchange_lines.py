@@ -13,6 +13,7 @@ _FIELDS = {
     "sequence-number": "sequence:int",
     "remote-endpoint": "{?[{peer:name}]}{?{peer:tag}:}{_:csv}",
 }
+INFO = "{?*}"  # the star, which forums take for their own mark
 _BODIES = (
     ("reply", "{text>}{code:code}{?-}{? }{?{enhanced_code:dsn}}"),
     ("command", "{text>}{verb:tag} {? }{argument>}FROM:{path:path}{?{_} SIZE={size:int}}"),
@@ -31,18 +32,18 @@ _ASIDE = (
             ("auth", "Inbound authentication failed", "{&?{refused:csv}}"),
         )
         for quote in ('"', "")
-        for start in ("*,,", "*,")
+        for start in (INFO + ",,", INFO + ",")
     ),
-    ("auth", '*,,"{text>}User Name: {argument>}{_:inside}{argument<}{text<}'),
-    ("auth", "*,,{text>}User Name: {argument~,}"),
-    ("auth", "*,{text>}{user:csv},authenticated"),
-    ("note", "*,,{text:csv}"),
-    ("note", "*,{text>~,}"),
+    ("auth", INFO + ',,"{text>}User Name: {argument>}{_:inside}{argument<}{text<}'),
+    ("auth", INFO + ",,{text>}User Name: {argument~,}"),
+    ("auth", INFO + ",{text>}{user:csv},authenticated"),
+    ("note", INFO + ",,{text:csv}"),
+    ("note", INFO + ",{text>~,}"),
 )
 
 
 _OF_CLIENTS = tuple(
-    (kind, "*,,{&" + quote + begin + "}{text:csv}")
+    (kind, INFO + ",,{&" + quote + begin + "}{text:csv}")
     for kind, begin in (
         ("disconnect", "Failed to connect"),
         ("note", "attempting to connect"),

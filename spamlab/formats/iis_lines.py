@@ -106,11 +106,12 @@ def _dialect(name: str, head: str, *how: Any) -> Variant:
     )
 
 
-_COUNTS = columns.head(("ms", "cs-bytes", "sc-bytes", "sc-status", "win32"), _FIELDS, ", ")
-_IIS = "{peer_ip}, {user}, {stamp:locale}, SMTPSVC{_:int}, {host:tag}, {_}, " + _COUNTS
+_APART = ",{?{_:blanks}}"  # as a rule one
+_COUNTS = (columns.cell(_FIELDS.get(name, ""), ",") for name in ("ms", "cs-bytes", "sc-bytes", "sc-status", "win32"))
+_IIS = _APART.join(("{peer_ip}", "{user}", "{stamp:locale}", "SMTPSVC{_:int}", "{host:tag}", "{_}", *_COUNTS)) + _APART
 VARIANTS = (
     Variant("w3c", (), comment=b"#"),  # until a header line says more
     *_headless(),
     _dialect("ncsa", '{peer_ip} {_} {user} [{time:time}] "', _ncsa, " ", "{argument>}", '{_}{argument<}{& SMTP"}'),
-    _dialect("iis", _IIS, lambda verb, argument: f"{verb}, {{_}},{{? }}{argument}", ",", "{argument>~,}", ""),
+    _dialect("iis", _IIS, lambda verb, argument: f"{verb},{{_}}{_APART}{argument}", ",", "{argument>~,}", ""),
 )

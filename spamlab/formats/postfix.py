@@ -53,7 +53,7 @@ _SHAPES = (
         + _STATUS,
         "deliver",
     ),
-    Shape("from={reverse_path:path}, size={size:int}, nrcpt={_:int}", "queue"),
+    Shape("from={reverse_path:path}, size={size:int}{^, nrcpt={_:int}| (}", "queue"),  # of old without nrcpt
     Shape("from={reverse_path:path}, status={status:tag}", "queue"),
     Shape("message-id=<{message_id}>{!}", "queue"),
     Shape("message-id=<{message_id}> (", "queue"),
