@@ -13,6 +13,8 @@ _ORIGIN = (
     + "{?mail{^.|:}{_:word} }"  # BusyBox: mail.info, AIX: mail:info
 )  # fmt: skip
 _STAMP = "{?<{_:int}>}{?1 }{time:time}" + _ORIGIN
+# Of supercomputers' logs (BGL, Thunderbird): a mark of alerts, the time since 1970, the day, the node, the line.
+_COLLECTED = "{_:tag} {time:time} {_:int}.{_:int}.{_:int} {_:tag} {_:time}" + _ORIGIN
 _BOOTED = "[{? }{? }{? }{? }{_:int}.{_:int}]" + _ORIGIN  # seconds since the start, which say no time (short-monotonic)
 _BLANKS = "".join("{?" + " " * n + "}" for n in (16, 8, 4, 2, 1))
 _CONTAINER = "{_:tag} " + _BLANKS + "\\|{? }"  # as docker compose names it
@@ -59,7 +61,11 @@ def groups(shapes: tuple[Shape, ...], *programs: str, rarely: tuple[str, ...] = 
     again = (_STAMP + "last message repeated {repeats:int} time", (Shape("", AGAIN),))
     ignored = tuple(Shape(mark, IGNORED) for mark in ("[", ":", " ", "(", ")"))
     other = (_STAMP + "{?(}{_:tag}", ignored)
-    booted = (_BOOTED + named + program + process + _TEXT, shapes), (_BOOTED + "{?(}{_:tag}", ignored)
+    booted = [
+        (start + rest, found)
+        for start in (_BOOTED, _COLLECTED)
+        for rest, found in ((named + program + process + _TEXT, shapes), ("{?(}{_:tag}", ignored))
+    ]
     framed = [(_BEFORE + head, found) for head, found in (*own, other)]
     rest = (_CONTAINER, (Shape("", IGNORED),)), ("-- ", (Shape("", IGNORED),))  # -- Journal begins at …
     return (*own, broken, again, other, *framed, *booted, *rest)

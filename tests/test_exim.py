@@ -602,3 +602,10 @@ def test_the_report_of_a_message_that_was_refused_as_a_whole_is_an_ndr():
     )
     assert log.transactions["report"].astype("str").fillna("-").tolist() == ["-", "ndr"]
     assert log.transactions["ndr_of"].fillna(-1).tolist() == [-1, 0] and totals(log)["ndrs"] == 1
+
+
+@pytest.mark.parametrize("before", ["", "<21>1 ", "<21>"])
+def test_a_stamp_that_states_its_zone_counts_behind_a_priority_too(before):
+    line = "2017-04-24T00:03:21.5+02:00 mx exim[7]: 2017-04-24 00:03:21 login authenticator failed for (u) [192.0.2.1]: 535 no\n"
+    log = spamlab.read(io.BytesIO((before + line).encode()), format="exim")
+    assert log.events["time"].tolist() == [pd.Timestamp("2017-04-23 22:03:21.5", tz="UTC")]

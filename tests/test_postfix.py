@@ -953,3 +953,30 @@ def test_a_queued_message_of_old_names_no_count_of_recipients():
     log = read(daemon("qmgr[1]: 4F5C64474F: from=<a@b>, size=1141 (queue active)"))
     assert log.events["kind"].tolist() == ["queue"]
     assert log.transactions[["reverse_path", "size"]].values.tolist() == [["a@b", 1141]]
+
+
+@pytest.mark.parametrize(
+    ("rest", "to"),
+    [
+        ("<ben@example.com>: User unknown in local recipient table; from=<> proto=ESMTP helo=<x>", "ben@example.com"),
+        ("<ben@example.com>: Recipient address rejected: no; from=<a@b>", "ben@example.com"),
+        ("<ben@example.com>: Relay access denied;", "ben@example.com"),
+        ("<ben@example.com>: Relay access denied; from=<a@b> to=<eve@example.com>", "eve@example.com"),
+        ("<a@b>: Sender address rejected: no; from=<a@b>", None),
+        ("<x>: Helo command rejected: no; from=<a@b>", None),
+    ],
+)
+def test_a_reject_can_name_its_recipient_in_the_reply_only(rest, to):
+    log = read(daemon(f"smtpd[1]: reject: RCPT from h[192.0.2.1]: 450 {rest}"))
+    assert [cell(path) for path in log.recipients["forward_path"]] == [to]
+    assert log.recipients["reply"].tolist() == ["450 " + rest.split("; from")[0]]
+
+
+def test_an_address_masked_with_brackets_loses_nothing_else():
+    log = read(
+        daemon("qmgr[1]: 4F5C64: from=<ed@<my domain>>, size=387, nrcpt=2 (queue active)",
+               "smtp[1]: 4F5C64: to=<ed@<my domain>>, relay=mx[192.0.2.1]:25, delay=1, dsn=2.0.0, status=sent (250 ok)")
+    )  # fmt: skip
+    assert log.events["kind"].tolist() == ["queue", "deliver"]
+    assert log.transactions[["reverse_path", "size"]].values.tolist() == [["ed@<my domain>", 387]]
+    assert log.recipients[["forward_path", "status"]].values.tolist() == [["ed@<my domain>", "delivered"]]

@@ -300,6 +300,16 @@ def test_seconds_since_the_start_are_no_times():
     assert log.recipients["status"].tolist() == ["bounced"] and len(log.transactions) == 1
 
 
+def test_supercomputers_logs_state_the_time_before_the_line():
+    """As the public collections BGL and Thunderbird are: mark, seconds since 1970, day, node, and the line."""
+    log = read(
+        f"- 1720359773 2024.07.07 mx {PLAIN}\nALERT 1720359774 2024.07.07 mx Jul 7 06:42:54 x@mx/y crond[7]: hi\n"
+    )
+    assert log.sources[["event_lines", "ignored_lines", "unparsed_lines"]].values.tolist() == [[1, 1, 0]]
+    assert log.events["time"].tolist() == [pd.Timestamp("2024-07-07 13:42:53", tz="UTC")]
+    assert log.recipients["status"].tolist() == ["bounced"]
+
+
 @pytest.mark.parametrize("plain", [PLAIN, "2024-07-07 13:42:53 10HmbC-0005vi-00 ** a@b R=x T=y: no"])
 def test_nuls_before_a_line_do_not_hide_it(plain):
     """A file emptied while a daemon has it open begins with them (logrotate's ``copytruncate``), or a crash left some."""

@@ -116,6 +116,7 @@ _PLAIN = Variant(
     continues=True,
 )
 _SPLIT = "{?[1{_=/|\\\\}{_:int}] }"
+_ISO = "{&^{?<{_:int}>}{?1 }2}"
 _SYSLOG = Variant(
     "syslog",
     tuple(
@@ -124,7 +125,7 @@ _SYSLOG = Variant(
         for group in (
             # Exim's own stamp behind syslog's says the year; one of ISO 8601 says that too, and the zone.
             (
-                ("{&2}" + head + _SPLIT + "{?{_:time} }" + _BODY, shapes),
+                (_ISO + head + _SPLIT + "{?{_:time} }" + _BODY, shapes),
                 (head + _SPLIT + "{?{time:time} }" + _BODY, shapes),
             )
             if shapes is _SHAPES

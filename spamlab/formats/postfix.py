@@ -19,7 +19,10 @@ _ALONE = "[{_}]:{_:int}"  # postscreen's clients have no name yet, and no sessio
 _LOGIN = "{?, {*, |sasl_username={user}|sasl_method={_}|orig_queue_id={_}}}"
 _REST = "{?{?,} to={forward_path:path}}{?{?,} proto={_:tag}}{?{?,} helo={helo:path}}"
 _REASON = (
-    ": {reply>}{?{code:code} }{?{enhanced_code:dsn} }{?{&<}{_:path}: }{_}{reply<}"
+    ": {reply>}{?{code:code} }{?{enhanced_code:dsn} }"
+    # Versions before 2.1 name a recipient whom they refuse only there.
+    "{?{&<}{forward_path:path}: {&^{^Recipient address rejected|Relay access denied|User unknown}}}"
+    "{?{&<}{_:path}: }{_}{reply<}"
     "{?{&; from=<}; from={reverse_path:path}" + _REST + "}{?{&; to=<}; to={forward_path:path}" + _REST + "}"
     "{?; proto={_:tag}" + _REST + "}"
 )
@@ -40,19 +43,13 @@ _SAID = (
 )
 _DELAYS = "{delay_before_queue:seconds}/{delay_in_queue:seconds}/{delay_connect:seconds}/{delay_transmit:seconds}"
 _TO = "to={forward_path:path}, {?orig_to={orig_to:path}, }{?relay=none, }{?relay={relay}, }{?conn_use={_:int}, }"
+_WAITED = "delay={delay:seconds}, {?delays=" + _DELAYS + ", }"
+_WAITED_ODD = "delay={?{delay:seconds}{&, }}{_}, {?delays={_}, }{?tls={_}, }{?dsn={?{enhanced_code:dsn}}{_}, }"
 _STATUS = "status={status:tag}{? ({reply>~)}" + _SAID + "}"
 
 _SHAPES = (
-    Shape(
-        _TO + "delay={delay:seconds}, {?delays=" + _DELAYS + ", }{?tls={_}, }{?dsn={enhanced_code:dsn}, }" + _STATUS,
-        "deliver",
-    ),
-    Shape(  # with numbers that are none: a clock set back
-        _TO
-        + "delay={?{delay:seconds}{&, }}{_}, {?delays={_}, }{?tls={_}, }{?dsn={?{enhanced_code:dsn}}{_}, }"
-        + _STATUS,
-        "deliver",
-    ),
+    Shape(_TO + _WAITED + "{?tls={_}, }{?dsn={enhanced_code:dsn}, }" + _STATUS, "deliver"),
+    Shape(_TO + _WAITED_ODD + _STATUS, "deliver"),  # with numbers that are none: a clock set back
     Shape("from={reverse_path:path}, size={size:int}{^, nrcpt={_:int}| (}", "queue"),  # of old without nrcpt
     Shape("from={reverse_path:path}, status={status:tag}", "queue"),
     Shape("message-id=<{message_id}>{!}", "queue"),
@@ -102,6 +99,9 @@ _SHAPES = (
     # To go through a filter first: the message has an id, and has arrived, when that gives it back.
     Shape(": client=" + _PEER + "{&, sasl_}" + _LOGIN, "auth", says=(("verb", "AUTH"),)),
     Shape(": client=" + _PEER),
+    # Addresses that are none, for they are masked: <joe@<domain>>
+    Shape("from=<{reverse_path}>, size={size:int}, nrcpt=", "queue"),
+    Shape(_TO.replace("{forward_path:path}", "<{forward_path}>") + _WAITED_ODD + _STATUS, "deliver"),
     Shape("{_=warning|fatal}: {queue_id:id}: "),
     Shape(""),
 )
