@@ -255,20 +255,21 @@ def recognise(text: bytes, name: str, given: Format | None, newline: int) -> tup
     fit another. Raises ``UnknownFormat`` if none fits; with ``given`` the best of its variants is taken.
     """
     best: list[tuple[tuple[bool, float, float, int], Format, Scanner, _Parts]] = []
+    kinds = (lambda _: [given]) if given else all_formats
     for size in (SAMPLE, SECOND_LOOK):
         sample = text[:size]
         if len(text) > size:  # its last line is cut
             sample = sample[: sample.rfind(bytes([newline])) + 1] or sample
-        for kind in [given] if given else all_formats(sample):
-            for variant in kind.variants:
-                scanner = _scanner(variant)
-                parts = [(part.variant, part.run(piece, newline)) for part, piece in _sections(kind, scanner, sample)]
-                share, explained, events = _fit(parts)
-                # Lines forged inside a message fit another variant too, but leave what stands before them unread.
-                rank = (share >= SHARE, explained, share, events)
-                if not best or rank > best[0][0]:
-                    best = [(rank, kind, scanner, parts)]
-            if best[0][0][1:3] == (1.0, 1.0) and best[0][0][3] * 2 > sample.count(newline):
+        lines = sample.count(newline)
+        for kind, variant in ((one, each) for one in kinds(sample) for each in one.variants):
+            scanner = _scanner(variant)
+            parts = [(part.variant, part.run(piece, newline)) for part, piece in _sections(kind, scanner, sample)]
+            share, explained, events = _fit(parts)
+            # Lines forged inside a message fit another variant too, but leave what stands before them unread.
+            rank = (share >= SHARE, explained, share, events)
+            if not best or rank > best[0][0]:
+                best = [(rank, kind, scanner, parts)]
+            if explained == share == 1.0 and events * 2 > lines:
                 break  # most lines are its events, and it explains them all
         if best[0][0][0] or (given and best[0][0][3]) or len(text) <= size:
             break
