@@ -357,3 +357,23 @@ def test_a_message_refused_before_it_has_a_recipient_is_rejected():
         "Mar 11 00:00:02 mx sm-mta[9]: 42B0010a001004: h.example.net [192.0.2.1]: VRFY joe [rejected]\n"
     )
     assert log.transactions["outcome"].tolist() == ["rejected", "empty"]  # to ask for a name is no message
+
+
+HEADED = "Jul  7 13:42:53 mx sm-mta[291]: "
+
+
+def test_masked_addresses_and_relays_hide_nothing_else():
+    log = read(
+        f"{HEADED}x679gr1b000291: ruleset=check_rcpt, arg1=<<me>>, relay=<<x>>.example [<<y>>], reject=553 5.1.8 <<me>>... no\n"
+        f"{HEADED}x679gr1c000291: ruleset=check_mail, arg1=<<me>>, relay=<<x>>.example [<<y>>], reject=451 4.1.8 no\n"
+    )
+    assert log.recipients[["forward_path", "status"]].values.tolist() == [["<me>", "rejected"]]
+    assert log.events[["verb", "code"]].values.tolist() == [["RCPT", 553], ["MAIL", 451]]
+
+
+def test_a_delivery_without_a_queue_id_is_one():
+    log = read(
+        f"{HEADED}: to=<a@b.example>, delay=00:01:01, mailer=esmtp, relay=mx.b.example. [192.0.2.1], dsn=5.0.0, stat=Service unavailable\n"
+    )
+    assert log.events["kind"].tolist() == ["deliver"]
+    assert log.recipients[["forward_path", "status"]].values.tolist() == [["a@b.example", "bounced"]]

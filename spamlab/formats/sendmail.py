@@ -70,6 +70,9 @@ _SHAPES = (
     Shape("ruleset=check_mail, arg1={reverse_path:path}, relay=" + _PEER + ", reject=" + _REPLY, "reject", says=_MAIL),
     Shape("ruleset={_=tls_server|tls_rcpt|try_tls}, "),  # of a server that mail goes to: the delivery tells
     Shape("ruleset={_:name}, {?arg1={_:path}, }{?arg2={_:path}, }relay=" + _PEER + ", reject=" + _REPLY, "reject"),
+    # Masked: <<joe>>
+    Shape("ruleset=check_rcpt, arg1=<{forward_path}>, relay={_}, reject=" + _REPLY, "reject", says=_RCPT),
+    Shape("ruleset=check_mail, arg1=<{reverse_path}>, relay={_}, reject=" + _REPLY, "reject", says=_MAIL),
     Shape("ruleset={_}, reject=" + _REPLY, "reject"),
     Shape("ruleset={_:name}, {?arg1={_:path}, }{?arg2={_:path}, }relay=" + _PEER + ", ", "queue"),
     Shape("{&<}{forward_path:path}... {reply...}", "reject", says=_RCPT),
@@ -112,7 +115,9 @@ _SHAPES = (
 )
 _HEADED = tuple(
     (
-        head + "{?NOQUEUE: }{?{queue_id:letters}{?[{_:int}]}: }{?{&AA}{queue_id:id}: }" if shapes is _SHAPES else head,
+        head + "{?NOQUEUE: }{?: }{?{queue_id:letters}{?[{_:int}]}: }{?{&AA}{queue_id:id}: }"
+        if shapes is _SHAPES
+        else head,
         shapes,
     )
     for head, shapes in syslog.groups(_SHAPES, "sendmail", "sm-")
