@@ -439,3 +439,19 @@ def test_an_argument_beside_its_verb_is_none_of_the_verbs_words():
         ["eve@example.net", 0],
     ]
     assert log.recipients[["forward_path", "status", "code"]].values.tolist() == [["ben@example.com", "rejected", 504]]
+
+
+def test_a_browser_at_the_smtp_port_is_a_session_without_smtp():
+    """The service's name in ``s-sitename`` says whose log it is, where no verb does."""
+    rows = [
+        inbound("get", "+/+HTTP/1.0", 500, "-"),
+        inbound("host:", "+192.0.2.25:25", 500, "-"),
+        inbound("QUIT", "-", 240, "-"),
+    ]
+    log = read(w3c(*rows))
+    assert log.events[["kind", "verb", "code"]].values.tolist() == [
+        ["exchange", "GET", 500], ["exchange", "HOST:", 500], ["exchange", "QUIT", 240],
+    ]  # fmt: skip
+    assert log.sessions[["commands", "ended"]].values.tolist() == [[3, "quit"]]
+    with pytest.raises(spamlab.UnknownFormat):
+        read(w3c(*(row.replace("SMTPSVC1", "W3SVC1") for row in rows)))

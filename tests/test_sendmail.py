@@ -123,6 +123,7 @@ MADE = [
      {"kind": "receive", "size": 99} | PEER),
     (f"NOQUEUE: connect from joe@{CLIENT}", {"kind": "connect"} | PEER),
     (f"{ID}: from=root, size=99, class=0, nrcpts=1, relay=root@localhost", {"kind": "receive", "peer_host": None, "peer_ip": None}),
+    (f"{ID}: {CLIENT}: probable open proxy: command=GET / HTTP/1.0", {"kind": "note", "verb": "GET"} | PEER),
     (f"Null connection from {CLIENT}", {"kind": "note", "ended": None} | PEER),
     (f"STARTTLS=server, error: accept failed=-1, reason=unknown protocol, SSL_error=1, errno=0, retry=-1, relay={CLIENT}",
      {"kind": "note"} | PEER),

@@ -37,7 +37,8 @@ def _shapes(tail: Callable[[str, str], str], after: str, begin: str, end: str, s
     paths = (f"{{path:path}}{{&{after}}}", "{path:path}{&+}", "<{path}>{!}")  # one that never closes is none
     argument = begin + "".join(f"{{?{_BEFORE}{path}}}" for path in paths) + end
     reply = tail(f"-{{&{after}}}", begin + _CODE + end)
-    other = tail(columns.ended("{verb:tag}" + _second(after), after) + "{_}", argument)
+    verb = columns.ended("{verb:tag}" + _second(after), after) + columns.ended("{verb:name}", after)  # name: Host:
+    other = tail(verb + "{_}", argument)
     strong = tail(f"{_STRONG}{_second(after)}{{&{after}}}", argument)
     out = Shape(reply, fold=True, says=says), Shape(other, fold=True, says=says)
     return out, (Shape(strong, fold=True, says=says), *(replace(shape, weak=True) for shape in out))
@@ -62,8 +63,10 @@ def _w3c(names: list[str], fields: dict[str, str], day: int | None = None) -> Va
     named = "cs-username" in names[:at]
     says = () if named else (("outbound", "by its status"),)
     out, into = _shapes(tail, " ", "{argument>}", "{_}{argument<}", says)
+    ours = columns.head(names[:at], {**fields, "s-sitename": "SMTPSVC{_:int}"}, " ")
     groups = [
         (columns.head(names[:at], {**fields, "cs-username": _OUT}, " "), out if named else ()),
+        *[(ours, tuple(replace(shape, weak=False) for shape in into))] * ("s-sitename" in names[:at]),
         (columns.head(names[:at], fields, " "), into),
         (columns.row(names, fields, " "), (Shape("", weak=True),)),
     ]

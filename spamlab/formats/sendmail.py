@@ -108,7 +108,7 @@ _SHAPES = (
     Shape(_PEER + " did not issue MAIL/"),
     Shape("Null connection from " + _PEER),  # the same of old
     Shape("STARTTLS=server, error: {_}, relay=" + _PEER),
-    Shape(_PEER + ": possible SMTP attack: command={verb:name}"),
+    Shape(_PEER + ": {_=possible SMTP attack|probable open proxy}: command={verb:name}"),
     Shape(_PEER + ": {verb=EXPN|VRFY|ETRN}{? {_}{& [rejected]}} [rejected]", "reject", fold=True),
     Shape(_PEER + ": {verb=EXPN|VRFY|ETRN}", "command", fold=True),
     Shape(""),
