@@ -417,3 +417,41 @@ def test_blanks_between_the_values_of_the_iis_format():
     assert log.sessions[["peer_ip", "helo", "octets_sent", "octets_received"]].values.tolist() == [
         ["192.0.2.1", "mx.example.net", 164, 120]
     ]
+
+
+def test_an_argument_beside_its_verb_is_none_of_the_verbs_words():
+    """Where the column between them, ``cs-uri-stem``, is not selected."""
+    fields = "c-ip cs-username cs-method cs-uri-query sc-win32-status cs-bytes"
+    log = read(
+        w3c(
+            "192.0.2.9 OutboundConnectionResponse - 220+mx.example.com+ESMTP 0 0",
+            "192.0.2.9 OutboundConnectionCommand MAIL FROM:<ann@example.net>+SIZE=2884 0 0",
+            "192.0.2.9 OutboundConnectionResponse - 250+2.1.0+Ok 0 0",
+            "192.0.2.9 OutboundConnectionCommand RCPT TO:<ben@example.com> 0 0",
+            "192.0.2.9 OutboundConnectionResponse - 504+5.5.2+<x>:+Helo+command+rejected 0 0",
+            "192.0.2.1 mx.example.net MAIL FROM:<eve@example.net> 0 30",
+            fields=fields,
+        )
+    )
+    assert log.events["kind"].tolist() == ["reply", "command", "reply", "command", "reply", "command"]
+    assert log.transactions[["reverse_path", "size"]].fillna(0).values.tolist() == [
+        ["ann@example.net", 2884],
+        ["eve@example.net", 0],
+    ]
+    assert log.recipients[["forward_path", "status", "code"]].values.tolist() == [["ben@example.com", "rejected", 504]]
+
+
+def test_a_browser_at_the_smtp_port_is_a_session_without_smtp():
+    """The service's name in ``s-sitename`` says whose log it is, where no verb does."""
+    rows = [
+        inbound("get", "+/+HTTP/1.0", 500, "-"),
+        inbound("host:", "+192.0.2.25:25", 500, "-"),
+        inbound("QUIT", "-", 240, "-"),
+    ]
+    log = read(w3c(*rows))
+    assert log.events[["kind", "verb", "code"]].values.tolist() == [
+        ["exchange", "GET", 500], ["exchange", "HOST:", 500], ["exchange", "QUIT", 240],
+    ]  # fmt: skip
+    assert log.sessions[["commands", "ended"]].values.tolist() == [[3, "quit"]]
+    with pytest.raises(spamlab.UnknownFormat):
+        read(w3c(*(row.replace("SMTPSVC1", "W3SVC1") for row in rows)))

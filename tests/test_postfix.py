@@ -955,6 +955,13 @@ def test_a_queued_message_of_old_names_no_count_of_recipients():
     assert log.transactions[["reverse_path", "size"]].values.tolist() == [["a@b", 1141]]
 
 
+def test_a_made_up_queue_id_stands_before_a_milters_refusal():
+    log = read(
+        daemon("cleanup[1]: Qproof: milter-reject: END-OF-MESSAGE from h[192.0.2.1]: 4.7.1 no; from=<a@b> to=<c@d>")
+    )
+    assert log.transactions[["queue_id", "outcome"]].values.tolist() == [["Qproof", "rejected"]]
+
+
 @pytest.mark.parametrize(
     ("rest", "to"),
     [

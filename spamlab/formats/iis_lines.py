@@ -17,11 +17,15 @@ _FIELDS = {
 _OUT = "{outbound=OutboundConnectionCommand|OutboundConnectionResponse}"
 # No other service's verbs: FTP has QUIT, NOOP, HELP and AUTH too.
 _STRONG = "{verb=EHLO|HELO|MAIL|RCPT|DATA|BDAT|RSET|VRFY|EXPN|ETRN|TURN|STARTTLS|XEXCH50}"
-_SECOND = "{?{_= |+}{_=FROM|TO}}"  # of a verb: ``MAIL FROM``, in logs of the 1990s and in Microsoft's examples
 _BEFORE = "{?+}{? }{_=FROM:|TO:}{?+}"
 _CODE = "{?{code:int}{?-}{?+}{?{enhanced_code:dsn}}}"
 
 Shapes = tuple[Shape, ...]
+
+
+def _second(after: str) -> str:
+    """A second word of a verb: ``MAIL FROM``, in logs of the 1990s and in Microsoft's examples; an argument is none."""
+    return f"{{?{{_= |+}}{{_=FROM|TO}}{{&{after}}}}}"
 
 
 def _shapes(tail: Callable[[str, str], str], after: str, begin: str, end: str, says: Any = ()) -> tuple[Shapes, Shapes]:
@@ -33,8 +37,9 @@ def _shapes(tail: Callable[[str, str], str], after: str, begin: str, end: str, s
     paths = (f"{{path:path}}{{&{after}}}", "{path:path}{&+}", "<{path}>{!}")  # one that never closes is none
     argument = begin + "".join(f"{{?{_BEFORE}{path}}}" for path in paths) + end
     reply = tail(f"-{{&{after}}}", begin + _CODE + end)
-    other = tail(columns.ended("{verb:tag}" + _SECOND, after) + "{_}", argument)
-    strong = tail(f"{_STRONG}{_SECOND}{{&{after}}}", argument)
+    verb = columns.ended("{verb:tag}" + _second(after), after) + columns.ended("{verb:name}", after)  # name: Host:
+    other = tail(verb + "{_}", argument)
+    strong = tail(f"{_STRONG}{_second(after)}{{&{after}}}", argument)
     out = Shape(reply, fold=True, says=says), Shape(other, fold=True, says=says)
     return out, (Shape(strong, fold=True, says=says), *(replace(shape, weak=True) for shape in out))
 
@@ -58,8 +63,10 @@ def _w3c(names: list[str], fields: dict[str, str], day: int | None = None) -> Va
     named = "cs-username" in names[:at]
     says = () if named else (("outbound", "by its status"),)
     out, into = _shapes(tail, " ", "{argument>}", "{_}{argument<}", says)
+    ours = columns.head(names[:at], {**fields, "s-sitename": "SMTPSVC{_:int}"}, " ")
     groups = [
         (columns.head(names[:at], {**fields, "cs-username": _OUT}, " "), out if named else ()),
+        *[(ours, tuple(replace(shape, weak=False) for shape in into))] * ("s-sitename" in names[:at]),
         (columns.head(names[:at], fields, " "), into),
         (columns.row(names, fields, " "), (Shape("", weak=True),)),
     ]
@@ -87,7 +94,7 @@ def _headless() -> list[Variant]:
     rows = [_w3c([*names], {**_FIELDS, **sure}) for names in (_ALL, (*_ALL[:4], *_ALL[7:]))]
     few = columns.head(["time", *_FEW[:1]], {"time": "{time:time}", "c-ip": "peer_ip"}, " ")
     strong, weak = (
-        Shape(verb + _SECOND + " {_} {status:int}{!}", fold=True, weak=weak, says=(("outbound", "by its status"),))
+        Shape(verb + _second(" ") + " {_} {status:int}{!}", fold=True, weak=weak, says=(("outbound", "by its status"),))
         for verb, weak in ((_STRONG, False), ("{verb:tag}", True))
     )
     return [*rows, Variant("w3c", ((few, (strong, weak)),), comment=b"#", unset=(b"-",))]

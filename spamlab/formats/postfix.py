@@ -50,7 +50,7 @@ _STATUS = "status={status:tag}{? ({reply>~)}" + _SAID + "}"
 _SHAPES = (
     Shape(_TO + _WAITED + "{?tls={_}, }{?dsn={enhanced_code:dsn}, }" + _STATUS, "deliver"),
     Shape(_TO + _WAITED_ODD + _STATUS, "deliver"),  # with numbers that are none: a clock set back
-    Shape("from={reverse_path:path}, size={size:int}{^, nrcpt={_:int}| (}", "queue"),  # of old without nrcpt
+    Shape("from={reverse_path:path}{?, size={size:int}}{^, nrcpt={_:int}| (}", "queue"),  # of old without nrcpt
     Shape("from={reverse_path:path}, status={status:tag}", "queue"),
     Shape("message-id=<{message_id}>{!}", "queue"),
     Shape("message-id=<{message_id}> (", "queue"),
@@ -106,7 +106,8 @@ _SHAPES = (
     Shape(""),
 )
 # Whatever stands before what only a queue's line says is an id, too.
-_ID = "{?{^{queue_id:id}: |{queue_id:tag}: {&^{^client=|from=<|message-id=|removed{!}|to=<|uid={_:int} from=<}}}}"
+_OWN = "client=|from=<|message-id=|removed{!}|to=<|uid={_:int} from=<|reject: |milter-reject: "
+_ID = "{?{^{queue_id:id}: |{queue_id:tag}: {&^{^" + _OWN + "}}}}"
 # Daemons whatever syslog_name they have; Cyrus has an lmtp, too: of such a name only deliveries.
 _DAEMON = (
     "{_:name}/{?{_:name}/}{^{_=anvil|bounce|cleanup|dnsblog|oqmgr|pickup|postscreen|postsuper|qmgr|scache|smtp|smtpd|tlsproxy"

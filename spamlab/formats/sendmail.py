@@ -71,6 +71,9 @@ _SHAPES = (
     Shape("ruleset=check_mail, arg1={reverse_path:path}, relay=" + _PEER + ", reject=" + _REPLY, "reject", says=_MAIL),
     Shape("ruleset={_=tls_server|tls_rcpt|try_tls}, "),  # of a server that mail goes to: the delivery tells
     Shape("ruleset={_:name}, {?arg1={_:path}, }{?arg2={_:path}, }relay=" + _PEER + ", reject=" + _REPLY, "reject"),
+    # Masked: <<joe>>
+    Shape("ruleset=check_rcpt, arg1=<{forward_path}>, relay={_}, reject=" + _REPLY, "reject", says=_RCPT),
+    Shape("ruleset=check_mail, arg1=<{reverse_path}>, relay={_}, reject=" + _REPLY, "reject", says=_MAIL),
     Shape("ruleset={_}, reject=" + _REPLY, "reject"),
     Shape("ruleset={_:name}, {?arg1={_:path}, }{?arg2={_:path}, }relay=" + _PEER + ", ", "queue"),
     Shape("{&<}{forward_path:path}... {reply...}", "reject", says=_RCPT),
@@ -106,14 +109,16 @@ _SHAPES = (
     Shape(_PEER + " did not issue MAIL/"),
     Shape("Null connection from " + _PEER),  # the same of old
     Shape("STARTTLS=server, error: {_}, relay=" + _PEER),
-    Shape(_PEER + ": possible SMTP attack: command={verb:name}"),
+    Shape(_PEER + ": {_=possible SMTP attack|probable open proxy}: command={verb:name}"),
     Shape(_PEER + ": {verb=EXPN|VRFY|ETRN}{? {_}{& [rejected]}} [rejected]", "reject", fold=True),
     Shape(_PEER + ": {verb=EXPN|VRFY|ETRN}", "command", fold=True),
     Shape(""),
 )
 _HEADED = tuple(
     (
-        head + "{?NOQUEUE: }{?{queue_id:letters}{?[{_:int}]}: }{?{&AA}{queue_id:id}: }" if shapes is _SHAPES else head,
+        head + "{?NOQUEUE: }{?: }{?{queue_id:letters}{?[{_:int}]}: }{?{&AA}{queue_id:id}: }"
+        if shapes is _SHAPES
+        else head,
         shapes,
     )
     for head, shapes in syslog.groups(_SHAPES, "sendmail", "sm-")
