@@ -152,7 +152,7 @@ def _on_cluster(chosen: argparse.Namespace) -> dict[str, int]:
 
 
 def _summary(chosen: argparse.Namespace) -> None:
-    from spamlab import stream
+    from spamlab import stream, unusual
     from spamlab.summary import Summary
 
     _ordered(chosen)
@@ -160,12 +160,22 @@ def _summary(chosen: argparse.Namespace) -> None:
     times = _localized(chosen.since, chosen.tz), _localized(chosen.until, chosen.tz)
     for part in stream.between(_parts(chosen, text=False), *times):
         summary.add(part)
+    if unusual.findings(summary.unusual) and _lies_still(chosen.logs):
+        with warnings.catch_warnings(action="ignore"):  # they have been said
+            summary.unusual = unusual.Counts()
+            for part in stream.between(_parts(chosen), *times):  # the lines' text names who was refused
+                summary.unusual.add(part)
     if chosen.json:
         import json
 
-        print(json.dumps(summary.totals(), indent=2))
+        print(json.dumps(summary.totals() | {"unusual": unusual.told(summary.unusual)}, indent=2))
     else:
         print(summary.text(zone=chosen.tz))
+
+
+def _lies_still(logs: list[str]) -> bool:
+    """Whether a log can be read twice."""
+    return "-" not in logs and not any(Path(log).is_fifo() or Path(log).is_char_device() for log in logs)
 
 
 def _trace(chosen: argparse.Namespace) -> None:

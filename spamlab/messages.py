@@ -75,6 +75,42 @@ def arrivals(log: Log) -> pd.Series:
     return arrived
 
 
+def _lines(log: Log, events: pd.DataFrame, tried: pd.DataFrame) -> pd.Series:
+    """Of each attempt that was refused before there was a message, the label of its event; else missing."""
+    lost = tried[tried["what"].eq("rejected") & tried["transaction"].isna()]
+    if lost.empty:
+        return pd.Series(pd.NA, tried.index, dtype="Int64")
+    said = events.loc[events["kind"].eq("reject"), ["time"]]
+    said["recipient"] = log.columns("events", "argument")["argument"].loc[said.index]
+    said = said.assign(line=said.index).drop_duplicates(["time", "recipient"])
+    met = lost[["time", "recipient"]].merge(said, how="left", on=["time", "recipient"])
+    return met["line"].astype("Int64").set_axis(lost.index).reindex(tried.index)
+
+
+# A line names the client and the envelope's sender before a message has an id: Exim's H= and F=, Postfix's "; from=".
+# The client's own words (HELO, in round brackets) can look like all of it: what is read has to stand right before what
+# the server writes.
+_EXIM = r"^(?:[^<]*? )?H=(?P<host>[^\s()\[\]]*) ?(?:\([^()]*\) )?\[(?P<ip>[0-9A-Fa-f.:]+)\]"
+_SENDER = r"^[^<]*? F=<(?P<exim>[^<>]*)> |; from=<(?P<postfix>[^<>]*)>(?: to=<| proto=)"
+
+
+def _told(log: Log, line: pd.Series) -> pd.DataFrame:
+    """The client and the sender that some events' lines name, where no session and no message tells them."""
+    known = line.dropna().astype("int64")
+    if known.empty:
+        return pd.DataFrame()
+    text = log.columns("events", "text")["text"].reindex(pd.Index(known)).set_axis(known.index)
+    if text.isna().all():
+        return pd.DataFrame()
+    arrived = text.str.extract(r"^(?:\S+ )?<= \S+ (.*)$", expand=False)
+    peer = ("x " + arrived).fillna(text).str.extract(_EXIM)
+    sender = text.str.extract(_SENDER)
+    return pd.DataFrame({
+        "client": peer["host"].where(peer["host"].ne("")).fillna(peer["ip"]),
+        "sender": sender["exim"].fillna(sender["postfix"]),
+    })  # fmt: skip
+
+
 def flow(log: Log, hops: bool = False) -> pd.DataFrame:
     """What came in, went out and was refused: one row an arrival, a recipient attempt or a refusal.
 
@@ -111,9 +147,11 @@ def flow(log: Log, hops: bool = False) -> pd.DataFrame:
     received = pd.DataFrame({"time": events["time"], "session": events["session"], "transaction": came})
     received["what"] = "received"
     refused = every[every["kind"].eq("reject") & every["verb"].ne("RCPT")]
+    line = pd.Series([*came.index, *_lines(log, every, tried), *refused.index], dtype="Int64")
     if len(refused):
         said = log.columns("events", "argument", "text").loc[refused.index]
         refused = refused.assign(reply=said["text"])[said["argument"].isna()]
+        line = pd.concat([line.iloc[: len(came) + len(tried)], pd.Series(refused.index, dtype="Int64")])
     refused = refused.drop(columns=["kind", "verb"]).assign(what="rejected")
     rows = pd.concat([received, tried.astype({"what": "str"}), refused], ignore_index=True)
     mail = log.columns("transactions", "transaction", "session", "size", "reverse_path").set_index("transaction")
@@ -123,5 +161,9 @@ def flow(log: Log, hops: bool = False) -> pd.DataFrame:
     peer = sessions["peer_host"].fillna(sessions["peer_ip"]).set_axis(sessions["session"])
     session = rows["session"].fillna(rows["transaction"].map(mail["session"]))
     rows["client"] = session.map(peer)
+    line = line.set_axis(rows.index)
+    told = _told(log, line[rows["client"].isna() | rows["sender"].isna()])
+    for name in told:
+        rows[name] = rows[name].astype("str").fillna(told[name])
     rows["relay"] = rows["relay"].str.extract(r"^([^\s\[]+)", expand=False)
     return rows.drop(columns=["session", "orig_to", "requeued_as"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from spamlab import backscatter, clock, loops, messages, partwise
+from spamlab import backscatter, clock, loops, messages, partwise, unusual
 from spamlab.safe import printable, shorten
 from spamlab.traffic.why import pattern
 from spamlab.words import count as counted
@@ -65,6 +65,7 @@ class Summary:
         self._times: list[Any] = []
         self._sources: list[pd.DataFrame] = []
         self._tops: dict[str, list[pd.Series]] = {}
+        self.unusual = unusual.Counts()
 
     def add(self, log: Log) -> Summary:
         """Take in a part: sessions and messages that are whole."""
@@ -72,6 +73,7 @@ class Summary:
             self._counts[name] = self._counts.get(name, 0) + n
         self._times += ends(log)
         self._sources.append(log.sources)
+        self.unusual.add(log)
         for title, values in _shown(log).items():
             self._hold(title, [values.dropna().astype("str").value_counts()])
         return self
@@ -81,6 +83,7 @@ class Summary:
         for name, n in other._counts.items():
             self._counts[name] = self._counts.get(name, 0) + n
         self._times += other._times
+        self.unusual.merge(other.unusual)
         told = pd.concat([*self._sources, *other._sources])  # parts can know of the same sources
         self._sources = [told.drop_duplicates("source", ignore_index=True)]
         for title, held in other._tops.items():
@@ -125,6 +128,7 @@ class Summary:
             head.append(f"{unparsed:,} of the lines could not be read: see the table `unparsed`.")
         if assumed := _assumptions(self.sources):
             head.append(f"Assumed, since the log does not say: {'; '.join(assumed)}.")
+        head += ["", *unusual.text(self.unusual, clock.zone(self.sources, zone))]
         left, right = GROUPS["Messages"], GROUPS["Log"][2:] + GROUPS["Notices and spam"]
         rows = [
             f"  {label(a):18}{count[a]:>12,}     {label(b):18}{count[b]:>12,}" for a, b in zip(left, right, strict=True)

@@ -31,7 +31,9 @@ def flow(log: Log, hops: bool = False) -> pd.DataFrame:
     session = rows["transaction"].map(
         log.columns("transactions", "transaction", "session").set_index("transaction")["session"]
     )
-    out = session.map(log.columns("sessions", "session", "role").set_index("session")["role"]).eq("client")
+    out = (
+        session.map(log.columns("sessions", "session", "role").set_index("session")["role"]).eq("client").fillna(False)
+    )
     client, relay = rows["client"].astype("str"), rows["relay"].astype("str").str.rstrip(".")
     rows["relay"] = relay.where(relay.ne("none")).fillna(client.where(out))
     rows["client"] = client.mask(out)

@@ -12,12 +12,13 @@ from spamlab.traffic.flows import FAILED, of, ranked
 if TYPE_CHECKING:
     from spamlab.log import Log
 
-# In order: a reply code is no reason, and what follows after "; from=<…>" is not either.
+# In order: a reply code is no reason, and neither is who asked, which stands before it or after.
 _VARIABLE = (
     (r"^\S+: [\w-]*reject: \w+ from \S+: ", ""),
+    (r"^H=[^\n]*? rejected [A-Z]+(?: <(?:[^<>]|<[^<>]*>)*>)?: ", ""),
     (r"(?m)(^|said: )\d{3}[ -]", r"\1"),
     (r"(?m)(^|said: )\d\.\d{1,3}\.\d{1,3} ", r"\1"),
-    (r"; from=<.*", ""),
+    (r"; (?:from|to|proto|helo)=.*", ""),
     (r'<(?:"[^"]*"|[^<>"])*>|<[^<>]*>', "<…>"),
     (r"https?://[^\s;,)]+", "…"),
     (r"[\w.+=~-]+@[\w.-]+", "…"),
