@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from spamlab import dialogue, tables
+from spamlab import dialogue, tables, texts
 
 if TYPE_CHECKING:
     from spamlab.log import Log
@@ -165,5 +165,5 @@ def flow(log: Log, hops: bool = False) -> pd.DataFrame:
     told = _told(log, line[rows["client"].isna() | rows["sender"].isna()])
     for name in told:
         rows[name] = rows[name].astype("str").fillna(told[name])
-    rows["relay"] = rows["relay"].str.extract(r"^([^\s\[]+)", expand=False)
+    rows["relay"] = texts.extracted(rows["relay"], r"^(?P<relay>[^\s\[]+)")
     return rows.drop(columns=["session", "orig_to", "requeued_as"])

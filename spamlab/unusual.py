@@ -164,11 +164,19 @@ def _counts(log: Log) -> Counts:
     rows["step"] = rows["time"].dt.floor(_STEP)
     rows["octets"] = rows["octets"].astype("float64").fillna(0)
     each = rows.assign(n=1).groupby(["signal", "step"])[["n", "octets"]].sum()
+    step, steps = pd.factorize(rows["step"], sort=True)
+    signal, signals = pd.factorize(rows["signal"])
     tallies = []
     for by in WHO:
-        known = rows[rows[by].notna()]
-        n = known.groupby(["signal", known[by].astype("str").rename("value"), "step"]).size().rename("n").reset_index()
-        tallies.append(n.assign(by=by).set_index(["signal", "by", "value", "step"]))
+        value, values = pd.factorize(rows[by].astype("str"))
+        known = value >= 0
+        # Numbers are counted a good deal quicker than texts.
+        cell = (signal[known] * len(values) + value[known]) * len(steps) + step[known]
+        cell, n = np.unique(cell, return_counts=True)
+        of, at = np.divmod(cell, max(len(steps), 1))
+        of, said = np.divmod(of, max(len(values), 1))
+        tally = {"signal": signals[of], "by": by, "value": values[said], "step": steps[at], "n": n}
+        tallies.append(pd.DataFrame(tally).set_index(["signal", "by", "value", "step"]))
     return Counts([each], [pd.concat(tallies)])
 
 

@@ -360,7 +360,6 @@ def test_a_message_refused_before_it_has_a_recipient_is_rejected():
     assert log.transactions["outcome"].tolist() == ["rejected", "empty"]  # to ask for a name is no message
 
 
-<<<<<<< HEAD
 def test_at_the_default_log_level_one_line_says_that_all_was_discarded():
     log = read(
         f"{HEAD.format(1, 7)}{ID}: ruleset=check_rcpt, arg1=<void@example.com>, relay=[192.0.2.9], discard",
@@ -369,7 +368,8 @@ def test_at_the_default_log_level_one_line_says_that_all_was_discarded():
     )
     assert log.transactions["outcome"].tolist() == ["discarded"]
     assert log.recipients["status"].tolist() == ["discarded"] and totals(log)["discarded"] == 1
-=======
+
+
 HEADED = "Jul  7 13:42:53 mx sm-mta[291]: "
 
 
@@ -388,4 +388,3 @@ def test_a_delivery_without_a_queue_id_is_one():
     )
     assert log.events["kind"].tolist() == ["deliver"]
     assert log.recipients[["forward_path", "status"]].values.tolist() == [["a@b.example", "bounced"]]
->>>>>>> cf536a2eba9d6332141c3471db115709935aa7cc

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
-from spamlab import messages, partwise
+from spamlab import messages, partwise, texts
 
 if TYPE_CHECKING:
     from spamlab.log import Log
@@ -102,9 +102,7 @@ def ranked(counts: pd.DataFrame, by: list[str], most: int | None) -> pd.DataFram
 
 def domain(address: pd.Series) -> pd.Series:
     """The domain of each address, in small letters; missing where it has none."""
-    return (
-        address.str.replace(r"[\s\S]*@", "", regex=True).str.lower().rename("domain").where(address.str.contains("@"))
-    )
+    return texts.extracted(address, r"(?s)^.*@(?P<domain>.*)$").str.lower().rename("domain")
 
 
 def share(part: float) -> str:
