@@ -156,11 +156,12 @@ def _summary(chosen: argparse.Namespace) -> None:
     from spamlab.summary import Summary
 
     _ordered(chosen)
-    summary = Summary(chosen.hops)
+    twice = _lies_still(chosen.logs)
+    summary = Summary(chosen.hops, who=not twice)
     times = _localized(chosen.since, chosen.tz), _localized(chosen.until, chosen.tz)
-    for part in stream.between(_parts(chosen, text=False), *times):
+    for part in stream.between(_parts(chosen, text=not twice), *times):
         summary.add(part)
-    if unusual.findings(summary.unusual) and _lies_still(chosen.logs):
+    if twice and unusual.suspects(summary.unusual):
         with warnings.catch_warnings(action="ignore"):  # they have been said
             summary.unusual = unusual.Counts()
             for part in stream.between(_parts(chosen), *times):  # the lines' text names who was refused

@@ -75,16 +75,16 @@ def arrivals(log: Log) -> pd.Series:
     return arrived
 
 
-def _lines(log: Log, events: pd.DataFrame, tried: pd.DataFrame) -> pd.Series:
+def _lines(log: Log, rows: pd.DataFrame) -> pd.Series:
     """Of each attempt that was refused before there was a message, the label of its event; else missing."""
-    lost = tried[tried["what"].eq("rejected") & tried["transaction"].isna()]
+    lost = rows[rows["what"].eq("rejected") & rows["transaction"].isna() & rows["line"].isna()]
     if lost.empty:
-        return pd.Series(pd.NA, tried.index, dtype="Int64")
-    said = events.loc[events["kind"].eq("reject"), ["time"]]
-    said["recipient"] = log.columns("events", "argument")["argument"].loc[said.index]
+        return pd.Series(pd.NA, rows.index, dtype="Int64")
+    events = log.columns("events", "time", "kind", "argument").rename(columns={"argument": "recipient"})
+    said = events.loc[events["kind"].eq("reject"), ["time", "recipient"]]
     said = said.assign(line=said.index).drop_duplicates(["time", "recipient"])
     met = lost[["time", "recipient"]].merge(said, how="left", on=["time", "recipient"])
-    return met["line"].astype("Int64").set_axis(lost.index).reindex(tried.index)
+    return met["line"].astype("Int64").set_axis(lost.index).reindex(rows.index)
 
 
 # A line names the client and the envelope's sender before a message has an id: Exim's H= and F=, Postfix's "; from=".
@@ -111,6 +111,32 @@ def _told(log: Log, line: pd.Series) -> pd.DataFrame:
     })  # fmt: skip
 
 
+def happened(log: Log, hops: bool = False, *columns: str) -> pd.DataFrame:
+    """The rows of ``flow`` as far as one event or attempt tells of them, which is found a good deal sooner.
+
+    ``columns``: those of the attempts that are wanted, if not all. ``session`` is the event's, ``line`` its label.
+    """
+    wanted = columns or tables.TABLES["recipients"]
+    recipients = log.columns("recipients", *{"time": 0, "status": 0, "requeued_as": 0, **dict.fromkeys(wanted)})
+    if not hops:
+        recipients = recipients[recipients["requeued_as"].isna() | recipients["status"].ne("delivered")]
+    tried = recipients.rename(columns={"status": "what", "forward_path": "recipient"})
+    came = arrivals(log)
+    if not hops:
+        came = came[~came.map(first_hop(log)).duplicated() | came.isna()]
+    every = log.columns("events", "time", "session", "transaction", "kind", "verb", "code", "enhanced_code")
+    events = every.loc[came.index, ["time", "session"]]
+    received = pd.DataFrame({"time": events["time"], "session": events["session"], "transaction": came})
+    received["what"] = "received"
+    refused = every[every["kind"].eq("reject") & every["verb"].ne("RCPT")]
+    if len(refused):
+        said = log.columns("events", "argument", "text").loc[refused.index]
+        refused = refused.assign(reply=said["text"])[said["argument"].isna()]
+    refused = refused.drop(columns=["kind", "verb"]).assign(what="rejected")
+    received, refused = (each.assign(line=each.index.astype("Int64")) for each in (received, refused))
+    return pd.concat([received, tried.astype({"what": "str"}), refused], ignore_index=True)
+
+
 def flow(log: Log, hops: bool = False) -> pd.DataFrame:
     """What came in, went out and was refused: one row an arrival, a recipient attempt or a refusal.
 
@@ -135,25 +161,7 @@ def flow(log: Log, hops: bool = False) -> pd.DataFrame:
     >>> flow(spamlab.read("data/exchange55-appendix-a.log"))["what"].value_counts().to_dict()
     {'rejected': 8}
     """
-    recipients = log.columns("recipients", *tables.TABLES["recipients"])
-    if not hops:
-        recipients = recipients[recipients["requeued_as"].isna() | recipients["status"].ne("delivered")]
-    tried = recipients.rename(columns={"status": "what", "forward_path": "recipient"})
-    came = arrivals(log)
-    if not hops:
-        came = came[~came.map(first_hop(log)).duplicated() | came.isna()]
-    every = log.columns("events", "time", "session", "transaction", "kind", "verb", "code", "enhanced_code")
-    events = every.loc[came.index, ["time", "session"]]
-    received = pd.DataFrame({"time": events["time"], "session": events["session"], "transaction": came})
-    received["what"] = "received"
-    refused = every[every["kind"].eq("reject") & every["verb"].ne("RCPT")]
-    line = pd.Series([*came.index, *_lines(log, every, tried), *refused.index], dtype="Int64")
-    if len(refused):
-        said = log.columns("events", "argument", "text").loc[refused.index]
-        refused = refused.assign(reply=said["text"])[said["argument"].isna()]
-        line = pd.concat([line.iloc[: len(came) + len(tried)], pd.Series(refused.index, dtype="Int64")])
-    refused = refused.drop(columns=["kind", "verb"]).assign(what="rejected")
-    rows = pd.concat([received, tried.astype({"what": "str"}), refused], ignore_index=True)
+    rows = happened(log, hops)
     mail = log.columns("transactions", "transaction", "session", "size", "reverse_path").set_index("transaction")
     rows["octets"] = rows["transaction"].map(mail["size"]).astype("Int64")
     rows["sender"] = rows["transaction"].map(mail["reverse_path"])
@@ -161,9 +169,9 @@ def flow(log: Log, hops: bool = False) -> pd.DataFrame:
     peer = sessions["peer_host"].fillna(sessions["peer_ip"]).set_axis(sessions["session"])
     session = rows["session"].fillna(rows["transaction"].map(mail["session"]))
     rows["client"] = session.map(peer)
-    line = line.set_axis(rows.index)
-    told = _told(log, line[rows["client"].isna() | rows["sender"].isna()])
+    lines = rows["line"].fillna(_lines(log, rows))
+    told = _told(log, lines[rows["client"].isna() | rows["sender"].isna()])
     for name in told:
         rows[name] = rows[name].astype("str").fillna(told[name])
     rows["relay"] = texts.extracted(rows["relay"], r"^(?P<relay>[^\s\[]+)")
-    return rows.drop(columns=["session", "orig_to", "requeued_as"])
+    return rows.drop(columns=["session", "orig_to", "requeued_as", "line"])

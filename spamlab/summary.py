@@ -49,6 +49,8 @@ def totals(log: Log, hops: bool = False) -> dict[str, Any]:
 class Summary:
     """The totals of a log from part after part (see ``stream``).
 
+    Without ``who`` it only counts when something happened: ``unusual.suspects`` tells whether to look at who made it.
+
     Examples
     --------
     >>> from spamlab import stream
@@ -59,8 +61,8 @@ class Summary:
     2
     """
 
-    def __init__(self, hops: bool = False) -> None:
-        self._hops = hops
+    def __init__(self, hops: bool = False, who: bool = True) -> None:
+        self._hops, self._who = hops, who
         self._counts: dict[str, int] = {}
         self._times: list[Any] = []
         self._sources: list[pd.DataFrame] = []
@@ -73,7 +75,7 @@ class Summary:
             self._counts[name] = self._counts.get(name, 0) + n
         self._times += ends(log)
         self._sources.append(log.sources)
-        self.unusual.add(log)
+        self.unusual.add(log, self._who)
         for title, values in _shown(log).items():
             self._hold(title, [values.dropna().astype("str").value_counts()])
         return self

@@ -68,34 +68,25 @@ def _plural(signal: str, n: int) -> str:
 # -- counting ----------------------------------------------------------------------------------------------
 
 
-def _occurrences(log: Log) -> pd.DataFrame:
-    """A row each: ``time``, ``signal``, ``octets``, and the columns of ``WHO``, missing where the log does not say."""
-    rows = flows.flow(log)
-    signal = rows["what"].map(
-        {"rejected": "refused", "bounced": "failed", "expired": "failed", "delivered": "served", "accepted": "served"}
-        | {name: name for name in ("deferred", "received")}
-    )
+_SIGNAL_OF = {"rejected": "refused", "bounced": "failed", "expired": "failed", "delivered": "served",
+              "accepted": "served", "deferred": "deferred", "received": "received"}  # fmt: skip
+"""By what happened the signal that it is."""
+
+
+def _occurrences(log: Log, who: bool) -> pd.DataFrame:
+    """A row each: ``time``, ``signal``, ``octets``, and the columns of ``WHO``, missing where the log does not say.
+
+    Without ``who`` the first two alone.
+    """
+    rows = flows.flow(log) if who else messages.happened(log, False, "status")
+    signal = rows["what"].map(_SIGNAL_OF)
     rows = rows[signal.notna()]
-    lost = rows[rows["what"].isin(flows.FAILED)]
-    code: pd.Series = lost["enhanced_code"].astype("str").fillna(lost["code"].astype("str")).fillna("")
-    told = code + " " + lost["reply"].str.replace(r"<[^<>]*>", "<…>", regex=True).fillna("")
-    mail = log.columns("transactions", "transaction", "session", "start", "user", "reverse_path", "size", "report")
-    mail = mail.set_index("transaction")
+    first = {"time": rows["time"], "signal": signal[rows.index]}
+    if who:
+        first |= _sides(log, rows)
     sessions = log.columns("sessions", "session", "role", "peer_host", "peer_ip", "user", "start", "authenticated")
     sessions = sessions.set_index("session")
     peer = sessions["peer_host"].fillna(sessions["peer_ip"])
-    mail["account"] = mail["user"].fillna(mail["session"].map(sessions["user"]).astype("str"))
-    first = {
-        "time": rows["time"],
-        "signal": signal[rows.index],
-        "octets": rows["octets"],
-        "client": rows["client"],
-        "sender": rows["sender"],
-        "account": rows["transaction"].map(mail["account"]),
-        "domain": flows.domain(rows["recipient"]),
-        "relay": rows["relay"],
-        "why": told.str.strip().reindex(rows.index),
-    }
     made = backscatter.ndrs(log)
     wrote = {
         "time": made["time"],
@@ -131,6 +122,25 @@ def _occurrences(log: Log) -> pd.DataFrame:
     return pd.concat([each for each in frames if len(each)] or frames[:1], ignore_index=True).dropna(subset="time")
 
 
+def _sides(log: Log, rows: pd.DataFrame) -> dict[str, pd.Series]:
+    """Of rows of ``flow`` how much each brought, and who was on both sides of it and why it failed."""
+    lost = rows[rows["what"].isin(flows.FAILED)]
+    code: pd.Series = lost["enhanced_code"].astype("str").fillna(lost["code"].astype("str")).fillna("")
+    told = code + " " + lost["reply"].str.replace(r"<[^<>]*>", "<…>", regex=True).fillna("")
+    mail = log.columns("transactions", "transaction", "session", "user").set_index("transaction")
+    user = log.columns("sessions", "session", "user").set_index("session")["user"]
+    account = mail["user"].fillna(mail["session"].map(user).astype("str"))
+    return {
+        "octets": rows["octets"],
+        "client": rows["client"],
+        "sender": rows["sender"],
+        "account": rows["transaction"].map(account),
+        "domain": flows.domain(rows["recipient"]),
+        "relay": rows["relay"],
+        "why": told.str.strip().reindex(rows.index),
+    }
+
+
 @dataclass
 class Counts:
     """How often each signal occurred in each step of time, and by whom; of parts, added."""
@@ -138,9 +148,9 @@ class Counts:
     series: list[pd.DataFrame] = field(default_factory=list)
     who: list[pd.DataFrame] = field(default_factory=list)
 
-    def add(self, log: Log) -> Counts:
-        """Take in a part of a log."""
-        return self.merge(_counts(log))
+    def add(self, log: Log, who: bool = True) -> Counts:
+        """Take in a part of a log; without ``who`` only what happened when."""
+        return self.merge(_counts(log, who))
 
     def merge(self, other: Counts) -> Counts:
         """Take in the counts of another part."""
@@ -159,11 +169,13 @@ def _added(found: list[pd.DataFrame]) -> pd.DataFrame:
     return total
 
 
-def _counts(log: Log) -> Counts:
-    rows = _occurrences(log).reindex(columns=["time", "signal", "octets", *WHO])
+def _counts(log: Log, who: bool = True) -> Counts:
+    rows = _occurrences(log, who).reindex(columns=["time", "signal", "octets", *WHO])
     rows["step"] = rows["time"].dt.floor(_STEP)
     rows["octets"] = rows["octets"].astype("float64").fillna(0)
     each = rows.assign(n=1).groupby(["signal", "step"])[["n", "octets"]].sum()
+    if not who:
+        return Counts([each])
     step, steps = pd.factorize(rows["step"], sort=True)
     signal, signals = pd.factorize(rows["signal"])
     tallies = []
@@ -284,19 +296,34 @@ def _steps(found: Counts) -> _Steps | None:
     return _Steps(narrow, wide, each, last) if len(wide) >= _LEAST else None
 
 
+def suspects(found: Counts) -> bool:
+    """Whether anything stands out before it is known who made it: if not, ``findings`` are none."""
+    steps = _steps(found)
+    return steps is not None and bool(_stretches(steps))
+
+
+def _stretches(steps: _Steps) -> dict[str, tuple[int, int]]:
+    """By signal the stretch of it that stands out."""
+    mail = steps.wide.reindex(columns=["received", "served"], fill_value=0).sum(axis=1).to_numpy(float)
+    found = {}
+    for signal in (name for name in SIGNALS if name in steps.wide):
+        rate = np.ones(len(mail)) if signal in ("received", "served") else mail + 1
+        if stretch := _stretch(steps.wide[signal].to_numpy(float), rate):
+            found[signal] = stretch
+    return found
+
+
 def findings(found: Counts) -> list[Finding] | None:
     """What stands out, the first first; ``None`` where the log is too short to tell."""
     steps = _steps(found)
     if steps is None:
         return None
+    stretches = _stretches(steps)
+    if not stretches:
+        return []
     sizes, who = _added(found.series)["octets"], _added(found.who).reset_index()
-    mail = steps.wide.reindex(columns=["received", "served"], fill_value=0).sum(axis=1).to_numpy(float)
     rises = []
-    for signal in (name for name in SIGNALS if name in steps.wide):
-        rate = np.ones(len(mail)) if signal in ("received", "served") else mail + 1
-        stretch = _stretch(steps.wide[signal].to_numpy(float), rate)
-        if stretch is None:
-            continue
+    for signal, stretch in stretches.items():
         n = steps.narrow[signal]
         begin, end = (_edge(n.to_numpy(float), min(at * steps.each, len(n)), steps.each) for at in stretch)
         rise = _rise(signal, n, begin, end, sizes, who)
