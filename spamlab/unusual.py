@@ -61,8 +61,12 @@ MOST = 300_000
 
 
 def _plural(signal: str, n: int) -> str:
-    one = SIGNALS[signal]
-    return count(n, one, _MANY.get(signal, one + "s"))
+    return count(n, SIGNALS[signal], many(signal))
+
+
+def many(signal: str) -> str:
+    """The name of several of a signal's occurrences."""
+    return _MANY.get(signal, SIGNALS[signal] + "s")
 
 
 # -- counting ----------------------------------------------------------------------------------------------
@@ -453,8 +457,7 @@ def _names(rise: Rise, by: str) -> str:
     named = told[(told >= 0.1) & (told.index.astype("str") != "")] if by != "sender" else told[told >= 0.1]
     if len(named):
         return ", ".join(f"{shown(str(name))} ({share(part)})" for name, part in named.head(3).items())
-    many = count(rise.values[by], WHO[by])
-    return f"{many}, each with less than a tenth of it" if rise.values[by] > 1 else ""
+    return f"{count(rise.values[by], WHO[by])}, each with less than a tenth of it" if rise.values[by] > 1 else ""
 
 
 def lines(finding: Finding, zone: str) -> list[str]:
@@ -523,8 +526,8 @@ def series(log: Log) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``time`` (the interval's begin, UTC), ``what`` (of ``SIGNALS``, in its order), ``count``, ``unusual`` (flag),
-        ``reading`` (of the finding it belongs to; else missing). Empty where the log is too short to tell.
+        ``time`` (the interval's begin, UTC), ``what`` (in the order of ``SIGNALS``), ``count``, ``unusual`` (flag),
+        ``reading`` and ``begin`` (of the finding it belongs to; else missing). Empty where the log is too short.
 
     Examples
     --------
@@ -535,17 +538,19 @@ def series(log: Log) -> pd.DataFrame:
     found = counts(log)
     steps = _steps(found)
     if steps is None:
-        return pd.DataFrame({"time": [], "what": [], "count": [], "unusual": [], "reading": []})
+        return pd.DataFrame({"time": [], "what": [], "count": [], "unusual": [], "reading": [], "begin": []})
     shown = []
-    stand = [(rise, reading(finding)) for finding in findings(found) or [] for rise in finding.rises]
+    stand = [(rise, finding) for finding in findings(found) or [] for rise in finding.rises]
     for signal in (name for name in SIGNALS if name in steps.wide and steps.wide[name].any()):
-        row = pd.DataFrame({"time": steps.wide.index, "what": SIGNALS[signal], "count": steps.wide[signal].to_numpy()})
+        row = pd.DataFrame({"time": steps.wide.index, "what": many(signal), "count": steps.wide[signal].to_numpy()})
         end = row["time"] + steps.each * pd.Timedelta(_STEP)
         row["unusual"], row["reading"] = False, pd.Series(None, row.index, dtype="str")
-        for rise, said in stand:
+        row["begin"] = pd.Series(pd.NaT, row.index, dtype=row["time"].dtype)
+        for rise, finding in stand:
             if rise.signal == signal:
                 row["unusual"] = (end > rise.begin) & (row["time"] < rise.end)
-                row["reading"] = row["reading"].mask(row["unusual"], said)
+                row["reading"] = row["reading"].mask(row["unusual"], reading(finding))
+                row["begin"] = row["begin"].mask(row["unusual"], finding.begin)
         shown.append(row)
     return pd.concat(shown, ignore_index=True)
 
@@ -573,21 +578,13 @@ def told(found: Counts) -> list[dict[str, Any]]:
     ]
 
 
-def table(log: Log) -> pd.DataFrame:
-    """What rose, a row each: ``finding`` (its number), ``what``, ``first``, ``last`` (UTC), ``count``, ``usual``,
-    ``octets`` (beyond the usual), and who made most of it (``WHO``).
+def said(log: Log) -> str:
+    """What stands out, each finding in a few lines: ``text`` of a log, in the zone in which its times are shown.
 
     Examples
     --------
     >>> import spamlab
-    >>> len(table(spamlab.read("data/exchange55-appendix-a.log")))
-    0
+    >>> said(spamlab.read("data/exchange55-appendix-a.log"))
+    'The log is too short to tell what is usual.'
     """
-    rows: list[dict[str, Any]] = []
-    for number, finding in enumerate(findings(counts(log)) or [], 1):
-        for rise in finding.rises:
-            told = {WHO[by]: _names(rise, by) for by in WHO}
-            numbers = {"count": rise.n, "usual": round(rise.usual), "octets": round(rise.octets)}
-            row = {"finding": number, "what": SIGNALS[rise.signal], "first": rise.begin, "last": rise.end}
-            rows.append({**row, **numbers, **told})
-    return pd.DataFrame(rows)
+    return "\n".join(text(counts(log), clock.zone(log.columns("sources", "tz_assumed"))))

@@ -30,7 +30,7 @@ class Server:
         self.lines.append((time, f"{time:%b} {time.day:2} {time:%H:%M:%S} mx postfix/{daemon}: {text}"))
 
     def message(self, time: dt.datetime, sender: str, to: dict[str, str], client: int = 500, user: str = "") -> None:
-        pid, name = f"[{1000 + self.ids % 9000}]", f"{self.ids:X}".rjust(10, "A")
+        pid, name = f"[{1000 + self.ids % 9000}]", f"A{self.ids:09X}"
         self.ids += 1
         self.say(time, f"smtpd{pid}", f"connect from {host(client)}")
         login = f", sasl_method=PLAIN, sasl_username={user}" if user else ""
@@ -43,7 +43,7 @@ class Server:
                 time, f"smtp{pid}", f"{name}: to=<{address}>, relay={relay}, delay=1, delays=1/0/0/0, {FATES[fate]}"
             )
         if "bounced" in to.values() and sender:
-            report = f"{self.ids:X}".rjust(10, "B")
+            report = f"B{self.ids:09X}"
             self.say(time, f"bounce{pid}", f"{name}: sender non-delivery notification: {report}")
             self.say(time, "qmgr[9]", f"{report}: from=<>, size=3000, nrcpt=1 (queue active)")
             relay = f"mx.{sender.partition('@')[2]}[192.0.2.6]:25"

@@ -31,8 +31,10 @@ from spamlab import (
     tables,
     timing,
     traffic,
+    unusual,
 )
 from spamlab.plots import _look as look
+from tests import attacks
 
 mpl.use("Agg")
 
@@ -76,6 +78,7 @@ def figures(log: spamlab.Log) -> dict[str, Callable[[], Axes]]:
         "reasons": lambda: plots.reasons(traffic.reasons(log)),
         "delays": lambda: plots.delays(traffic.delays(log)),
         "clients": lambda: plots.clients(traffic.clients(log)),
+        "unusual": lambda: plots.unusual(unusual.series(log), **clock),
         "verdicts": lambda: plots.verdicts(claims.ledger(log, LITTLE)),
         **{
             name: lambda name=name: getattr(plots, name)(SIMULATED[name]()[: len(log.transactions) * 99])
@@ -157,7 +160,7 @@ def test_says_its_finding_and_stays_in_its_column(name: str, log: spamlab.Log) -
     edge = ax.figure.bbox
     outside = [t.get_text() for t, b in zip(said, inside, strict=True) if b.x0 < edge.x0 or b.x1 > edge.x1]
     assert not outside
-    if name not in ("loops", "delays", "clients"):  # one loop, no delay, no client: a sentence
+    if name not in ("loops", "delays", "clients", "unusual"):  # one loop, no delay, no client, a minute: a sentence
         assert ax.get_title(loc="left")
         assert plots.data(ax) is not None
 
@@ -556,3 +559,17 @@ def test_what_was_spent_and_what_was_not_sent_are_named_apart() -> None:
     ax.figure.canvas.draw()
     spent, body = (t.get_window_extent() for t in texts(ax) if t.get_text() in ("spent", "body not sent"))
     assert spent.x1 < body.x0
+
+
+def test_what_stands_out_has_its_own_colour_and_the_title() -> None:
+    log = spamlab.read(io.BytesIO(attacks.log(attacks.guessing)), format="postfix", year=2026)
+    ax = plots.unusual(unusual.series(log), sources=log.sources)
+    assert ax.get_title(loc="left").startswith("Since 2026-03-04 14:20")
+    assert "somebody is guessing passwords" in plots.alt(ax)
+    drawn = plots.data(ax)
+    assert drawn is not None and set(drawn.loc[drawn["unusual"], "what"]) == {"failed log-ins"}
+
+
+def test_where_nothing_stands_out_the_title_says_so() -> None:
+    log = spamlab.read(io.BytesIO(attacks.log()), format="postfix", year=2026)
+    assert plots.alt(plots.unusual(unusual.series(log))).startswith("Nothing unusual")

@@ -69,8 +69,9 @@ def test_growth_that_all_mail_shares_is_nothing_unusual() -> None:
 
 def test_of_a_short_log_nothing_is_said() -> None:
     log = spamlab.read(Path(__file__).parent.parent / "data" / "samples" / "postfix.log", year=2026)
-    assert told(log) == unusual.answer(log) == unusual.SHORT
-    assert unusual.table(log).empty
+    assert told(log) == unusual.answer(log) == unusual.said(log) == unusual.SHORT
+    assert unusual.series(log).empty
+    assert unusual.told(unusual.counts(log)) == []
 
 
 def test_parts_give_what_the_whole_gives() -> None:

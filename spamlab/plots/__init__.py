@@ -15,6 +15,7 @@ from spamlab.plots._claims import verdicts
 from spamlab.plots._look import STYLE, alt, data, sentence
 from spamlab.plots._rows import codes, ladder, octets, saved, sessions, spans
 from spamlab.plots._traffic import clients, delays, mail, reasons, top
+from spamlab.plots._unusual import unusual
 from spamlab.plots._values import latency, latency_by_peer, loop, loops, periods, sizes, sizes_in_time
 from spamlab.plots._whatif import error_messages, harvest, measures, saturation
 from spamlab.plots._wire import captures, counterfactuals, layers
@@ -22,4 +23,4 @@ from spamlab.plots._wire import captures, counterfactuals, layers
 __all__ = ["STYLE", "alt", "captures", "clients", "codes", "counterfactuals", "data", "delays", "error_messages",
            "harvest", "ladder", "latency", "latency_by_peer", "layers", "loop", "loops", "mail", "measures", "octets",
            "periods", "reasons", "saturation", "saved", "sentence", "sessions", "sizes", "sizes_in_time", "spans",
-           "top", "verdicts"]  # fmt: skip
+           "top", "unusual", "verdicts"]  # fmt: skip
