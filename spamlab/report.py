@@ -201,6 +201,8 @@ def _page(log: Log, folder: Path, notebooks: dict[Path, NotebookNode], provenanc
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
     prose = MarkdownWithMath(IPythonRenderer(escape=False, exclude_anchor_links=True))
     environment.filters["markdown2html"] = lambda text: Markup(prose.render(text))  # noqa: S704 - our own prose
+    titles = {path.stem[:2]: (file_name(path.stem), _title(notebook, path)) for path, notebook in notebooks.items()}
+    environment.filters["chapters"] = functools.partial(_chapters, titles=titles)
     environment.filters["escape_html"] = lambda text: Markup(html.escape(str(text)))  # noqa: S704
     body = environment.get_template("notebook.html.j2")
     return environment.get_template(
@@ -221,17 +223,36 @@ def _page(log: Log, folder: Path, notebooks: dict[Path, NotebookNode], provenanc
 
 def _part(path: Path, notebook: NotebookNode, figures: Path, body: jinja2.Template) -> dict[str, Any]:
     """A notebook as the page shows it: its title, its answer, its body without code."""
-    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    title = re.search(rf"^# {_NUMBER_OF}(.+)", prose, re.M)
     answers = [cell for cell in notebook.cells if "answer" in cell.metadata.get("tags", [])]
     said = [output.text for cell in answers for output in cell.outputs if "text" in output]
     return {
         "id": file_name(path.stem),
         "file": path.name,
-        "title": title[1] if title else path.stem,
-        "answer": " ".join(said).strip(),
+        "title": _title(notebook, path),
+        "answer": "".join(said).strip(),
         "body": Markup(body.render(nb=_shown(notebook, figures)).lstrip()),  # noqa: S704 - escaped, piece by piece
     }
+
+
+def _title(notebook: NotebookNode, path: Path) -> str:
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    title = re.search(rf"^# {_NUMBER_OF}(.+)", prose, re.M)
+    return title[1] if title else path.stem
+
+
+def _chapters(text: object, titles: dict[str, tuple[str, str]]) -> Markup:
+    """Text as HTML; where a sentence leads to another notebook, it leads to that part of the page.
+
+    >>> _chapters("<b> It is late: see notebook 06 (traffic.delays).", {"06": ("06-traffic", "What is slow?")})
+    Markup('&lt;b&gt; It is late: see <a href="#06-traffic">What is slow?</a>')
+    """
+
+    def link(found: re.Match[str]) -> str:
+        place, title = titles[found[1]]
+        return f'see <a href="#{place}">{html.escape(title)}</a>{"" if title.endswith("?") else found[2]}'
+
+    shown = re.sub(rf"see notebook ({'|'.join(titles)})(?: \([\w.]+\))?([.]?)", link, html.escape(str(text)))
+    return Markup(shown)  # noqa: S704 - escaped above
 
 
 def _shown(notebook: NotebookNode, figures: Path) -> NotebookNode:
