@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import spamlab
 from spamlab import clock
-from spamlab.safe import printable
+from spamlab.safe import printable, shorten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -191,7 +191,27 @@ def _trace(chosen: argparse.Namespace) -> None:
 
 
 def _formats(chosen: argparse.Namespace) -> None:
-    print("\n".join(spamlab.formats()))
+    for name in spamlab.formats():
+        about, example = _about(name)
+        print(printable(f"{name:12}{about}"))
+        if example:
+            print(printable(f"{'':14}{shorten(example, 104)}"))
+
+
+def _about(name: str) -> tuple[str, str]:
+    """What a format's module says of itself: of what server which files are, and a line of one, if it shows one."""
+    from importlib import import_module
+    from importlib.metadata import entry_points
+
+    from spamlab.formats import BUILT_IN
+
+    try:
+        module = BUILT_IN.get(name) or next(iter(entry_points(group="spamlab.formats", name=name))).module
+        said = (import_module(module).__doc__ or "").replace("``", "").expandtabs(1).strip().splitlines()
+    except Exception as error:  # someone else's code
+        return f"cannot be loaded: {error}", ""
+    example = next((line.strip() for line in said[1:] if line.startswith("    ") and line[4] != "#"), "")
+    return (said[0] if said else ""), example
 
 
 def _time(time: Any, zone: str) -> str:
@@ -264,7 +284,7 @@ def _parser() -> argparse.ArgumentParser:
     trace.add_argument("what", metavar="WHAT", help="queue id, message id, address, account or host")
     _add_logs(trace)
 
-    command("formats", _formats, "list the known log formats")
+    command("formats", _formats, "list the known log formats: of which server, which files, a line of one")
     return parser
 
 

@@ -201,9 +201,10 @@ def _page(log: Log, folder: Path, notebooks: dict[Path, NotebookNode], provenanc
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
     prose = MarkdownWithMath(IPythonRenderer(escape=False, exclude_anchor_links=True))
     environment.filters["markdown2html"] = lambda text: Markup(prose.render(text))  # noqa: S704 - our own prose
+    titles = {path.stem[:2]: (file_name(path.stem), _title(notebook, path)) for path, notebook in notebooks.items()}
+    environment.filters["chapters"] = functools.partial(_chapters, titles=titles)
     environment.filters["escape_html"] = lambda text: Markup(html.escape(str(text)))  # noqa: S704
     body = environment.get_template("notebook.html.j2")
-    titles = {path.stem[:2]: _title(path, notebook) for path, notebook in notebooks.items()}
     return environment.get_template(
         "page.html.j2"
     ).render(
@@ -211,7 +212,7 @@ def _page(log: Log, folder: Path, notebooks: dict[Path, NotebookNode], provenanc
         span=f"{count['format']}, {summary.span(log, provenance['parameters'].get('tz'))}",
         css=Markup(css),  # noqa: S704 - our own file
         css_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
-        parts=[_part(path, notebook, folder / "figures", body, titles) for path, notebook in notebooks.items()],
+        parts=[_part(path, notebook, folder / "figures", body) for path, notebook in notebooks.items()],
         totals=totals,
         assumed=summary.assumptions(log),
         sources=[{**source, "source": printable(source["source"])} for source in provenance["sources"][:_ROWS]],
@@ -220,32 +221,42 @@ def _page(log: Log, folder: Path, notebooks: dict[Path, NotebookNode], provenanc
     )
 
 
-def _title(path: Path, notebook: NotebookNode) -> str:
+def _part(path: Path, notebook: NotebookNode, figures: Path, body: jinja2.Template) -> dict[str, Any]:
+    """A notebook as the page shows it: its title, its answer, its body without code."""
+    answers = [cell for cell in notebook.cells if "answer" in cell.metadata.get("tags", [])]
+    said = [output.text for cell in answers for output in cell.outputs if "text" in output]
+    return {
+        "id": file_name(path.stem),
+        "file": path.name,
+        "title": _title(notebook, path),
+        "answer": "".join(said).strip(),
+        "body": Markup(body.render(nb=_shown(notebook, figures)).lstrip()),  # noqa: S704 - escaped, piece by piece
+    }
+
+
+def _title(notebook: NotebookNode, path: Path) -> str:
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     title = re.search(rf"^# {_NUMBER_OF}(.+)", prose, re.M)
     return title[1] if title else path.stem
 
 
-def _part(
-    path: Path, notebook: NotebookNode, figures: Path, body: jinja2.Template, titles: dict[str, str]
-) -> dict[str, Any]:
-    """A notebook as the page shows it: its title, its answer, its body without code."""
-    shown = _shown(notebook, figures, titles)
-    answers = [cell for cell in shown.cells if "answer" in cell.metadata.get("tags", [])]
-    said = [output.text for cell in answers for output in cell.outputs if "text" in output]
-    return {
-        "id": file_name(path.stem),
-        "file": path.name,
-        "title": titles[path.stem[:2]],
-        "answer": " ".join(said).strip(),
-        "body": Markup(body.render(nb=shown).lstrip()),  # noqa: S704 - escaped, piece by piece
-    }
+def _chapters(text: object, titles: dict[str, tuple[str, str]]) -> Markup:
+    """Text as HTML; where a sentence leads to another notebook, it leads to that part of the page.
+
+    >>> _chapters("<b> It is late: see notebook 06 (traffic.delays).", {"06": ("06-traffic", "What is slow?")})
+    Markup('&lt;b&gt; It is late: see <a href="#06-traffic">What is slow?</a>')
+    """
+
+    def link(found: re.Match[str]) -> str:
+        place, title = titles[found[1]]
+        return f'see <a href="#{place}">{html.escape(title)}</a>{"" if title.endswith("?") else found[2]}'
+
+    shown = re.sub(rf"see notebook ({'|'.join(titles)})(?: \([\w.]+\))?([.]?)", link, html.escape(str(text)))
+    return Markup(shown)  # noqa: S704 - escaped above
 
 
-def _shown(notebook: NotebookNode, figures: Path, titles: dict[str, str]) -> NotebookNode:
+def _shown(notebook: NotebookNode, figures: Path) -> NotebookNode:
     """A copy with only what the page shows: headings one level down, figures from files, safe tables.
-
-    What is said of another notebook's number is said of its title.
 
     Cells tagged ``remove_cell`` speak to whoever has the notebook before him; of those tagged ``assumptions`` the code
     is shown, which says what a reader may doubt.
@@ -270,10 +281,7 @@ def _shown(notebook: NotebookNode, figures: Path, titles: dict[str, str]) -> Not
         cell.outputs = [output for output in cell.get("outputs", ()) if output.get("name") != "stderr"]
         for output in cell.outputs:
             if output.output_type == "stream":
-                text = output.text.strip("\n")
-                output.text = re.sub(
-                    r"\bnotebook (\d\d)\b", lambda to: f"“{titles[to[1]]}”" if to[1] in titles else to[0], text
-                )
+                output.text = output.text.strip("\n")
             elif name := output.get("metadata", {}).get("spamlab", {}).get("figure"):
                 output.anchor = file_name(name)
                 if "image/png" in output.data:

@@ -334,7 +334,21 @@ def findings(found: Counts) -> list[Finding] | None:
         made = any(len(rise.who[by]) and rise.who[by].iloc[0] >= _MAKER for by in ("account", "sender", "client"))
         if signal not in _VOLUME or (made and stretch[1] - stretch[0] > 2):
             rises.append(rise)
-    return _together(rises, steps.last)
+    return [_with(finding, steps, sizes, who) for finding in _together(rises, steps.last)]
+
+
+def _with(finding: Finding, steps: _Steps, sizes: pd.Series, who: pd.DataFrame) -> Finding:
+    """The finding and what else was more while it lasted: twice as much as usual, and than the rest's busiest times."""
+    known = {rise.signal for rise in finding.rises}
+    begin, end = (int(steps.narrow.index.searchsorted(at)) for at in (finding.begin, finding.end))
+    place = np.arange(len(steps.wide)) * steps.each
+    beside = (place + steps.each <= begin) | (place >= end)
+    for signal in (name for name in SIGNALS if name in steps.wide and name not in known):
+        mean, others = steps.narrow[signal].iloc[begin:end].mean() * steps.each, steps.wide[signal][beside]
+        if mean >= 2 * others.mean() and mean >= others.quantile(0.95):
+            rise = _rise(signal, steps.narrow[signal], begin, end, sizes, who)
+            finding.rises += [rise] if rise.n - rise.usual >= _EXCESS else []
+    return finding
 
 
 def _edge(n: np.ndarray, at: int, width: int) -> int:

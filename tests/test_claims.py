@@ -407,7 +407,7 @@ def test_the_notebook_links_every_claim() -> None:
 
 def test_links_between_notebooks_stay_in_the_report() -> None:
     prose = "[a](01-the-log.ipynb#figure-01-sessions) [b](07-what-if.ipynb) [c](https://example.org/d.ipynb)"
-    shown = report._shown(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(prose)]), Path(), {})
+    shown = report._shown(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(prose)]), Path())
     assert shown.cells[0].source == "[a](#figure-01-sessions) [b](#07-what-if) [c](https://example.org/d.ipynb)"
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import time
 from collections.abc import Callable
@@ -15,7 +17,9 @@ from pathlib import Path
 
 import pytest
 
+import spamlab
 from spamlab import cli
+from tests import attacks
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\2\0\0\0\x90wS\xde"
 APACHE = b'127.0.0.1 - - [10/Oct/2000:13:55:36 -0700] "GET /a.gif HTTP/1.0" 200 2326\n' * 20
@@ -123,7 +127,12 @@ def test_help_and_version_end_well(run: Run) -> None:
 def test_formats(run: Run) -> None:
     code, stdout, _ = run("formats")
     assert code == 0
-    assert "exchange55" in stdout.split()
+    lines = stdout.splitlines()
+    assert [line.split()[0] for line in lines if line[0] != " "] == spamlab.formats()
+    assert (
+        "postfix     Postfix: syslog or maillog_file lines of its daemons, also among other programs' lines." in lines
+    )
+    assert any("postfix/smtpd[269]: 4F5C64474F: client=" in line for line in lines)  # one to recognise it by
 
 
 def test_summary_of_the_paper_s_log(run: Run, appendix: Path) -> None:
@@ -297,3 +306,21 @@ def test_a_format_that_reads_nothing_of_a_log_says_so(run: Run, appendix: Path) 
     assert (
         err == f"spamlab: warning: {appendix}: not one of its {json.loads(out)['lines']:,} lines is an event of exim\n"
     )
+
+
+def test_summary_says_what_is_unusual_and_who_makes_it(run: Run, tmp_path: Path) -> None:
+    """Who was refused stands in the lines' text, which is read where something stands out."""
+    (tmp_path / "mail.log").write_bytes(attacks.log(attacks.incoming))
+    code, stdout, stderr = run("summary", tmp_path / "mail.log", "--year", "2026", "--tz", "Europe/Berlin")
+    assert (code, stderr) == (0, "")
+    assert "Since 2026-03-04 14:20 Europe/Berlin (still so when the log ends): error messages come for mail" in stdout
+    (found,) = json.loads(run("summary", "--json", "--year", "2026", tmp_path / "mail.log")[1])["unusual"]
+    assert found["rises"][0]["who"]["sender"] == {"": 1.0} or found["rises"][0]["who"]["sender"][""] > 0.9
+
+
+def test_what_can_be_read_once_is_read_once(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = attacks.log(attacks.incoming)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(made)))
+    code, stdout, _ = run("summary", "--year", "2026", "-")
+    assert code == 0
+    assert "addresses that do not exist are being tried (a dictionary attack, or error messages" in stdout

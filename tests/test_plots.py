@@ -567,7 +567,7 @@ def test_what_stands_out_has_its_own_colour_and_the_title() -> None:
     assert ax.get_title(loc="left").startswith("Since 2026-03-04 14:20")
     assert "somebody is guessing passwords" in plots.alt(ax)
     drawn = plots.data(ax)
-    assert drawn is not None and set(drawn.loc[drawn["unusual"], "what"]) == {"failed log-ins"}
+    assert drawn is not None and set(drawn.loc[drawn["unusual"], "what"]) == {"failed log-ins", "connections"}
 
 
 def test_where_nothing_stands_out_the_title_says_so() -> None:

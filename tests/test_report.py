@@ -196,13 +196,6 @@ def test_the_summary_stands_on_top(paper: Path) -> None:
         assert f"<td>{number}</td>" in top
 
 
-def test_the_page_names_another_notebook_by_its_title(tmp_path: Path) -> None:
-    said = nbformat.v4.new_output("stream", text="See notebook 06, notebook 99.\n")
-    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=[said])])
-    shown = report._shown(made, tmp_path, {"06": "How much mail?"})
-    assert shown.cells[0].outputs[0].text == "See “How much mail?”, notebook 99."
-
-
 def test_what_the_log_holds_is_shown_as_text(hostile: Path) -> None:
     page = Page((hostile / "index.html").read_text(encoding="utf-8"))
     shown = "".join(page.texts)
@@ -426,3 +419,19 @@ def test_killed_in_the_middle(appendix: Path, tmp_path: Path, spamlab_command: C
     with atomic.folder(out):
         pass
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_the_page_follows_a_dark_preference_with_figures_on_a_light_card() -> None:
+    css = (report.TEMPLATES / "page.css").read_text(encoding="utf-8")
+    dark = css.partition("@media screen and (prefers-color-scheme: dark)")[2].partition("\n* {")[0]
+    assert "figure img { background: #fff;" in dark
+    assert set(re.findall(r"var\((--\w+)\)", css)) <= set(re.findall(r"(--\w+):", dark))
+
+
+def test_on_the_page_an_answer_leads_to_the_part_not_to_a_notebook() -> None:
+    titles = {"06": ("06-traffic", "How much <mail>?"), "01": ("01-the-log", "What is in it")}
+    shown = report._chapters("<i> It states delays: see notebook 06 (traffic.delays). Or see notebook 01.", titles)
+    assert shown == (
+        '&lt;i&gt; It states delays: see <a href="#06-traffic">How much &lt;mail&gt;?</a> '
+        'Or see <a href="#01-the-log">What is in it</a>.'
+    )

@@ -58,6 +58,13 @@ def test_an_attack_is_named_with_its_beginning_and_who_makes_it(attack: attacks.
     assert "beyond the usual" in said.splitlines()[-1]
 
 
+def test_what_else_it_brought_is_told() -> None:
+    """Connections are as many as ever by day, but not by night: they came with the guesses."""
+    said = told(read(attacks.log(attacks.guessing))).splitlines()[-1]
+    assert " failed log-ins, " in said and " connections" in said
+    assert "recipients" not in said
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_days_nights_and_newsletters_are_nothing_unusual(seed: int) -> None:
     assert told(read(attacks.log(seed=seed))) == unusual.NOTHING
