@@ -323,4 +323,4 @@ def test_what_can_be_read_once_is_read_once(run: Run, tmp_path: Path, monkeypatc
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(made)))
     code, stdout, _ = run("summary", "--year", "2026", "-")
     assert code == 0
-    assert "addresses that do not exist are being tried (a dictionary attack, or error messages" in stdout
+    assert "error messages come for mail that was not sent from here" in stdout
