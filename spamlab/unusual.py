@@ -239,7 +239,8 @@ def _stretch(n: np.ndarray, rate: np.ndarray) -> tuple[int, int] | None:
     if mean < 2 * np.quantile(others, 0.95) or np.median(n[a:b]) <= others.mean():
         return None
     of, beside = rate[a:b].sum(), np.delete(rate, np.s_[a:b]).sum()
-    if n[a:b].sum() / max(of, 1) < 2 * max(others.sum(), 0.5) / max(beside, 1):
+    many = others.sum() + 2 * np.sqrt(others.sum() + 1)  # that few were there can be chance
+    if n[a:b].sum() / max(of, 1) < 2 * many / max(beside, 1):
         return None
     return a, b
 
@@ -256,6 +257,7 @@ class Rise:
     octets: float
     who: dict[str, pd.Series]  # of what is too much the share of each value, the greatest first
     values: dict[str, int]  # how many there were
+    makers: dict[str, str]  # who makes much of it, and did not before
 
 
 @dataclass
@@ -311,7 +313,7 @@ def _stretches(steps: _Steps) -> dict[str, tuple[int, int]]:
     mail = steps.wide.reindex(columns=["received", "served"], fill_value=0).sum(axis=1).to_numpy(float)
     found = {}
     for signal in (name for name in SIGNALS if name in steps.wide):
-        rate = np.ones(len(mail)) if signal in ("received", "served") else mail + 1
+        rate = np.ones(len(mail)) if signal in ("received", "served") else mail
         if stretch := _stretch(steps.wide[signal].to_numpy(float), rate):
             found[signal] = stretch
     return found
@@ -331,8 +333,9 @@ def findings(found: Counts) -> list[Finding] | None:
         n = steps.narrow[signal]
         begin, end = (_edge(n.to_numpy(float), min(at * steps.each, len(n)), steps.each) for at in stretch)
         rise = _rise(signal, n, begin, end, sizes, who)
-        made = any(len(rise.who[by]) and rise.who[by].iloc[0] >= _MAKER for by in ("account", "sender", "client"))
-        if signal not in _VOLUME or (made and stretch[1] - stretch[0] > 2):
+        if signal not in _VOLUME or (
+            set(rise.makers) & {"account", "sender", "client"} and stretch[1] - stretch[0] > 2
+        ):
             rises.append(rise)
     return [_with(finding, steps, sizes, who) for finding in _together(rises, steps.last)]
 
@@ -374,7 +377,7 @@ def _rise(signal: str, n: pd.Series, begin: int, end: int, sizes: pd.Series, who
     size = sizes.loc[signal]
     within = (size.index >= times[0]) & (size.index < times[1])
     octets = float(size[within].sum() - size[~within].sum() / max(rest, 1) * long)
-    told, values = {}, {}
+    told, values, makers = {}, {}, {}
     mine = who[who["signal"].eq(signal)]
     for by in WHO:
         own = mine[mine["by"].eq(by)]
@@ -384,7 +387,11 @@ def _rise(signal: str, n: pd.Series, begin: int, end: int, sizes: pd.Series, who
         more = in_it - (took.reindex(in_it.index) - in_it) / max(rest, 1) * long
         shares = (more / max(inside - usual, 1)).clip(0, 1).sort_index().sort_values(ascending=False, kind="stable")
         told[by], values[by] = shares.head(5), len(in_it)
-    return Rise(signal, *times, int(inside), float(usual), octets, told, values)
+        for value in shares.index[:1][shares.iloc[:1] >= _MAKER]:
+            before = (took[value] - in_it[value]) / max(n.sum() - inside, 1)
+            if value and in_it[value] / inside >= 2 * before:
+                makers[by] = str(value)
+    return Rise(signal, *times, int(inside), float(usual), octets, told, values, makers)
 
 
 def _reason(told: pd.Series) -> pd.Series:
@@ -413,11 +420,7 @@ def _rank(rise: Rise) -> int:
 
 def _sends(rise: Rise) -> str:
     """Who makes most of it, as ``account x``; nobody: an empty text."""
-    for by in ("account", "sender"):
-        told = rise.who[by]
-        if len(told) and told.iloc[0] >= _MAKER and told.index[0]:
-            return f"{WHO[by]} {shown(str(told.index[0]))}"
-    return ""
+    return next((f"{WHO[by]} {shown(rise.makers[by])}" for by in ("account", "sender") if by in rise.makers), "")
 
 
 # -- saying ------------------------------------------------------------------------------------------------
@@ -441,7 +444,7 @@ def reading(finding: Finding) -> str:
     rise = finding.rises[0]
     why = " ".join(map(str, rise.who["why"].index[:1]))
     if rise.signal in ("received", "served"):
-        who = _sends(rise) or f"client {shown(_most(rise, 'client')[0])}"
+        who = _sends(rise) or f"client {shown(rise.makers.get('client', ''))}"
         return f"{who} sends far more than before; if nobody meant that, somebody else is using it"
     if rise.signal == "logins":
         return "somebody is guessing passwords"
@@ -463,7 +466,7 @@ def reading(finding: Finding) -> str:
         return f"{shown(where)} does not take mail" if part >= 0.5 else "mail is put off far more than before"
     if rise.signal == "failed":
         return "mail fails for good far more than before"
-    return f"client {shown(_most(rise, 'client')[0])} connects far more than before"
+    return f"client {shown(rise.makers.get('client', ''))} connects far more than before"
 
 
 def _names(rise: Rise, by: str) -> str:

@@ -68,15 +68,22 @@ class Server:
         self.say(time, f"smtpd{pid}", f"disconnect from {host(client)} ehlo=1 auth=0/1 quit=1 commands=2/3")
 
 
-def times(rng: random.Random, begin: dt.datetime, an_hour: Callable[[dt.datetime], float]) -> Iterator[dt.datetime]:
+Rate = Callable[[dt.datetime], float]  # an hour
+
+
+def times(rng: random.Random, begin: dt.datetime, an_hour: Rate, end: dt.datetime = END) -> Iterator[dt.datetime]:
     time = begin
-    while (time := time + dt.timedelta(hours=rng.expovariate(an_hour(time)))) < END:
+    while (time := time + dt.timedelta(hours=rng.expovariate(an_hour(time)))) < end:
         yield time
 
 
-def ordinary(server: Server, rng: random.Random) -> None:
-    """Mail by day and little at night, a newsletter every morning, some refusals, some wrong passwords."""
-    for time in times(rng, START, lambda time: 60 if 8 <= time.hour < 18 else 6):
+def by_day(time: dt.datetime) -> float:
+    return 60 if 8 <= time.hour < 18 else 6
+
+
+def ordinary(server: Server, rng: random.Random, an_hour: Rate, begin: dt.datetime, end: dt.datetime) -> None:
+    """Mail, some refusals, some wrong passwords."""
+    for time in times(rng, begin, an_hour, end):
         here, there = f"user{rng.randrange(40)}@example.com", f"p{rng.randrange(500)}@{rng.choice(DOMAINS)}"
         kind, fate = rng.random(), rng.random()
         if kind < 0.6:
@@ -88,6 +95,10 @@ def ordinary(server: Server, rng: random.Random) -> None:
             server.refusal(time, 100 + rng.randrange(200), there, [f"x{rng.randrange(9999)}@example.com"])
         else:
             server.guess(time, 300 + rng.randrange(50), "info")
+
+
+def newsletters(server: Server) -> None:
+    """One every morning."""
     for day in range(4):
         for number in range(150):
             time = START + dt.timedelta(days=day, hours=9, seconds=3 * number)
@@ -151,8 +162,20 @@ def growth(server: Server, rng: random.Random, time: dt.datetime) -> None:
 def log(attack: Attack | None = None, an_hour: float = 100, seed: int = 7) -> bytes:
     """The log; the attack, if there is one, goes on from ``ONSET`` until the end."""
     server, rng = Server(), random.Random(seed)
-    ordinary(server, rng)
+    ordinary(server, rng, by_day, START, END)
+    newsletters(server)
     if attack:
         for time in times(rng, ONSET, lambda _: an_hour):
             attack(server, rng, time)
+    return written(server)
+
+
+def quiet(an_hour: Rate, begin: dt.datetime, end: dt.datetime, seed: int) -> bytes:
+    """A log of ordinary mail alone, as much as a rate says."""
+    server = Server()
+    ordinary(server, random.Random(seed), an_hour, begin, end)
+    return written(server)
+
+
+def written(server: Server) -> bytes:
     return "".join(f"{line}\n" for _, line in sorted(server.lines, key=lambda line: line[0])).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from pathlib import Path
 
@@ -68,6 +69,30 @@ def test_what_else_it_brought_is_told() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_days_nights_and_newsletters_are_nothing_unusual(seed: int) -> None:
     assert told(read(attacks.log(seed=seed))) == unusual.NOTHING
+
+
+def after_a_weekend(time: dt.datetime) -> float:
+    return 3 if time.weekday() > 4 else 300 if 8 <= time.hour < 18 else 6
+
+
+def after_a_night(time: dt.datetime) -> float:
+    return 300 if time.hour >= 8 else 10
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("an_hour", "begin", "end"),
+    [
+        (after_a_weekend, dt.datetime(2026, 3, 6), dt.datetime(2026, 3, 11)),
+        (after_a_weekend, dt.datetime(2026, 3, 7), dt.datetime(2026, 3, 9, 20)),
+        (after_a_night, dt.datetime(2026, 3, 4), dt.datetime(2026, 3, 4, 10)),
+    ],
+)
+def test_mondays_and_mornings_are_nothing_unusual(
+    an_hour: attacks.Rate, begin: dt.datetime, end: dt.datetime, seed: int
+) -> None:
+    """The host that hands in everybody's mail hands in more of it, and a few more passwords are wrong."""
+    assert told(read(attacks.quiet(an_hour, begin, end, seed))) == unusual.NOTHING
 
 
 def test_growth_that_all_mail_shares_is_nothing_unusual() -> None:
