@@ -122,6 +122,7 @@ MADE = [
     *((f"{begin}tcpwrappers ({host}, {ip}) rejection", {"kind": "reject", "code": None, "peer_host": name, "peer_ip": address})
       for begin, host, name, ip, address in (
           ("NOQUEUE: ", "mx.example.net", "mx.example.net", "192.0.2.1", "192.0.2.1"),
+          ("NOQUEUE: ", "unknown", None, "192.0.2.1", "192.0.2.1"),  # what it calls a client without a name
           (f"{ID}: ", "[IPv6:2001:db8::1]", None, "IPv6:2001:db8::1", "2001:db8::1"))),
     # the account that ident named
     (f"{ID}: from=<a@example.net>, size=99, class=0, nrcpts=1, proto=ESMTP, daemon=MTA, relay=IDENT:joe@{CLIENT}",
