@@ -61,9 +61,9 @@ def plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
             yield piece
 
 
-_WRAPPED = b'id.orig_h\\"'  # in a text, where quotes are escaped
+_WRAPPED = b'orig_h\\"'  # in a text, where quotes are escaped
 _CLIENT = (b'"id.orig_h"', b'"id_orig_h"', b'"orig_h"', _WRAPPED)  # as Zeek writes it, and exports that know no points
-_WITHIN = (("message",), ("_raw",), ("result", "_raw"), ("event", "original"))  # of what Filebeat and Splunk write
+_DEPTH = 3  # of records within records, as Filebeat, Splunk and Elasticsearch write them
 _DOCKER, _SHIPPED = (b'"log"', b'"stream"', b'"time"'), (b'"message"', b'"@timestamp"')
 _PASSED = dict.fromkeys(("log", "time", "message"), _TEXT)
 _ZEEK_TIMES = (_ZEEK | {"ts": pa.float64()}, _ZEEK)  # ts is a number or, in ISO 8601, text
@@ -84,7 +84,8 @@ def _blocks(piece: bytes) -> Iterator[bytes]:
 def _converted(block: bytes, schemas: tuple[dict[str, Any], ...], convert: Callable[[Columns], Any]) -> bytes:
     lines = block.count(b"\n") + (not block.endswith(b"\n"))
     wrapped = _WRAPPED in block
-    found = next((columns for schema in schemas if not wrapped and (columns := _parsed(block, schema, lines))), None)
+    read = (columns for schema in schemas if not wrapped and (columns := _parsed(block, schema, lines)))
+    found = next(filter(_told, read), None)
     made = convert(found or _one_by_one(block, schemas[-1]))
     if made.null_count:
         kept = pa.array([line.rstrip(b"\r").decode() for line in block.split(b"\n")[:lines]], _TEXT)
@@ -93,6 +94,11 @@ def _converted(block: bytes, schemas: tuple[dict[str, Any], ...], convert: Calla
     _, offsets, octets = ended.buffers()
     begin, end = np.frombuffer(offsets, dtype=np.int64)[[ended.offset, ended.offset + len(ended)]]
     return octets.slice(begin, end - begin).to_pybytes() if octets else b""
+
+
+def _told(columns: Columns) -> bool:
+    """Whether any record tells more than when a log shipper read it: else they may be within its own."""
+    return any(column.null_count < len(column) for name, column in columns.items() if name != "@timestamp")
 
 
 def _parsed(block: bytes, schema: dict[str, Any], lines: int) -> Columns | None:
@@ -123,20 +129,22 @@ def _row(line: bytes, schema: dict[str, Any]) -> dict[str, Any]:
         return {}
     if not isinstance(told, dict):
         return {}
-    told = _within(told)
+    if "uid" in schema:
+        told = _within(told, _DEPTH) or told
     return {name: _fitting(told[name], kind) for name, kind in schema.items() if told.get(name) is not None}
 
 
-def _within(told: dict[str, Any]) -> dict[str, Any]:
-    """The record that a log shipper put into one of its own."""
-    for path in _WITHIN:
-        inner: Any = told
-        for name in path:
-            inner = inner.get(name) if isinstance(inner, dict) else None
-        if isinstance(inner, str) and inner.startswith("{") and "orig_h" in inner:
-            with contextlib.suppress(ValueError, RecursionError):
-                return dict(json.loads(inner))
-    return told
+def _within(told: Any, depth: int) -> dict[str, Any] | None:
+    """The Zeek record that this is or that a log shipper put into it, as it is or as text, under whatever name."""
+    if isinstance(told, str) and told.startswith("{") and "orig_h" in told:
+        with contextlib.suppress(ValueError, RecursionError):
+            told = json.loads(told)
+    if not isinstance(told, dict):
+        return None
+    who = told.get("id")
+    if {"id.orig_h", "id_orig_h"} & told.keys() or (isinstance(who, dict) and "orig_h" in who):
+        return told
+    return next(filter(None, (_within(inner, depth - 1) for inner in told.values())), None) if depth else None
 
 
 def _fitting(value: Any, kind: Any) -> Any:

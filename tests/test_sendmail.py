@@ -118,6 +118,12 @@ MADE = [
           ("mx.example.net", "mx.example.net", "rejecting commands", None), ("[192.0.2.1]", None, "reject=554 5.7.1 no", 554),
           ("mx.example.net", "mx.example.net", "temp failing commands=451 4.7.1 later", 451),
           ("mx.example.net", "mx.example.net", "shutdown", None))),
+    # refused by hosts.deny
+    *((f"{begin}tcpwrappers ({host}, {ip}) rejection", {"kind": "reject", "code": None, "peer_host": name, "peer_ip": address})
+      for begin, host, name, ip, address in (
+          ("NOQUEUE: ", "mx.example.net", "mx.example.net", "192.0.2.1", "192.0.2.1"),
+          ("NOQUEUE: ", "unknown", None, "192.0.2.1", "192.0.2.1"),  # what it calls a client without a name
+          (f"{ID}: ", "[IPv6:2001:db8::1]", None, "IPv6:2001:db8::1", "2001:db8::1"))),
     # the account that ident named
     (f"{ID}: from=<a@example.net>, size=99, class=0, nrcpts=1, proto=ESMTP, daemon=MTA, relay=IDENT:joe@{CLIENT}",
      {"kind": "receive", "size": 99} | PEER),

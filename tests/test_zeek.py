@@ -317,6 +317,26 @@ def test_records_within_those_of_a_log_shipper(wrapped):
     assert log.raw(log.events.iloc[1]) == lines[1].encode() + b"\n"
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda row: {"smtp": row},  # Zeek's Kafka writer with tag_json
+        lambda row: {"@timestamp": "2024-06-01T00:00:00.000Z", "json": row, "log": {"file": {"path": "smtp.log"}}},
+        lambda row: {"_index": "zeek", "_id": "x", "_source": {"zeek": row}},  # an export from Elasticsearch
+        lambda row: {"time": 1717200000.5, "sourcetype": "zeek:smtp", "event": json.dumps(row)},  # Splunk's collector
+    ],
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_records_within_others_under_any_name(around, nested):
+    who = {"id": {name.removeprefix("id."): value for name, value in WHO.items()}} if nested else WHO
+    row = {"ts": 1714557600.5, "uid": "C1", **who, "mailfrom": "ann@example.com", "rcptto": ["ben@example.com"]}
+    lines = [json.dumps(around(row)), json.dumps(around({**row, "_path": "conn"})), json.dumps(around(row))]
+    log = read("\n".join(lines) + "\n")
+    assert log.sources[["format", "event_lines"]].values.tolist() == [["zeek", 2]]
+    assert log.events["time"].eq(pd.Timestamp("2024-05-01 10:00:00.5", tz="UTC")).all()
+    assert log.recipients["forward_path"].tolist() == ["ben@example.com"] * 2
+
+
 def test_a_row_without_a_connection_leaves_no_session_behind():
     log = read(zeek({"uid": "-", "mailfrom": "ann@example.com"}, {"uid": "C1"}, {"uid": "C2"}, {"uid": "C1"}))
     assert log.events["session"].tolist()[1:] == [0, 1, 0]

@@ -106,6 +106,7 @@ _SHAPES = (
     Shape("message size ({_:int}) exceeds maximum", "reject"),
     Shape("invalid domain name (", "reject"),
     Shape("rejecting commands from " + _PEER, "reject"),
+    Shape("tcpwrappers ({^unknown, |{peer_host:name}, |{_}, }{?IPv6:}{peer_ip}) rejection", "reject"),
     Shape(_PEER + " did not issue MAIL/"),
     Shape("Null connection from " + _PEER),  # the same of old
     Shape("STARTTLS=server, error: {_}, relay=" + _PEER),
