@@ -30,7 +30,7 @@ __version__ = "0.1.0"
 __all__ = ["Log", "ReadError", "ReadWarning", "UnknownFormat", "formats", "read"]
 
 _MODULES = {"backscatter", "captures", "claims", "cluster", "dialogue", "loops", "notebook", "plots", "report",
-            "simulate", "sizes", "stats", "stream", "summary", "tables", "timing", "traffic", "whatif",
+            "simulate", "sizes", "stats", "stream", "summary", "tables", "timing", "traffic", "unusual", "whatif",
             "wire"}  # fmt: skip
 
 

@@ -90,7 +90,7 @@ def _lines(log: Log, rows: pd.DataFrame) -> pd.Series:
 # A line names the client and the envelope's sender before a message has an id: Exim's H= and F=, Postfix's "; from=".
 # The client's own words (HELO, in round brackets) can look like all of it: what is read has to stand right before what
 # the server writes.
-_EXIM = r"^(?:[^<]*? )?H=(?P<host>[^\s()\[\]]*) ?(?:\([^()]*\) )?\[(?P<ip>[0-9A-Fa-f.:]+)\]"
+_EXIM = r"^(?:(?:(?!H=)[^<])* )?H=(?P<host>[^\s()\[\]]*) ?(?:\([^()]*\) )?\[(?P<ip>[0-9A-Fa-f.:]+)\]"
 _SENDER = r"^[^<]*? F=<(?P<exim>[^<>]*)> |; from=<(?P<postfix>[^<>]*)>(?: to=<| proto=)"
 
 

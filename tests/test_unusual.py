@@ -135,6 +135,12 @@ def test_who_was_refused_before_there_was_a_message_is_known() -> None:
     }  # fmt: skip
 
 
+def test_a_greeting_made_to_look_like_a_client_is_none() -> None:
+    line = "2026-03-02 10:00:00 H=(y) H=mx.victim.example [203.0.113.9] z) [192.0.2.7]:1 F=<d@e.example> rejected RCPT <a@b.example>: no"
+    rows = spamlab.messages.flow(spamlab.read(io.BytesIO(line.encode()), format="exim"))
+    assert rows["client"].isna().all()
+
+
 def test_an_empty_log() -> None:
     log = spamlab.Log({"events": tables.empty("events")})
     assert unusual.answer(log) == unusual.SHORT
