@@ -191,6 +191,9 @@ def _trace(chosen: argparse.Namespace) -> None:
 
 
 def _formats(chosen: argparse.Namespace) -> None:
+    if not sys.stdout.isatty():  # a program wants the names
+        print("\n".join(spamlab.formats()))
+        return
     for name in spamlab.formats():
         about, example = _about(name)
         print(printable(f"{name:12}{about}"))
@@ -284,7 +287,9 @@ def _parser() -> argparse.ArgumentParser:
     trace.add_argument("what", metavar="WHAT", help="queue id, message id, address, account or host")
     _add_logs(trace)
 
-    command("formats", _formats, "list the known log formats: of which server, which files, a line of one")
+    command(
+        "formats", _formats, "list the known log formats (on a terminal: of which server, which files, a line of one)"
+    )
     return parser
 
 

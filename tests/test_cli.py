@@ -124,10 +124,11 @@ def test_help_and_version_end_well(run: Run) -> None:
     assert run("--version")[1].startswith("spamlab ")
 
 
-def test_formats(run: Run) -> None:
+def test_formats(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     code, stdout, _ = run("formats")
-    assert code == 0
-    lines = stdout.splitlines()
+    assert code == 0 and stdout.splitlines() == spamlab.formats()  # for a program
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    lines = run("formats")[1].splitlines()
     assert [line.split()[0] for line in lines if line[0] != " "] == spamlab.formats()
     assert (
         "postfix     Postfix: syslog or maillog_file lines of its daemons, also among other programs' lines." in lines
