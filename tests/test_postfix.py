@@ -955,6 +955,11 @@ def test_a_queued_message_of_old_names_no_count_of_recipients():
     assert log.transactions[["reverse_path", "size"]].values.tolist() == [["a@b", 1141]]
 
 
+def test_a_warning_about_a_refusal_has_no_queue_id():
+    log = read(daemon("smtpd[1]: warning: reject: ETRN example.com... from h.example[192.0.2.1]"))
+    assert log.events["kind"].tolist() == ["note"] and log.transactions.empty
+
+
 def test_a_made_up_queue_id_stands_before_a_milters_refusal():
     log = read(
         daemon("cleanup[1]: Qproof: milter-reject: END-OF-MESSAGE from h[192.0.2.1]: 4.7.1 no; from=<a@b> to=<c@d>")

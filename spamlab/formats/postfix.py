@@ -106,7 +106,7 @@ _SHAPES = (
     Shape(""),
 )
 # Whatever stands before what only a queue's line says is an id, too.
-_OWN = "client=|from=<|message-id=|removed{!}|to=<|uid={_:int} from=<|reject: |milter-reject: "
+_OWN = "client=|from=<|message-id=|removed{!}|to=<|uid={_:int} from=<|milter-reject: "
 _ID = "{?{^{queue_id:id}: |{queue_id:tag}: {&^{^" + _OWN + "}}}}"
 # Daemons whatever syslog_name they have; Cyrus has an lmtp, too: of such a name only deliveries.
 _DAEMON = (
