@@ -10,7 +10,7 @@ import pandas as pd
 
 from spamlab import backscatter, clock, loops, messages, partwise, unusual
 from spamlab.safe import printable, shorten
-from spamlab.traffic.why import pattern
+from spamlab.traffic import why
 from spamlab.words import count as counted
 from spamlab.words import lasting, octets, seconds
 
@@ -169,19 +169,17 @@ def _shown(log: Log) -> dict[str, pd.Series]:
     tried = log.columns("recipients", "status", "forward_path", "code", "enhanced_code", "reply")
     refused = tried[tried["status"].isin(["rejected", "bounced", "deferred", "expired"])]
     peers = log.columns("sessions", "peer_host", "peer_ip")
-    code = refused["enhanced_code"].astype("str").fillna(refused["code"].astype("str")).fillna("")
     return {
         "Peers (sessions)": peers["peer_host"].fillna(peers["peer_ip"]),
         "Senders (transactions)": log.columns("transactions", "reverse_path")["reverse_path"].replace("", "<>"),
         "Recipients refused, put off or failed (attempts)": refused["forward_path"],
-        WHY: code + " " + refused["reply"].str.replace(r"<[^<>]*>", "<…>", regex=True),
+        WHY: why.told(refused),
     }
 
 
 def _reasons(counts: pd.Series) -> pd.Series:
     """The same counts by code and by what remains of a text without what varies."""
-    told = pd.Series(counts.index, dtype="str").str.extract(r"(?s)^(\S*) (.*)$")
-    return counts.groupby((told[0] + " " + pattern(told[1])).str.strip().to_numpy()).sum()
+    return counts.groupby(why.reason(pd.Series(counts.index, dtype="str")).to_numpy()).sum()
 
 
 def _counts(log: Log, hops: bool) -> dict[str, int]:

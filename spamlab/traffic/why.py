@@ -46,6 +46,18 @@ def pattern(text: pd.Series) -> pd.Series:
     return text.map(dict(zip(known, bare.str.strip(), strict=True))).astype("str").where(text.notna())
 
 
+def told(attempts: pd.DataFrame) -> pd.Series:
+    """Of attempts that failed the code, a blank, and the reply without addresses; missing where there is no reply."""
+    code = attempts["enhanced_code"].astype("str").fillna(attempts["code"].astype("str")).fillna("")
+    return code + " " + attempts["reply"].str.replace(r"<[^<>]*>", "<…>", regex=True)
+
+
+def reason(told: pd.Series) -> pd.Series:
+    """What ``told`` gives, without what varies."""
+    parts = told.str.extract(r"(?s)^(\S*) ?(.*)$")
+    return (parts[0] + " " + pattern(parts[1])).str.strip()
+
+
 def reasons(log: Log, n: int | None = None, hops: bool = False) -> pd.DataFrame:
     """Why mail was refused, bounced, put off or given up: texts of one pattern and code are one reason.
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spamlab import backscatter, messages, partwise
-from spamlab.traffic import flows
+from spamlab.traffic import flows, why
 
 if TYPE_CHECKING:
     from spamlab.log import Log
@@ -93,8 +93,7 @@ def _occurrences(log: Log, who: bool) -> pd.DataFrame:
 def _sides(log: Log, rows: pd.DataFrame) -> dict[str, pd.Series]:
     """Of rows of ``flow`` how much each brought, and who was on both sides of it and why it failed."""
     lost = rows[rows["what"].isin(flows.FAILED)]
-    code: pd.Series = lost["enhanced_code"].astype("str").fillna(lost["code"].astype("str")).fillna("")
-    told = code + " " + lost["reply"].str.replace(r"<[^<>]*>", "<…>", regex=True).fillna("")
+    told = why.told(lost.assign(reply=lost["reply"].fillna("")))
     mail = log.columns("transactions", "transaction", "session", "user").set_index("transaction")
     user = log.columns("sessions", "session", "user").set_index("session")["user"]
     account = mail["user"].fillna(mail["session"].map(user).astype("str"))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spamlab.safe import printable, shorten
-from spamlab.traffic.why import pattern
+from spamlab.traffic.why import reason
 from spamlab.unusual.counting import SIGNALS, STEP, WHO, Counts, added
 
 _VOLUME = ("received", "served", "connections")
@@ -190,7 +190,7 @@ def _rise(signal: str, n: pd.Series, begin: int, end: int, sizes: pd.Series, who
     mine = who[who["signal"].eq(signal)]
     for by in WHO:
         own = mine[mine["by"].eq(by)]
-        value = _reason(own["value"]) if by == "why" else own["value"]
+        value = reason(own["value"]) if by == "why" else own["value"]
         took = own["n"].groupby(value).sum()
         in_it = own["n"][own["step"].ge(times[0]) & own["step"].lt(times[1])].groupby(value).sum()
         more = in_it - (took.reindex(in_it.index) - in_it) / max(rest, 1) * long
@@ -201,11 +201,6 @@ def _rise(signal: str, n: pd.Series, begin: int, end: int, sizes: pd.Series, who
             if value and in_it[value] / inside >= 2 * before:
                 makers[by] = str(value)
     return Rise(signal, *times, int(inside), float(usual), octets, told, values, makers)
-
-
-def _reason(told: pd.Series) -> pd.Series:
-    parts = told.str.extract(r"(?s)^(\S*) ?(.*)$")
-    return (parts[0] + " " + pattern(parts[1])).str.strip()
 
 
 def _together(rises: list[Rise], last: pd.Timestamp) -> list[Finding]:
