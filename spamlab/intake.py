@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spamlab import pieces, sources, tables
+from spamlab import copies, pieces, sources, tables
 from spamlab.errors import ReadError, ReadWarning, UnknownFormat
 from spamlab.formats import load
 from spamlab.interpreter import CONTINUATION, EVENT, IGNORED, UNPARSED
@@ -29,23 +28,6 @@ def in_time(files: list[Any]) -> list[Any]:
     if None in (begins := [file.begins for file in files]):
         return files
     return [files[i] for i in np.argsort(np.array(begins, dtype=np.int64), kind="stable")]
-
-
-def _copies(files: list[pieces.Found]) -> dict[int, int]:
-    """By the numbers of files that hold only what another one begins with: a copy, a second file of the same lines."""
-    alike: dict[bytes, list[int]] = {}
-    for number, file in enumerate(files):
-        if len(file.head) == pieces.HEAD:
-            alike.setdefault(file.head, []).append(number)
-    found: dict[int, int] = {}
-    for numbers in alike.values():
-        for one, other in itertools.combinations(numbers, 2):
-            if one in found or other in found:
-                continue
-            copy = sources.shorter(files[one].source, files[other].source)
-            if copy:
-                found |= {one: other} if copy is files[one].source else {other: one}
-    return found
 
 
 class Intake:
@@ -87,9 +69,8 @@ class Intake:
                 warnings.warn(
                     f"{name}: not one of its {lines:,} lines is an event of {file.kind.name}", ReadWarning, stacklevel=3
                 )
-        for number, original in _copies(self.files).items():
-            told = f"{self.names[number]}: holds what {self.names[original]} begins with, and nothing else"
-            warnings.warn(f"{told}: all of it counts twice", ReadWarning, stacklevel=3)
+        for told in copies.twice(self.files):
+            warnings.warn(told, ReadWarning, stacklevel=3)
 
     def unparsed(self) -> pd.DataFrame:
         """The lines that could not be read, since the last time it was asked."""

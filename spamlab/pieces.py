@@ -29,6 +29,9 @@ SECOND_LOOK = 2 << 20
 HEAD = 4 << 10
 """Octets that two files share only if one is a copy of the other's beginning, or nearly."""
 
+FEW = 8
+"""So many lines that stand in another file too are no chance."""
+
 SLICE = 256 << 10
 """Octets scanned at a time while the kernels are being compiled."""
 
@@ -52,6 +55,10 @@ class Found(NamedTuple):
     """When its first event was logged, in microseconds, where its stamps say so by themselves."""
     head: bytes = b""
     """Its first ``HEAD`` octets, fewer only where there are no more."""
+    host: str = ""
+    """The host of its first event, where lines name it."""
+    lines: tuple[bytes, ...] = ()
+    """Its first events' first lines."""
 
 
 _scanner = functools.cache(Scanner)  # a folder can hold a file for each connection: translate once
@@ -94,6 +101,9 @@ def _sections(kind: Format, scanner: Scanner, text: bytes) -> list[tuple[Scanner
     return [*found, (scanner, text[begin:])]
 
 
+_Parts = list[tuple[Variant, Lines]]
+
+
 def look(source: sources.Source, given: Format | None) -> Found:
     """Recognise a source by its beginning."""
     first = next(jsonlines.plain(source.text(SECOND_LOOK)), b"")
@@ -103,7 +113,17 @@ def look(source: sources.Source, given: Format | None) -> Found:
     times = (lines.columns["time"].values for _, lines in parts if "time" in lines.columns)
     alone = any(variant.sure for variant, _ in parts) and not any(lines.events for _, lines in parts)
     begins = next(map(stamps.begins, times), 0 if alone else None)  # a header alone can stand anywhere
-    return Found(source, kind, scanner, begins, first[:HEAD])
+    return Found(source, kind, scanner, begins, first[:HEAD], *_first_events(first, parts, source.newline))
+
+
+def _first_events(text: bytes, parts: _Parts, newline: int) -> tuple[str, tuple[bytes, ...]]:
+    """The host of a sample's first event, and the lines of the first few; nothing where lines name no host."""
+    (_, lines), *more = parts
+    if more or not lines.events or "host" not in lines.columns:
+        return "", ()
+    at = lines.line[:FEW].tolist()
+    physical = text.split(bytes([newline]), at[-1] + 1)
+    return lines.columns["host"].values[0].as_py(), tuple(physical[i].rstrip(b"\r") for i in at)
 
 
 def scan(found: Found, spare: frozenset[str] = frozenset()) -> Iterator[tuple[Variant, Lines]]:
@@ -243,9 +263,6 @@ def _open(lines: Lines, variant: Variant, octets: bytes, newline: int) -> int | 
 def _offset(octets: bytes, line: int, newline: int) -> int:
     ends = np.flatnonzero(np.frombuffer(octets, dtype=np.uint8) == newline)
     return int(ends[line - 1]) + 1 if line else 0
-
-
-_Parts = list[tuple[Variant, Lines]]
 
 
 def recognise(text: bytes, name: str, given: Format | None, newline: int) -> tuple[Format, Scanner, _Parts]:

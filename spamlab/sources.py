@@ -362,6 +362,12 @@ def _natural(path: Path) -> list[tuple[int, int | str]]:
     return [*parts, (-1, age)]
 
 
+def rotated(path: Path) -> tuple[tuple[str, ...], int | str]:
+    """The words that a file's name has in common with those it was rotated to, and its age among them."""
+    *stem, (_, age) = _natural(path)
+    return tuple(part for _, part in stem if isinstance(part, str)), age
+
+
 def _rotated(listed: list[Source]) -> list[Source]:
     """Inputs in the order given, but what was rotated out of a file before it, as a shell does not list them."""
     families: dict[tuple[Any, ...], list[int]] = {}

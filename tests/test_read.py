@@ -398,8 +398,7 @@ def _postfix(n, first=0):
         (_postfix(100), _postfix(150), "mail.info"),  # an older copy
         (_postfix(150), _postfix(100), "mail.log"),
         (gzip.compress(_postfix(100)), _postfix(150), "mail.info"),
-        (_postfix(100), _postfix(99) + _postfix(60, 200), None),  # alike, but for a line
-        (_postfix(20), _postfix(20), None),  # too little to tell
+        (_postfix(100, 100), _postfix(100, 200), None),
     ],
 )
 def test_who_reads_a_file_and_its_copy_is_told(tmp_path, recwarn, one, other, copied):
@@ -417,3 +416,30 @@ def test_who_reads_a_file_and_its_copy_is_told(tmp_path, recwarn, one, other, co
     plain = [gzip.decompress(held) if held[:1] == b"\x1f" else held for held in files.values()]
     assert log.sources["sha256"].tolist() == [hashlib.sha256(held).hexdigest() for held in files.values()]
     assert len(log.events) == sum(held.count(b"\n") for held in plain)
+
+
+_CRON = b"Mar  1 10:00:00 mx CRON[7]: (root) CMD (run-parts)\n" * 20
+
+
+@pytest.mark.parametrize(
+    ("names", "contents", "part"),
+    [
+        (("mail.log", "mail.warn"), (_postfix(100), _postfix(3, 40)), 1),
+        (("mail.err", "mail.log"), (_postfix(3, 40), _postfix(100)), 0),
+        (("mail.info", "mail.log"), (_postfix(100), _postfix(99) + _postfix(60, 200)), 0),  # alike, but for a line
+        (("mail.log", "syslog"), (_postfix(100), _CRON + _postfix(50, 20) + _CRON), 1),  # which is rotated more often
+        (("mail.log", "syslog.gz"), (_postfix(50, 20), gzip.compress(_CRON + _postfix(100))), 0),
+        (("mail.log", "mail.log.1"), (_postfix(20), _postfix(40)), None),  # files of one set never hold the same
+        (("mail.err", "mail.log"), (_postfix(3, 900), _postfix(100)), None),  # of another week
+        (("mail.err", "mail.log"), (_postfix(3, 40), _postfix(100).replace(b" mx ", b" mx2 ")), None),
+    ],
+)
+def test_lines_that_syslog_wrote_to_several_files_are_told(tmp_path, recwarn, names, contents, part):
+    for name, content in zip(names, contents, strict=True):
+        (tmp_path / name).write_bytes(content)
+    log = spamlab.read(tmp_path, year=2024)
+    told = [str(each.message) for each in recwarn if each.category is spamlab.ReadWarning]
+    one, other = (tmp_path / name for name in (names if part == 0 else names[::-1]))
+    assert told == ([f"{one}: its lines stand in {other} too: they count twice"] if part is not None else [])
+    assert len(log.sources) == 2
+    adds_up(log)
