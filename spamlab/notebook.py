@@ -1,7 +1,7 @@
 r"""What notebook cells call to show things: figures with alternative text, tables, one sentence.
 
 Text from a log is shown as text everywhere: tables are escaped HTML that MathJax is told to leave alone,
-sentences are plain text, figures are images. JupyterLab (4.6) gives an ``image/png`` output no ``alt``, so a
+sentences likewise, figures are images. JupyterLab (4.6) gives an ``image/png`` output no ``alt``, so a
 figure is sent as HTML with one too; nbconvert and others take the image and the ``alt`` from its metadata.
 
 With ``SPAMLAB_FIGURES`` naming a folder, every figure is also saved there in the kinds that
@@ -15,6 +15,7 @@ import base64
 import html
 import io
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -89,7 +90,7 @@ def show(
     words, name = printable(alt), file_name(name)
     if not isinstance(figure, Figure) and plots.sentence(figure):
         pyplot.close(drawn)
-        return _display({"text/plain": words}, {"spamlab": {"figure": name}})
+        return _words(words, {"figure": name})
     _save(drawn, name, data)
     width = round(drawn.get_figwidth() * drawn.dpi)
     png = base64.b64encode(_bytes(drawn, "png", dpi=1.5 * drawn.dpi)).decode("ascii")
@@ -163,11 +164,30 @@ def table(
     index, header = (not pd.api.types.is_integer_dtype(axis) for axis in (shown.index, shown.columns))
     with pd.option_context("display.max_colwidth", None):
         body = shown.to_html(border=0, classes=NO_MATH, na_rep="", index=index, header=header)
+        texts = [not (pd.api.types.is_numeric_dtype(kind) or kind.kind in "mM") for kind in frame.dtypes]
+        body = _aligned(body, [frame.index.dtype == "str"] * index + texts)
         plain = shown.to_string(na_rep="", index=index, header=header)
     if count > rows:
         more = f"The first and last rows of {count:,}."
         body, plain = f"{body}<p>{more}</p>", f"{plain}\n{more}"
     _display({"text/html": body, "text/plain": plain})
+
+
+_CELL = re.compile("<(t[hd])>")
+_DAY = re.compile(r"(<t[hd]>)(\d{4}-\d\d-\d\d)(?= \d\d:\d\d:\d\d</)")  # a narrow column breaks behind it, not within
+
+
+def _aligned(table: str, texts: list[bool]) -> str:
+    """A table of HTML whose texts are set to the left (JupyterLab sets all to the right), and whose days stay whole."""
+    table = _DAY.sub(r'\1<span style="white-space: nowrap">\2</span>', table)
+    if "span=" in table:  # cells that stand for several are in no column
+        return table
+
+    def row(cells: str) -> str:
+        left = iter(texts)
+        return _CELL.sub(lambda cell: f'<{cell[1]} style="text-align: left">' if next(left, False) else cell[0], cells)
+
+    return "<tr".join(map(row, table.split("<tr")))
 
 
 # Numbers that name something are no amounts.
@@ -193,14 +213,21 @@ def _number(value: object, named: bool) -> str:
 
 
 def say(text: str) -> None:
-    """Print one sentence, as plain text.
+    """Say sentences, as plain text.
+
+    JupyterLab breaks in mid-word what is printed, but not what is displayed.
 
     Examples
     --------
     >>> say("No loop.")
     No loop.
     """
-    print(printable(text, lines=True))
+    _words(printable(text, lines=True), {"said": True})
+
+
+def _words(plain: str, about: dict[str, Any]) -> None:
+    lines = "<br>".join(html.escape(plain).splitlines())
+    _display({"text/html": f'<div class="{NO_MATH}">{lines}</div>', "text/plain": plain}, {"spamlab": about})
 
 
 def _display(data: dict[str, str], metadata: dict[str, Any] | None = None) -> None:

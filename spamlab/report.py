@@ -224,12 +224,12 @@ def _page(log: Log, folder: Path, notebooks: dict[Path, NotebookNode], provenanc
 def _part(path: Path, notebook: NotebookNode, figures: Path, body: jinja2.Template) -> dict[str, Any]:
     """A notebook as the page shows it: its title, its answer, its body without code."""
     answers = [cell for cell in notebook.cells if "answer" in cell.metadata.get("tags", [])]
-    said = [output.text for cell in answers for output in cell.outputs if "text" in output]
+    said = [_said(output) for cell in answers for output in cell.outputs]
     return {
         "id": file_name(path.stem),
         "file": path.name,
         "title": _title(notebook, path),
-        "answer": "".join(said).strip(),
+        "answer": "\n".join(filter(None, said)),
         "body": Markup(body.render(nb=_shown(notebook, figures)).lstrip()),  # noqa: S704 - escaped, piece by piece
     }
 
@@ -253,6 +253,13 @@ def _chapters(text: object, titles: dict[str, tuple[str, str]]) -> Markup:
 
     shown = re.sub(rf"see notebook ({'|'.join(titles)})(?: \([\w.]+\))?([.]?)", link, html.escape(str(text)))
     return Markup(shown)  # noqa: S704 - escaped above
+
+
+def _said(output: NotebookNode) -> str:
+    """What a cell says in words, with ``notebook.say`` or ``print``."""
+    if output.output_type == "stream":
+        return str(output.text).strip("\n")
+    return str(output.data["text/plain"]) if output.get("metadata", {}).get("spamlab", {}).get("said") else ""
 
 
 def _shown(notebook: NotebookNode, figures: Path) -> NotebookNode:
@@ -280,8 +287,8 @@ def _shown(notebook: NotebookNode, figures: Path) -> NotebookNode:
         cell.heading = heading  # names what it shows
         cell.outputs = [output for output in cell.get("outputs", ()) if output.get("name") != "stderr"]
         for output in cell.outputs:
-            if output.output_type == "stream":
-                output.text = output.text.strip("\n")
+            if words := _said(output):
+                output.said = words
             elif name := output.get("metadata", {}).get("spamlab", {}).get("figure"):
                 output.anchor = file_name(name)
                 if "image/png" in output.data:

@@ -45,10 +45,12 @@ def run_on(logs: list[Path], folder: Path) -> None:
             where = cell.source if cell.source.startswith("%reset") else where
             assert not [output for output in cell.outputs if output.get("name") == "stderr"], (path.name, where)
             if "answer" in cell.metadata.get("tags", []):
-                (said,) = cell.outputs
-                assert said.output_type == "stream"
-                assert said.text.strip().endswith("."), (path.name, where)
-                assert not {"nan", "NaT", "<NA>", "None"} & set(said.text.split()), (path.name, where, said.text)
+                assert cell.outputs, (path.name, where)
+                for output in cell.outputs:
+                    said = output.data["text/plain"]
+                    assert output.metadata["spamlab"]["said"], (path.name, where)
+                    assert said.endswith("."), (path.name, where)
+                    assert not {"nan", "NaT", "<NA>", "None"} & set(said.split()), (path.name, where, said)
 
 
 @each
@@ -129,3 +131,21 @@ def test_tables_are_for_readers(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     notebook.table(pd.DataFrame({"n": []}).T)
     assert capsys.readouterr().out == "Nothing of the kind in this log.\n"
+
+
+def test_what_is_displayed_breaks_between_words_and_reads_from_the_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JupyterLab breaks printed lines anywhere, sets every cell to the right and breaks days at their hyphens."""
+    shown: list[dict[str, str]] = []
+    monkeypatch.setattr(notebook, "_display", lambda data, about=None: shown.append(data))
+    notebook.say("one <b>\ntwo & $x$")
+    at = pd.Timestamp("2026-03-11 10:00", tz="UTC")
+    notebook.table(pd.DataFrame({"reason": ["<td>2026-03-11 10:00:00</td>"], "count": [2], "first": [at]}))
+    said, table = (data["text/html"] for data in shown)
+    assert said == '<div class="tex2jax_ignore mathjax_ignore">one &lt;b&gt;<br>two &amp; $x$</div>'
+    assert shown[0]["text/plain"] == "one <b>\ntwo & $x$"
+    cells = [line.strip() for line in table.splitlines() if line.strip().startswith(("<th", "<td")) and "</t" in line]
+    assert cells[3:] == [
+        '<td style="text-align: left">&lt;td&gt;2026-03-11 10:00:00&lt;/td&gt;</td>',
+        "<td>2</td>",
+        '<td><span style="white-space: nowrap">2026-03-11</span> 10:00:00</td>',
+    ]
