@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.writers.script import Block, Script, Stamp, digits, text
-from benchmarks.writers.world import World
+from benchmarks.writers.world import FRESH, World
 
 HEX = "0123456789ABCDEF"
 PROTOCOL = "date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context"
@@ -60,7 +60,7 @@ class Receive:
     """Plays sessions of the protocol log."""
 
     def __init__(self, script: Script) -> None:
-        self.script, self.random, self.world = script, script.random, World(script.random)
+        self.script, self.random, self.world = script, script.random, World(script)
 
     def play(self, octets: int) -> None:
         for at in self.script.spread(octets):
@@ -148,7 +148,7 @@ class Tracking:
     """Plays messages of the tracking log."""
 
     def __init__(self, script: Script) -> None:
-        self.script, self.random, self.world = script, script.random, World(script.random)
+        self.script, self.random, self.world = script, script.random, World(script)
 
     def play(self, octets: int) -> None:
         for at in self.script.spread(octets):
@@ -247,7 +247,7 @@ def block(seed: int, octets: int, tracking: bool = False) -> Block:
     kind, fields, player = (
         ("Message Tracking Log", TRACKING, Tracking) if tracking else ("SMTP Receive Protocol Log", PROTOCOL, Receive)
     )
-    ids = {"session": session_id, "internal": internal_id, "network": network_id}
+    ids = FRESH | {"session": session_id, "internal": internal_id, "network": network_id}
     stamp = Stamp("%Y-%m-%dT", fraction=3, after="Z")
     script = Script(stamp, ids, seed, seconds=max(octets / 30_000, 620), header=header(kind, fields))
     player(script).play(octets)

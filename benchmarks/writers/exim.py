@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.writers.script import Block, Script, Stamp, digits, tally, text
-from benchmarks.writers.world import World
+from benchmarks.writers.world import FRESH, World
 
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -85,7 +85,7 @@ class Exim:
     """Plays sessions and messages into a script."""
 
     def __init__(self, script: Script) -> None:
-        self.script, self.random, self.world = script, script.random, World(script.random)
+        self.script, self.random, self.world = script, script.random, World(script)
 
     def log(self, at: float, what: str, /, **fields: Any) -> None:
         line, *counts = LINES[what]
@@ -224,7 +224,7 @@ class Exim:
 
 
 def block(seed: int, octets: int, long: bool = False) -> Block:
-    ids = {"queue": new_id if long else old_id, "remote": remote_id}
+    ids = FRESH | {"queue": new_id if long else old_id, "remote": remote_id}
     script = Script(Stamp("%Y-%m-%d "), ids, seed, seconds=max(octets / 20_000, 2600))
     Exim(script).play(octets)
     return Block(script)

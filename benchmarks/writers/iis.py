@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.writers.script import Block, Script, Stamp, digits
-from benchmarks.writers.world import World
+from benchmarks.writers.world import FRESH, World
 
 FIELDS = "date time c-ip cs-username s-sitename s-computername s-ip s-port cs-method cs-uri-stem cs-uri-query sc-status sc-win32-status sc-bytes cs-bytes time-taken cs-version cs-host cs(User-Agent) cs(Cookie) cs(Referer)"
 HEADER = f"#Software: Microsoft Internet Information Services 6.0\n#Version: 1.0\n#Date: 2024-03-11 00:00:00\n#Fields: {FIELDS} \n"
@@ -23,7 +23,7 @@ class Service:
     """Plays sessions into a script."""
 
     def __init__(self, script: Script) -> None:
-        self.script, self.random, self.world = script, script.random, World(script.random)
+        self.script, self.random, self.world = script, script.random, World(script)
 
     def say(
         self,
@@ -112,6 +112,8 @@ class Service:
 
 
 def block(seed: int, octets: int) -> Block:
-    script = Script(Stamp("%Y-%m-%d "), {"unique": unique}, seed, seconds=max(octets / 30_000, 60), header=HEADER)
+    script = Script(
+        Stamp("%Y-%m-%d "), FRESH | {"unique": unique}, seed, seconds=max(octets / 30_000, 60), header=HEADER
+    )
     Service(script).play(octets)
     return Block(script)

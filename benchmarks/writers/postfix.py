@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.writers.script import Block, Pool, Script, Stamp, digits, tally
-from benchmarks.writers.world import World
+from benchmarks.writers.world import FRESH, World
 
 CLASSIC, ISO = Stamp("%b %e "), Stamp("%Y-%m-%dT", fraction=6, after="+01:00")
 
@@ -93,7 +93,7 @@ class Postfix:
 
     def __init__(self, script: Script) -> None:
         self.script, self.random = script, script.random
-        self.world = World(script.random)
+        self.world = World(script)
         turn = script.turn / 1e6
         self.pools = {host: Pool(20_000 + 30_000 * i, turn) for i, host in enumerate(("mx1", "mx2"))}
         self.finished: list[tuple[float, str]] = []
@@ -453,7 +453,10 @@ def long_id(number: np.ndarray, born: np.ndarray) -> np.ndarray:
 def block(seed: int, octets: int, iso: bool = False) -> Block:
     # 40 starting lives a second, each about 900 octets with all that follows from it.
     script = Script(
-        ISO if iso else CLASSIC, {"queue": queue_id, "remote": long_id}, seed, seconds=max(octets / 36_000, 1400)
+        ISO if iso else CLASSIC,
+        FRESH | {"queue": queue_id, "remote": long_id},
+        seed,
+        seconds=max(octets / 36_000, 1400),
     )
     Postfix(script).play(octets)
     return Block(script)

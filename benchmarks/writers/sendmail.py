@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 
 from benchmarks.writers.script import Block, Script, Stamp, digits, tally, text
-from benchmarks.writers.world import World
+from benchmarks.writers.world import FRESH, World
 
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx"
 
@@ -70,7 +71,8 @@ class Sendmail:
     """Plays sessions and messages into a script."""
 
     def __init__(self, script: Script) -> None:
-        self.script, self.random, self.world = script, script.random, World(script.random)
+        self.script, self.random, self.world = script, script.random, World(script)
+        self.pids = itertools.count(2000)  # a connection's process is its own
 
     def log(self, at: float, what: str, /, **fields: Any) -> None:
         line, *counts = LINES[what]
@@ -93,7 +95,7 @@ class Sendmail:
             "peer": peer,
             "helo": name or f"[{ip}]",
             "id": self.script.id(at),
-            "pid": self.random.randrange(2000, 99_000),
+            "pid": next(self.pids),
         }
 
     def message(self, at: float, sender: str, to: list[str], session: dict[str, Any]) -> dict[str, Any]:
@@ -209,6 +211,8 @@ class Sendmail:
 
 
 def block(seed: int, octets: int) -> Block:
-    script = Script(Stamp("%b %e "), {"queue": queue_id, "remote": remote_id}, seed, seconds=max(octets / 20_000, 2600))
+    script = Script(
+        Stamp("%b %e "), FRESH | {"queue": queue_id, "remote": remote_id}, seed, seconds=max(octets / 20_000, 2600)
+    )
     Sendmail(script).play(octets)
     return Block(script)

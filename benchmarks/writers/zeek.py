@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.writers.script import Block, Epoch, Script, digits, text
-from benchmarks.writers.world import World
+from benchmarks.writers.world import FRESH, World
 
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 TYPES = {
@@ -52,7 +52,7 @@ class Zeek:
     """Plays connections into a script."""
 
     def __init__(self, script: Script, as_json: bool) -> None:
-        self.script, self.random, self.world, self.json = script, script.random, World(script.random), as_json
+        self.script, self.random, self.world, self.json = script, script.random, World(script), as_json
 
     def play(self, octets: int) -> None:
         for at in self.script.spread(octets):
@@ -99,7 +99,7 @@ class Zeek:
     def row(self, at: float, row: dict[str, Any], **counts: int) -> None:
         if self.json:
             line = json.dumps(row, separators=(",", ":"))
-            for mark in "\x02\x03\x04\x05":  # places are filled with characters that JSON need not escape
+            for mark in "\x02\x03\x04\x05\x06\x07":  # places are filled with characters that JSON need not escape
                 line = line.replace(f"\\u{ord(mark):04x}", mark)
             line = f'{{"ts":{self.script.stamp},{line[1:]}'
         else:
@@ -118,7 +118,7 @@ class Zeek:
 
 
 def block(seed: int, octets: int, json: bool = False) -> Block:
-    ids = {"uid": unique("C", 17), "file": unique("F", 17), "remote": unique("4T", 10)}
+    ids = FRESH | {"uid": unique("C", 17), "file": unique("F", 17), "remote": unique("4T", 10)}
     script = Script(Epoch(""), ids, seed, seconds=max(octets / 12_000, 10), header="" if json else HEADER)
     Zeek(script, json).play(octets)
     return Block(script)
