@@ -108,6 +108,8 @@ def table(
 ) -> None:  # fmt: skip
     """Display a table, its texts escaped and shortened in their middle; of an empty one say that there is nothing.
 
+    So it says of one in which nothing but zeros was counted.
+
     Parameters
     ----------
     frame
@@ -146,7 +148,12 @@ def table(
         return pd.Series(cells, column.index, dtype="str")
 
     frame = pd.DataFrame(frame)
-    if frame.empty:
+    kinds = pd.api.types
+    amounts = all(
+        kinds.is_numeric_dtype(kind) and not kinds.is_bool_dtype(kind) and name not in _NAMES
+        for name, kind in frame.dtypes.items()
+    )
+    if frame.empty or (amounts and not frame.fillna(0).to_numpy().any()):
         return say("Nothing of the kind in this log.")
     count = of or len(frame)
     if count > rows:
@@ -161,10 +168,10 @@ def table(
     if shown.index.dtype.name in ("str", "object"):
         shown.index = shown.index.astype("str").map(one_line)
     # Row numbers say nothing, of a longer table's first and last rows neither.
-    index, header = (not pd.api.types.is_integer_dtype(axis) for axis in (shown.index, shown.columns))
+    index, header = (not kinds.is_integer_dtype(axis) for axis in (shown.index, shown.columns))
     with pd.option_context("display.max_colwidth", None):
         body = shown.to_html(border=0, classes=NO_MATH, na_rep="", index=index, header=header)
-        texts = [not (pd.api.types.is_numeric_dtype(kind) or kind.kind in "mM") for kind in frame.dtypes]
+        texts = [not (kinds.is_numeric_dtype(kind) or kind.kind in "mM") for kind in frame.dtypes]
         body = _aligned(body, [frame.index.dtype == "str"] * index + texts)
         plain = shown.to_string(na_rep="", index=index, header=header)
     if count > rows:

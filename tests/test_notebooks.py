@@ -131,6 +131,10 @@ def test_tables_are_for_readers(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     notebook.table(pd.DataFrame({"n": []}).T)
     assert capsys.readouterr().out == "Nothing of the kind in this log.\n"
+    notebook.table(pd.DataFrame({"octets": [0, 0], "packets": pd.array([0, None], "Int64")}, ["SMTP", "TCP"]))
+    assert capsys.readouterr().out == "Nothing of the kind in this log.\n"
+    notebook.table(pd.DataFrame({"session": [0]}, ["first"]))
+    assert capsys.readouterr().out.split() == ["session", "first", "0"]
 
 
 def test_what_is_displayed_breaks_between_words_and_reads_from_the_left(monkeypatch: pytest.MonkeyPatch) -> None:
