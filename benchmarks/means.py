@@ -37,8 +37,8 @@ def spamlab_events(format: str, log: str) -> int:
 def spamlab_scan(format: str, log: str) -> int:
     """The scanner alone: typed columns of all lines, no tables."""
     from spamlab.formats import load
+    from spamlab.inputs import find
     from spamlab.scan import Scanner
-    from spamlab.sources import find
 
     pieces = iter(find(log)[0].text())
     first = next(pieces)

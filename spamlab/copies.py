@@ -9,8 +9,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from spamlab import sources
+from spamlab import inputs
 from spamlab.pieces import HEAD, Found
+from spamlab.sources import Source
 
 MOST = 8
 """So many files of a host, of one age, are held against each other."""
@@ -45,10 +46,27 @@ def _copies(files: list[Found]) -> dict[int, int]:
         for one, other in itertools.combinations(numbers, 2):
             if one in found or other in found:
                 continue
-            copy = sources.shorter(files[one].source, files[other].source)
+            copy = _shorter(files[one].source, files[other].source)
             if copy:
                 found |= {one: other} if copy is files[one].source else {other: one}
     return found
+
+
+def _shorter(one: Source, other: Source) -> Source | None:
+    """Of two sources the one that the other begins with (the second, if they are the same); None: neither."""
+    rest, left, right = [b"", b""], one.plain(), other.plain()
+    try:
+        while True:
+            rest = [had or next(more, b"") for had, more in zip(rest, (left, right), strict=True)]
+            n = min(map(len, rest))
+            if not n:
+                return one if rest[1] else other
+            if rest[0][:n] != rest[1][:n]:
+                return None
+            rest = [had[n:] for had in rest]
+    finally:
+        left.close()
+        right.close()
 
 
 def _beside(files: list[Found]) -> Iterator[list[Found]]:
@@ -56,7 +74,7 @@ def _beside(files: list[Found]) -> Iterator[list[Found]]:
     groups: dict[object, dict[object, Found]] = {}
     for file in files:
         if file.host and file.source.path:
-            family, age = sources.rotated(file.source.path)
+            family, age = inputs.rotated(file.source.path)
             groups.setdefault((file.source.path.parent, file.host, age), {}).setdefault(family, file)
     return (list(group.values()) for group in groups.values() if 1 < len(group) <= MOST)
 

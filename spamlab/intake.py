@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spamlab import copies, pieces, sources, tables
+from spamlab import copies, inputs, pieces, sources, tables
 from spamlab.errors import ReadError, ReadWarning, UnknownFormat
 from spamlab.formats import load
 from spamlab.interpreter import CONTINUATION, EVENT, IGNORED, UNPARSED
@@ -112,7 +112,7 @@ def opened(source: Any, format: str | None) -> tuple[list[Intake], list[_Failed]
     given = load(format) if format is not None else None
     by_kind: dict[str, list[pieces.Found]] = {}
     failed: list[_Failed] = []
-    for one in sources.find(source):
+    for one in inputs.find(source):
         try:
             found = pieces.look(one, given)
         except (ReadError, UnknownFormat) as why:

@@ -27,7 +27,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from spamlab import atomic, clock, evidence, execute, parquet, sources, stream, summary, volume
+from spamlab import atomic, clock, evidence, execute, inputs, parquet, stream, summary, volume
 from spamlab.log import Log
 from spamlab.safe import file_name, printable
 from spamlab.words import octets
@@ -136,7 +136,7 @@ def _large(source: Any) -> bool:
     listed = rest if isinstance(rest, (list, tuple)) else [rest]
     if folders or any(hasattr(one, "read") or Path(one).is_fifo() or Path(one).is_char_device() for one in listed):
         return True
-    return sum(map(volume.octets, sources.find(listed))) > LARGE
+    return sum(map(volume.octets, inputs.find(listed))) > LARGE
 
 
 def _fill(folder: Path, figures: Sequence[str], asked: dict[str, Any], progress: bool) -> None:

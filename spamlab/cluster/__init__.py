@@ -30,7 +30,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from spamlab import intake, parquet, sources, stream, tables
+from spamlab import inputs, intake, parquet, sources, stream, tables
 from spamlab.cluster import plan, work
 from spamlab.cluster.tasks import Scheduler, delayed, from_delayed
 from spamlab.errors import ReadError, ReadWarning
@@ -93,10 +93,10 @@ def read(
     folders, _ = parquet.split(source)
     if folders:
         raise ReadError(f"{folders[0]}: is converted already; spamlab.read and stream.parts read it in parts")
-    inputs = sources.find(source)
-    if streams := [one.name for one in inputs if one.where is None]:
+    found = inputs.find(source)
+    if streams := [one.name for one in found if one.where is None]:
         raise ReadError(f"{streams[0]}: a stream cannot be read by several processes")
-    files = [(one.name, one.where or "") for one in inputs]
+    files = [(one.name, one.where or "") for one in found]
     on = Scheduler(scheduler, progress)
     seen = on.compute([delayed(plan.glance)(*file, format, options) for file in files], "files")
     failed = [(sources.at(*file), one) for file, one in zip(files, seen, strict=True) if isinstance(one, Exception)]
