@@ -47,10 +47,15 @@ def _runs(rows: pd.DataFrame) -> pd.Series:
     return (rows != rows.shift()).any(axis=1).cumsum() - 1
 
 
+def _asks(events: pd.DataFrame) -> pd.Series:
+    """Which events are commands; an exchange without a verb is a whole transaction (Zeek's)."""
+    return events["kind"].eq("command") | events["kind"].eq("exchange") & events["verb"].notna()
+
+
 @partwise.partwise(any)
 def _told(log: Log) -> bool:
     """Whether the log holds commands."""
-    return bool(log.columns("events", "kind")["kind"].isin(["command", "exchange"]).any())
+    return bool(_asks(log.columns("events", "kind", "verb")).any())
 
 
 def _dialogue(log: Log) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -62,7 +67,7 @@ def _dialogue(log: Log) -> tuple[pd.DataFrame, pd.DataFrame]:
     lines = log.columns("events", *names) if _told(log) else tables.empty("events")[list(names)]
     lines = lines[~lines["echo"] & lines["kind"].isin(_LINES)]
     lines = lines.dropna(subset="session").sort_values("session", kind="stable")
-    asks = lines["kind"].isin(["command", "exchange"])
+    asks = _asks(lines)
     given = asks.groupby(lines["session"])
     lines = lines.assign(early=given.cumsum() == 0)[given.transform("any")]
     asks = asks[lines.index]
@@ -334,7 +339,9 @@ def answer(log: Log) -> str:
     """Say in a sentence how many loops there are, and what they cost."""
     loops = find(log)
     resets = _resets(log)
-    if loops.empty and not _told(log) and resets.any():
+    if loops.empty and not _told(log):
+        if not resets.any():
+            return "This log does not hold the commands of a session, so no loop can be seen."
         said = "This log counts the commands of a session but does not hold them, so no loop can be seen"
         number, where = count(int(resets.sum()), "RSET"), count(int(resets.gt(0).sum()), "session")
         return f"{said}; {number} in {where}, at most {resets.max():,} in one."

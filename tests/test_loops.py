@@ -152,10 +152,16 @@ def test_what_is_found_is_there(symbols: list[str]) -> None:
 
 
 def test_logs_without_loops() -> None:
-    for log in (empty_log(), mta_log(4)):
+    # Zeek's records are whole transactions, whose commands are not in them.
+    fields = "#separator \\x09\n#fields\tts\tuid\tid.orig_h\ttrans_depth\tmailfrom\trcptto\tlast_reply\n"
+    row = "17000000{0:02}\tC1\t192.0.2.7\t{0}\ta@example.com\tb@example.org\t250 ok\n"
+    zeek = spamlab.read(io.BytesIO((fields + "".join(row.format(i) for i in range(9))).encode()))
+    assert zeek.transactions["session"].tolist() == [0] * 9
+    for log in (empty_log(), mta_log(4), zeek):
         for found in (loops.find(log), loops.turns(log)):
             assert found.empty
-        assert loops.answer(log) == "This log holds no command loop of 3 turns or more."
+        assert loops.answer(log) == "This log does not hold the commands of a session, so no loop can be seen."
+    assert loops.answer(one("EHLO", "QUIT")) == "This log holds no command loop of 3 turns or more."
     full = loops.turns(one("EHLO", *STORM * 3))
     assert loops.turns(empty_log()).dtypes.astype(str).tolist() == full.dtypes.astype(str).tolist()
     assert loops.turns(one("EHLO")).dtypes.astype(str).tolist() == full.dtypes.astype(str).tolist()

@@ -139,6 +139,7 @@ def test_top_lists(log: spamlab.Log) -> None:
     recipients = traffic.top_recipients(log)
     assert recipients.index.tolist() == ["bob@Example.com", "cat@example.org", "dan@example.net", "eve@example.com"]
     assert recipients["octets_delivered"].tolist() == [1100, 0, 0, 0]
+    assert traffic.top_recipients(log, by="octets_delivered").index.tolist() == ["bob@Example.com"]
     domains = traffic.by_domain(log)
     assert domains.index.tolist() == ["example.com", "example.org", "example.net"]
     assert domains[["delivered", "deferred", "bounced", "rejected"]].to_numpy().tolist() == [

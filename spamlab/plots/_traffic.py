@@ -121,7 +121,8 @@ def mail(counts: pd.DataFrame, *, sources: pd.DataFrame | None = None, ax: Axes 
     zoom = 10 ** np.floor(np.log10(peaks.max() / peaks)).astype(int)
     said, names = [], [str(state) for state in totals.index]
     for state, n in zip(names, totals, strict=True):
-        size = f" ({octets(counts[f'octets_{state}'].sum())})" if f"octets_{state}" in counts else ""
+        known = counts[f"octets_{state}"].sum() if f"octets_{state}" in counts else 0
+        size = f" ({octets(known)})" if known else ""
         most = f"\nup to {peaks[state]:,} {each}" + (f", drawn ×{zoom[state]:,}" if zoom[state] > 1 else "")
         said.append(f"{n:,}{size}" + (most if len(begin) > 1 else ""))
     ax = rows(look.axes(ax, 1.0 + 0.5 * len(totals)), map(_said, names), said)

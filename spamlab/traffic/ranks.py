@@ -39,12 +39,13 @@ def _to_domains(rows: pd.DataFrame) -> pd.DataFrame:
     return tally(rows, domain(rows["recipient"]))
 
 
-def top_senders(log: Log, n: int | None = 10, by: str = "received", hops: bool = False) -> pd.DataFrame:
+def top_senders(log: Log, n: int | None = 10, by: str | None = None, hops: bool = False) -> pd.DataFrame:
     """The addresses that most mail came from; the null reverse-path is ``<>``.
 
-    ``by``: a column of ``tally``, such as ``received`` or ``octets_received``.
+    ``by``: a column of ``tally``, such as ``octets_received``: who has none of it is left out; by default ``received``.
     """
-    return ranked(of(log, hops, _from_senders, partwise.added, "sender", *COUNTED), [by], n)
+    counts = of(log, hops, _from_senders, partwise.added, "sender", *COUNTED)
+    return ranked(counts[counts[by] > 0] if by else counts, [by or "received"], n)
 
 
 def _from_senders(rows: pd.DataFrame) -> pd.DataFrame:
@@ -52,9 +53,12 @@ def _from_senders(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def top_recipients(log: Log, n: int | None = 10, by: str | None = None, hops: bool = False) -> pd.DataFrame:
-    """The addresses that most mail went to. ``by``: a column of ``tally``; by default ``TAKEN``."""
+    """The addresses that most mail went to.
+
+    ``by``: a column of ``tally``, such as ``bounced``: who has none of it is left out; by default ``TAKEN``.
+    """
     counts = tallied(log, "recipient", hops).drop(columns=["received", "octets_received"])
-    return ranked(counts, [by] if by else TAKEN, n)
+    return ranked(counts[counts[by] > 0] if by else counts, [by] if by else TAKEN, n)
 
 
 def clients(log: Log, n: int | None = None) -> pd.DataFrame:
