@@ -121,7 +121,10 @@ class World:
 
     def relay(self, address: str) -> tuple[str, str]:
         domain = address.rpartition("@")[2]
-        return self.relays.get(domain, (f"mx.{domain}", f"{NET}.0.25"))
+        if domain in self.relays:
+            return self.relays[domain]
+        own = domain.startswith("example.")
+        return ("mx.example.net", f"{NET}.0.25") if own else (f"mx.{domain}", self.fresh("address"))
 
     def size(self) -> int:
         return min(400 + int(self.random.lognormvariate(9.2, 1.4)), 52_428_800)
