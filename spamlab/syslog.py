@@ -46,16 +46,21 @@ def _odd(named: str) -> str:
 def groups(shapes: tuple[Shape, ...], *programs: str, rarely: tuple[str, ...] = ()) -> tuple[Group, ...]:
     """The groups of a variant that reads the lines of programs whose names begin so, among other programs' lines.
 
-    ``rarely``: what else their lines can begin with, that others' can too.
+    ``rarely``: what else their lines can begin with, that others' can too; it tells what is theirs, so that such lines
+    need name no process.
     """
     named, any_name = (
         "{^" + "|".join("{&^" + name + "}" for name in names) + "}" for names in (programs, (*programs, *rarely))
     )
     program = "{program:tag}{?:{program:tag}}"  # postfix/127.0.0.1:10025/smtpd
+    tagged = "|".join(
+        ["{&^" + name + "}" + program + "[{pid:int}]" for name in programs]
+        + ["{&^" + name + "}" + program + "{?[{pid:int}]}" for name in rarely]
+    )
     process = "{^{?[{pid:int}]}: {? }| {&?{pid:int} }{_:tag} {_:tag} {?- }{?[{_}] }}"
     own = (
         (_STAMP + named + program + process + _TEXT, shapes),
-        (_odd(any_name) + any_name + program + "[{pid:int}]{? <{_:tag}>}:{? }{? }" + _TEXT, shapes),  # macOS: <Info>
+        (_odd(any_name) + "{^" + tagged + "}{? <{_:tag}>}:{? }{? }" + _TEXT, shapes),  # macOS: <Info>
     )
     broken = (_STAMP + named, (Shape("", BROKEN),))
     again = (_STAMP + "last message repeated {repeats:int} time", (Shape("", AGAIN),))

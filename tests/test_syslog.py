@@ -129,6 +129,24 @@ def test_instance_names(tag, program):
     assert (event["program"], event["kind"], event["pid"], event["queue_id"]) == (program, "deliver", 17, "4F5C64474F")
 
 
+@pytest.mark.parametrize("before", ["", "/mail/log/info.2.gz:"])
+def test_an_appliance_names_no_process_and_its_instances_after_directions(before):
+    """Barracuda's: ``inbound/smtpd``, ``outbound/qmgr``, the year behind the clock."""
+    lines = (
+        "inbound/smtpd: connect from h.example[192.0.2.4]",
+        "inbound/smtpd: 4F5C64474F: client=h.example[192.0.2.4]",
+        "outbound/qmgr: 4F5C64474F: from=<x@y>, size=46, nrcpt=1 (queue active)",
+        f"outbound/smtp: {BODY}",
+        "scan/reporter: 4F5C64474F: no daemon",
+        "update/error: 12: not a delivery",
+    )
+    log = read("".join(f"{before}Jul 07 13:42:53 2024 mx {line}\n" for line in lines))
+    assert log.events["program"].tolist() == ["inbound/smtpd", "inbound/smtpd", "outbound/qmgr", "outbound/smtp"]
+    assert log.events["kind"].tolist() == ["connect", "receive", "queue", "deliver"]
+    assert log.sources["ignored_lines"].tolist() == [2]
+    assert log.transactions[["reverse_path", "outcome", "session"]].values.tolist() == [["x@y", "bounced", 0]]
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -142,6 +160,7 @@ def test_instance_names(tag, program):
         "Jul  7 13:42:53 mx mail.info dovecot: x",
         "Jul  7 13:42:53 mx systemd[1]: Starting postfix.service - Postfix Mail Transport Agent...",
         "Jul  7 13:42:53 mx systemd[1]: postfix.service: Consumed 3s CPU time.",
+        "Jul  7 13:42:53 mx systemd[1]: postfix@-.service: Deactivated successfully.",
         "Jul  7 13:42:53 mx smtpd[12]: x",
         "Jul  7 13:42:53 mx cyrus/master[12]: process type:SERVICE name:imap exited",
         "Jul  7 13:42:53 mx cyrus/lmtp[12]: Delivered: <1@a> to mailbox: user.joe",

@@ -17,14 +17,15 @@ from spamlab.records import Format
 _PEER = "{? }{peer_host}[{peer_ip}]{?:{_:int}}"
 _ALONE = "[{_}]:{_:int}"  # postscreen's clients have no name yet, and no session
 _LOGIN = "{?, {*, |sasl_username={user}|sasl_method={_}|orig_queue_id={_}}}"
-_REST = "{?{?,} to={forward_path:path}}{?{?,} proto={_:tag}}{?{?,} helo={helo:path}}"
+_CLIENT = "{?{?,} helo={?{helo:path}}}{?{?,} sasl_method={_:tag}}{?{?,} sasl_username={^<{user}>|{user}}}"
+_REST = "{?{?,} to={forward_path:path}}{?{?,} proto={_:tag}}" + _CLIENT
 _REASON = (
     ": {reply>}{?{code:code} }{?{enhanced_code:dsn} }"
     # Versions before 2.1 name a recipient whom they refuse only there.
     "{?{&<}{forward_path:path}: {&^{^Recipient address rejected|Relay access denied|User unknown}}}"
     "{?{&<}{_:path}: }{_}{reply<}"
     "{?{&; from=<}; from={reverse_path:path}" + _REST + "}{?{&; to=<}; to={forward_path:path}" + _REST + "}"
-    "{?; proto={_:tag}" + _REST + "}"
+    "{?; proto={_:tag}" + _CLIENT + "}{?; from= {?to= }proto={_:tag}" + _CLIENT + "}"
 )
 _ACTIONS = (
     ("{?: }{_=reject|milter-reject|milter-header-reject|milter-body-reject|proxy-reject}", "reject", ()),
@@ -44,12 +45,15 @@ _SAID = (
 _DELAYS = "{delay_before_queue:seconds}/{delay_in_queue:seconds}/{delay_connect:seconds}/{delay_transmit:seconds}"
 _TO = "to={forward_path:path}, {?orig_to={orig_to:path}, }{?relay=none, }{?relay={relay}, }{?conn_use={_:int}, }"
 _WAITED = "delay={delay:seconds}, {?delays=" + _DELAYS + ", }"
-_WAITED_ODD = "delay={?{delay:seconds}{&, }}{_}, {?delays={_}, }{?tls={_}, }{?dsn={?{enhanced_code:dsn}}{_}, }"
-_STATUS = "status={status:tag}{? ({reply>~)}" + _SAID + "}"
+_WAITED_ODD = (
+    "{?delay={?{delay:seconds}{&, }}{_}, }{?delays=" + _DELAYS + ", }{?delays={_}, }"
+    "{?tls={_}, }{?dsn={?{enhanced_code:dsn}}{_}, }"
+)
+_STATUS = "status={status:tag}{?{? }({reply>~)}" + _SAID + "}"
 
 _SHAPES = (
     Shape(_TO + _WAITED + "{?tls={_}, }{?dsn={enhanced_code:dsn}, }" + _STATUS, "deliver"),
-    Shape(_TO + _WAITED_ODD + _STATUS, "deliver"),  # with numbers that are none: a clock set back
+    Shape(_TO + _WAITED_ODD + _STATUS, "deliver"),  # with numbers that are none (a clock set back), or without
     Shape("from={reverse_path:path}{?, size={size:int}}{^, nrcpt={_:int}| (}", "queue"),  # of old without nrcpt
     Shape("from={reverse_path:path}, status={status:tag}", "queue"),
     Shape("message-id=<{message_id}>{!}", "queue"),
@@ -99,19 +103,22 @@ _SHAPES = (
     # To go through a filter first: the message has an id, and has arrived, when that gives it back.
     Shape(": client=" + _PEER + "{&, sasl_}" + _LOGIN, "auth", says=(("verb", "AUTH"),)),
     Shape(": client=" + _PEER),
-    # Addresses that are none, for they are masked: <joe@<domain>>
-    Shape("from=<{reverse_path}>, size={size:int}, nrcpt=", "queue"),
-    Shape(_TO.replace("{forward_path:path}", "<{forward_path}>") + _WAITED_ODD + _STATUS, "deliver"),
+    # Addresses that are none: masked, as in <joe@<domain>>, or lost, for a page took them for its own marks.
+    Shape("from={^<{reverse_path}>, |, }size={size:int}, nrcpt=", "queue"),
+    Shape(_TO.replace("{forward_path:path}, ", "{^<{forward_path}>, |, }") + _WAITED_ODD + _STATUS, "deliver"),
+    Shape("message-id={!}", "queue"),
     Shape("{_=warning|fatal}: {queue_id:id}: "),
     Shape(""),
 )
 # Whatever stands before what only a queue's line says is an id, too.
 _OWN = "client=|from=<|message-id=|removed{!}|to=<|uid={_:int} from=<|milter-reject: "
 _ID = "{?{^{queue_id:id}: |{queue_id:tag}: {&^{^" + _OWN + "}}}}"
-# Daemons whatever syslog_name they have; Cyrus has an lmtp, too: of such a name only deliveries.
+# Daemons whatever syslog_name they have; Cyrus has an lmtp, too: of such a name only deliveries. Without a process id
+# what they say must be Postfix's.
 _DAEMON = (
     "{_:name}/{?{_:name}/}{^{_=anvil|bounce|cleanup|dnsblog|oqmgr|pickup|postscreen|postsuper|qmgr|scache|smtp|smtpd|tlsproxy"
-    "|trivial-rewrite}[|{_=discard|error|lmtp|local|pipe|virtual}[{_:int}]: {_:tag}: to=}"
+    "|trivial-rewrite}{^[|: {^{_:id}: |connect from |disconnect from |NOQUEUE: }}"
+    "|{_=discard|error|lmtp|local|pipe|virtual}{?[{_:int}]}: {_:tag}: to=}"
 )
 _HEADED = tuple(
     (head + "{?NOQUEUE{&: }}" + _ID if shapes is _SHAPES else head, shapes)
