@@ -240,6 +240,26 @@ def test_the_bracket_around_a_repeated_message_is_not_its_text(body, table, expe
     assert log.events["text"].tolist() == [body]
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_what_can_happen_once_only_has_not_happened_again_when_it_is_repeated(last):
+    """A message arrives once under its queue id, and a process has one client at a time."""
+    lines = (
+        "smtpd[1]: connect from a[192.0.2.1]",
+        "smtpd[1]: 4F5C64474F: client=a[192.0.2.1]",
+        "cleanup[2]: 4F5C64474F: message-id=<1@b>",
+        "smtpd[1]: disconnect from a[192.0.2.1] quit=1 commands=5",
+    )
+    text = ""
+    for line in lines:
+        tag, body = line.split(": ", 1)
+        again = "last message repeated 2 times" if last else f"postfix/{tag}: message repeated 2 times: [ {body}]"
+        text += f"{HEAD}postfix/{line}\n{HEAD}{again}\n"
+    log = read(text + text.replace("4F5C64474F", "4F5C64475F"))
+    assert log.transactions["message_id"].tolist() == ["1@b", "1@b"] and len(log.events) == 16
+    assert log.sessions[["transactions", "ended"]].values.tolist() == [[1, "quit"], [1, "quit"]]
+    assert spamlab.summary.totals(log)["received"] == 2
+
+
 def test_a_text_of_its_own_in_brackets_stays():
     log = read(f"{HEAD}postfix/smtpd[1]: connect from a[192.0.2.1]\n{HEAD}postfix/x[1]: [a]\n")
     assert log.events["text"].tolist() == ["connect from a[192.0.2.1]", "[a]"]
