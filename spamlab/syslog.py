@@ -17,7 +17,9 @@ _STAMP = "{?<{_:int}>}{?1 }{time:time}" + _ORIGIN
 _COLLECTED = "{_:tag} {time:time} {_:int}.{_:int}.{_:int} {_:tag} {_:time}" + _ORIGIN
 _BOOTED = "[{? }{? }{? }{? }{_:int}.{_:int}]" + _ORIGIN  # seconds since the start, which say no time (short-monotonic)
 _BLANKS = "".join("{?" + " " * n + "}" for n in (16, 8, 4, 2, 1))
-_CONTAINER = "{_:tag} " + _BLANKS + "\\|{? }"  # as docker compose names it
+_COLOURED = "{?{?\x1b}[{_:int}{?;{_:int}}m}"
+_CONTAINER = _COLOURED + "{_:tag} " + _BLANKS + "\\|{? }" + _COLOURED + "{? }"  # as docker compose names it
+_KIWI = "\t{_:cell}\t{_:cell}\t"  # facility and level, host: behind its own stamp
 # Or kubectl's pod, a length (RFC 6587), the file that grep names and the line's number, blanks; NULs, where a file was
 # emptied while it was written, or a crash left them.
 _BEFORE = "{^" + _CONTAINER + "|[{_}] |{_:int} {&<}|{_:tag}:{?{_:int}:}|{_:nul}| " + _BLANKS + "}"
@@ -32,14 +34,14 @@ def _odd(named: str) -> str:
     Such a line is stamped twice or named twice. Of two stamps the one that states all counts, else the server's own.
     """
     priority = "{?<{_:int}>{? }}{?1 }"
-    outer = "{?:} {?{_=stdout|stderr} {_=F|P} }{?{_=user|daemon}." + _LEVEL + "}"
-    host, program = "{?{?[}{host:name}{?]} }", "{?{_:tag}{?[{_:int}]}: }"
+    outer = "{^" + _KIWI + "|{?]}{?:} {?{_=stdout|stderr} {_=F|P} }{?{_=user|daemon}." + _LEVEL + "}}"
+    host, program = "{?{^(none)|{?[}{host:name}{?]}} }", "{?{_:tag}{?[{_:int}]}: }"
 
     def stamped(first: str, again: str) -> str:
         again = priority + again + _ORIGIN
         return first + outer + "{^" + again + "|" + host + "{?" + program + "{^" + again + "|" + named + "}}}"
 
-    times = stamped("{&2}{time:time}", "{_:time}"), stamped("{time:time}", "{time:time}")
+    times = stamped("{?[}{&2}{time:time}", "{_:time}"), stamped("{time:time}", "{time:time}")
     return priority + "{^" + "|".join(times) + "}{?" + _LEVEL + "}" + _HOST
 
 
@@ -72,5 +74,6 @@ def groups(shapes: tuple[Shape, ...], *programs: str, rarely: tuple[str, ...] = 
         for rest, found in ((named + program + process + _TEXT, shapes), ("{?(}{_:tag}", ignored))
     ]
     framed = [(_BEFORE + head, found) for head, found in (*own, other)]
+    framed.append(("{_:time}" + _KIWI + other[0], ignored))
     rest = (_CONTAINER, (Shape("", IGNORED),)), ("-- ", (Shape("", IGNORED),))  # -- Journal begins at …
     return (*own, broken, again, other, *framed, *booted, *rest)

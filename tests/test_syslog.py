@@ -81,6 +81,12 @@ HEADS = {
     "kubectl --prefix": "[pod/mail-0/postfix] Jul  7 13:42:53 mx " + TAG,
     "Docker's syslog": "Jul  7 13:42:55 dock docker/mail[9]: Jul  7 13:42:53 mx " + TAG,
     "the journal's": "Jul  7 13:42:53 mx journal: " + TAG,
+    "docker compose, coloured": "\x1b[36mmail_1  |\x1b[0m Jul  7 13:42:53 mx " + TAG,
+    "docker compose, bold": "\x1b[36;1mmail-1  | \x1b[0mJul  7 13:42:53 mx " + TAG,
+    "docker compose, its colours as text": "[36mmail_1  |[0m Jul  7 13:42:53 mx " + TAG,
+    "a stamp in brackets": "[2024-07-07 13:42:53] mx " + TAG,
+    "Kiwi": "2024-07-07 13:42:53\tMail.Info\t192.0.2.9\tJul  7 13:42:53 mx " + TAG,
+    "Kiwi, before a priority": "2024-07-07 13:42:53\tMail.Info\t192.0.2.9\t<22>Jul  7 13:42:53 mx " + TAG,
 }  # fmt: skip
 
 
@@ -101,6 +107,12 @@ def test_what_a_head_may_lack():
     assert log.events["kind"].tolist() == ["deliver"] * 3
     assert log.events["host"].astype(object).fillna("").tolist() == ["", "mx", "mx"]
     assert log.events["pid"].fillna(0).tolist() == [17, 0, 0]
+
+
+def test_a_host_that_has_no_name():
+    log = read(f"Jul  7 13:42:53 (none) {TAG}{BODY}\nJul  7 13:42:53 (none) dovecot: x\n")
+    assert log.events["host"].isna().all() and log.events["kind"].tolist() == ["deliver"]
+    assert log.sources["ignored_lines"].tolist() == [1]
 
 
 @pytest.mark.parametrize("level", ["INFO    ", "WARNING ", "ERR     ", "info "])
@@ -171,6 +183,9 @@ def test_an_appliance_names_no_process_and_its_instances_after_directions(before
         "dovecot-mail-1  | Jul  7 13:42:53 mx dovecot: x",
         "mail-1             | [ INFO ]  Welcome",
         "mail-1  |",
+        "\x1b[36mmail-1  |\x1b[0m Starting",
+        "[36mmail-1  |[0m Jul  7 13:42:53 mx dovecot: x",
+        "2024-07-07 13:42:53\tMail.Info\t192.0.2.9\tJul  7 13:42:53 mx dovecot: x",
         "<30>1 2024-07-07T13:42:53Z mx systemd 1 - - Started Postfix.",
         "2024-07-07T13:42:53Z mx rspamd[12]: <abc>; proxy; rspamd_message_parse",
         "Jul  7 13:42:53 mx last message repeated 2 times",
