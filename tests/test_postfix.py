@@ -1037,3 +1037,31 @@ def test_a_refused_client_that_has_logged_in_is_named(account):
     log = read(daemon(f"smtpd[1]: NOQUEUE: reject: RCPT from h[192.0.2.3]: 552 5.3.4 too big{TAIL} sasl_method=PLAIN sasl_username={account}"))  # fmt: skip
     assert log.sessions[["helo", "user", "authenticated"]].values.tolist() == [["h", account.strip("<>"), True]]
     assert log.recipients[["forward_path", "code"]].values.tolist() == [["real@c", 552]]
+
+
+def test_an_argument_of_vrfy_keeps_its_brackets():
+    log = read(
+        daemon(
+            "smtpd[1]: NOQUEUE: reject: VRFY from h[192.0.2.3]: 450 4.1.2 <<a@b>>: no; to=<<a@b>> proto=SMTP helo=<c>"
+        )
+    )
+    assert log.recipients[["forward_path", "code"]].values.tolist() == [["a@b", 450]]
+    assert log.sessions["helo"].tolist() == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("rest", "path", "helo"),
+    [
+        ("no, [192.0.2.3]; from=a@b to=c@d proto=ESMTP helo=mail.example", "c@d", "mail.example"),
+        ("no; from=a@b to=c+d=e@d proto=ESMTP helo=[192.0.2.3]", "c+d=e@d", "[192.0.2.3]"),
+        # What the server ends its line with counts, not what a client made it repeat.
+        (f"no; from=x to=y proto=SMTP helo=z{TAIL}", "real@c", "h"),
+        ("no; from=x to=y proto=SMTP helo=z; from=<a@b> to=<c@d> proto=SMTP helo=<; from=x to=y proto=SMTP helo=z>",
+         "c@d", "; from=x to=y proto=SMTP helo=z"),
+    ],
+)  # fmt: skip
+def test_a_refusal_whose_addresses_lost_their_brackets(rest, path, helo):
+    log = read(daemon(f"smtpd[1]: NOQUEUE: reject: RCPT from h[192.0.2.3]: 450 4.7.25 {rest}"))
+    assert log.recipients[["forward_path", "code"]].values.tolist() == [[path, 450]]
+    assert log.sessions["helo"].tolist() == [helo]
+    assert log.recipients["reply"].str.startswith("450 4.7.25 no").all()

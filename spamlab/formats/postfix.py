@@ -18,14 +18,17 @@ _PEER = "{? }{peer_host}[{peer_ip}]{?:{_:int}}"
 _ALONE = "[{_}]:{_:int}"  # postscreen's clients have no name yet, and no session
 _LOGIN = "{?, {*, |sasl_username={user}|sasl_method={_}|orig_queue_id={_}}}"
 _CLIENT = "{?{?,} helo={?{helo:path}}}{?{?,} sasl_method={_:tag}}{?{?,} sasl_username={^<{user}>|{user}}}"
-_REST = "{?{?,} to={forward_path:path}}{?{?,} proto={_:tag}}" + _CLIENT
+_PATH = "to={?<{&<}}{forward_path:path}{?>}"  # VRFY logs its argument's own brackets, too
+_REST = "{?{?,} " + _PATH + "}{?{?,} proto={_:tag}}" + _CLIENT
 _REASON = (
     ": {reply>}{?{code:code} }{?{enhanced_code:dsn} }"
+    # Where the brackets were lost: what ends the line is the server's.
+    "{^{_}{reply<}; from={&^{_:name}}{reverse_path:path} to={forward_path:path} proto={_:tag} helo={helo:path}{!}|"
     # Versions before 2.1 name a recipient whom they refuse only there.
     "{?{&<}{forward_path:path}: {&^{^Recipient address rejected|Relay access denied|User unknown}}}"
     "{?{&<}{_:path}: }{_}{reply<}"
-    "{?{&; from=<}; from={reverse_path:path}" + _REST + "}{?{&; to=<}; to={forward_path:path}" + _REST + "}"
-    "{?; proto={_:tag}" + _CLIENT + "}{?; from= {?to= }proto={_:tag}" + _CLIENT + "}"
+    "{?{&; from=<}; from={reverse_path:path}" + _REST + "}{?{&; to=<}; " + _PATH + _REST + "}"
+    "{?; proto={_:tag}" + _CLIENT + "}{?; from= {?to= }proto={_:tag}" + _CLIENT + "}}"
 )
 _ACTIONS = (
     ("{?: }{_=reject|milter-reject|milter-header-reject|milter-body-reject|proxy-reject}", "reject", ()),
@@ -43,7 +46,7 @@ _SAID = (
     "{?SASL authentication failed; server {_} said: }{?{code:code}}"
 )
 _DELAYS = "{delay_before_queue:seconds}/{delay_in_queue:seconds}/{delay_connect:seconds}/{delay_transmit:seconds}"
-_TO = "to={forward_path:path}, {?orig_to={orig_to:path}, }{?relay=none, }{?relay={relay}, }{?conn_use={_:int}, }"
+_TO = "to={forward_path:path}, {?orig_to={orig_to:path}, }{?relay=none, }{?relay={relay}, }{?conn_use={_:int}{?,} }"
 _WAITED = "delay={delay:seconds}, {?delays=" + _DELAYS + ", }"
 _WAITED_ODD = (
     "{?delay={?{delay:seconds}{&, }}{_}, }{?delays=" + _DELAYS + ", }{?delays={_}, }"
@@ -116,8 +119,8 @@ _ID = "{?{^{queue_id:id}: |{queue_id:tag}: {&^{^" + _OWN + "}}}}"
 # Daemons whatever syslog_name they have; Cyrus has an lmtp, too: of such a name only deliveries. Without a process id
 # what they say must be Postfix's.
 _DAEMON = (
-    "{_:name}/{?{_:name}/}{^{_=anvil|bounce|cleanup|dnsblog|oqmgr|pickup|postscreen|postsuper|qmgr|scache|smtp|smtpd|tlsproxy"
-    "|trivial-rewrite}{^[|: {^{_:id}: |connect from |disconnect from |NOQUEUE: }}"
+    "{_:name}/{?{_:name}/}{^{_=anvil|bounce|cleanup|dnsblog|oqmgr|pickup|postscreen|postsuper|qmgr|qmqpd|scache|smtp|smtpd|tlsmgr"
+    "|tlsproxy|trivial-rewrite|verify}{^[|: {^{_:id}: |connect from |disconnect from |NOQUEUE: }}"
     "|{_=discard|error|lmtp|local|pipe|virtual}{?[{_:int}]}: {_:tag}: to=}"
 )
 _HEADED = tuple(
