@@ -45,11 +45,14 @@ def _odd(named: str) -> str:
     return priority + "{^" + "|".join(times) + "}{?" + _LEVEL + "}" + _HOST
 
 
-def groups(shapes: tuple[Shape, ...], *programs: str, rarely: tuple[str, ...] = ()) -> tuple[Group, ...]:
+def groups(
+    shapes: tuple[Shape, ...], *programs: str, rarely: tuple[str, ...] = (), parted: bool = False
+) -> tuple[Group, ...]:
     """The groups of a variant that reads the lines of programs whose names begin so, among other programs' lines.
 
     ``rarely``: what else their lines can begin with, that others' can too; it tells what is theirs, so that such lines
-    need name no process.
+    need name no process. ``parted``: the server's own names are the first of ``programs``, ``/`` and a daemon; what
+    else is named so can be a container or a service, whose text has the server's own head.
     """
     named, any_name = (
         "{^" + "|".join("{&^" + name + "}" for name in names) + "}" for names in (programs, (*programs, *rarely))
@@ -60,8 +63,13 @@ def groups(shapes: tuple[Shape, ...], *programs: str, rarely: tuple[str, ...] = 
         + ["{&^" + name + "}" + program + "{?[{pid:int}]}" for name in rarely]
     )
     process = "{^{?[{pid:int}]}: {? }| {&?{pid:int} }{_:tag} {_:tag} {?- }{?[{_}] }}"
+    whole = program + process
+    head = named + whole
+    if parted:
+        written = "{?{^{&2}{time:time}|{_:time}}" + _ORIGIN + "}{&^{?/}" + programs[0] + "}" + program + "[{pid:int}]: "
+        head = "{^{&" + programs[0] + "/}" + whole + "|" + head + "{?" + written + "}}"
     own = (
-        (_STAMP + named + program + process + _TEXT, shapes),
+        (_STAMP + head + _TEXT, shapes),
         (_odd(any_name) + "{^" + tagged + "}{? <{_:tag}>}:{? }{? }" + _TEXT, shapes),  # macOS: <Info>
     )
     broken = (_STAMP + named, (Shape("", BROKEN),))
@@ -73,7 +81,7 @@ def groups(shapes: tuple[Shape, ...], *programs: str, rarely: tuple[str, ...] = 
         for start in (_BOOTED, _COLLECTED)
         for rest, found in ((named + program + process + _TEXT, shapes), ("{?(}{_:tag}", ignored))
     ]
-    framed = [(_BEFORE + head, found) for head, found in (*own, other)]
+    framed = [(_BEFORE + start, found) for start, found in (*own, other)]
     framed.append(("{_:time}" + _KIWI + other[0], ignored))
     rest = (_CONTAINER, (Shape("", IGNORED),)), ("-- ", (Shape("", IGNORED),))  # -- Journal begins at …
     return (*own, broken, again, other, *framed, *booted, *rest)

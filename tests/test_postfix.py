@@ -612,6 +612,19 @@ def test_what_a_message_id_is(text, found):
             554,
             "mx[192.0.2.1]:25",
         ),
+        (  # versions before 2.3
+            "relay=mx[192.0.2.1], delay=1, status=deferred (connect to mx[192.0.2.1]: server refused to talk to me: 421 x   )",
+            "deferred",
+            421,
+            "mx[192.0.2.1]",
+        ),
+        (
+            "relay=mx[192.0.2.1]:25, delay=1, dsn=4.7.0, "
+            "status=deferred (TLS is required, but host mx[192.0.2.1] refused to start TLS: 454 4.7.0 x)",
+            "deferred",
+            454,
+            "mx[192.0.2.1]:25",
+        ),
         (
             "relay=mx[192.0.2.1]:25, conn_use=2, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 ok)",
             "delivered",

@@ -80,6 +80,11 @@ HEADS = {
     "docker compose -t": "mail-1  | 2024-07-07T13:42:53.000000000Z Jul  7 15:42:53 mx " + TAG,
     "kubectl --prefix": "[pod/mail-0/postfix] Jul  7 13:42:53 mx " + TAG,
     "Docker's syslog": "Jul  7 13:42:55 dock docker/mail[9]: Jul  7 13:42:53 mx " + TAG,
+    "a container named as the server": "Jul  7 13:42:53 dock postfix[9]: Jul  7 13:42:53 mx " + TAG,
+    "a container named as the server, the stamp that states all": "Jul  7 15:42:53 dock postfix-1[9]: 2024-07-07T13:42:53Z mx " + TAG,
+    "a container named as the server, ISO": "2024-07-07T13:42:53Z dock postfix[9]: Jul  7 15:42:53 mx " + TAG,
+    "a service named as the server": "Jul  7 13:42:53 mx postfix[9]: " + TAG,
+    "logger": "Jul  7 13:42:53 mx postfix: " + TAG,
     "the journal's": "Jul  7 13:42:53 mx journal: " + TAG,
     "docker compose, coloured": "\x1b[36mmail_1  |\x1b[0m Jul  7 13:42:53 mx " + TAG,
     "docker compose, bold": "\x1b[36;1mmail-1  | \x1b[0mJul  7 13:42:53 mx " + TAG,
@@ -107,6 +112,14 @@ def test_what_a_head_may_lack():
     assert log.events["kind"].tolist() == ["deliver"] * 3
     assert log.events["host"].astype(object).fillna("").tolist() == ["", "mx", "mx"]
     assert log.events["pid"].fillna(0).tolist() == [17, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "text", ["the Postfix mail system is running", "postfix/smtp[x", "Jul  7 10:42:53 cont postfix[x", ""]
+)
+def test_what_the_server_itself_says_is_its_own_text(text):
+    event = read(PLAIN + f"\nJul  7 13:42:53 mx postfix[9]: {text}\n").events.iloc[1]
+    assert (event["kind"], event["text"], event["program"], event["pid"]) == ("note", text, "postfix", 9)
 
 
 def test_a_host_that_has_no_name():

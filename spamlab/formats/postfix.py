@@ -42,8 +42,9 @@ _ENVELOPE = (
     "{? proto={_:tag}{? helo=<{?[}{_:name}{?]}>}}{?: {reply>}{?{enhanced_code:dsn} }{_}{reply<}}"
 )
 _SAID = (
-    "{?delivery temporarily suspended: }{?host {_} said: }{?host {_} refused to talk to me: }"
-    "{?SASL authentication failed; server {_} said: }{?{code:code}}"
+    "{?delivery temporarily suspended: }{?{^host {_} said|host {_} refused to talk to me"
+    "|connect to {_}: server refused to talk to me|SASL authentication failed; server {_} said"
+    "|TLS is required, but host {_} refused to start TLS}: }{?{code:code}}"
 )
 _DELAYS = "{delay_before_queue:seconds}/{delay_in_queue:seconds}/{delay_connect:seconds}/{delay_transmit:seconds}"
 _TO = "to={forward_path:path}, {?orig_to={orig_to:path}, }{?relay=none, }{?relay={relay}, }{?conn_use={_:int}{?,} }"
@@ -125,7 +126,7 @@ _DAEMON = (
 )
 _HEADED = tuple(
     (head + "{?NOQUEUE{&: }}" + _ID if shapes is _SHAPES else head, shapes)
-    for head, shapes in syslog.groups(_SHAPES, "postfix", "/postfix", rarely=(_DAEMON,))
+    for head, shapes in syslog.groups(_SHAPES, "postfix", "/postfix", rarely=(_DAEMON,), parted=True)
 )
 
 _RULES = linking.Rules(
