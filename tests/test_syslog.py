@@ -122,6 +122,16 @@ def test_what_the_server_itself_says_is_its_own_text(text):
     assert (event["kind"], event["text"], event["program"], event["pid"]) == ("note", text, "postfix", 9)
 
 
+@pytest.mark.parametrize("before", ["", "smtp_1  | ", "\x1b[36msmtp-1  | \x1b[0m"])
+def test_a_line_without_a_stamp_says_no_time(before):
+    """Of containers whose logs have none, or as quoted."""
+    log = read(before + TAG + BODY + "\n" + before + "postfix/smtpd[3]: connect from h.example[192.0.2.4]\n")
+    assert log.events["kind"].tolist() == ["deliver", "connect"] and log.events["time"].isna().all()
+    assert log.events["pid"].tolist() == [17, 3] and accounted(log)
+    assert log.recipients[["forward_path", "status", "code"]].values.tolist() == [["a@b", "bounced", 550]]
+    assert log.sessions["peer_ip"].tolist() == ["192.0.2.4"]
+
+
 def test_a_host_that_has_no_name():
     log = read(f"Jul  7 13:42:53 (none) {TAG}{BODY}\nJul  7 13:42:53 (none) dovecot: x\n")
     assert log.events["host"].isna().all() and log.events["kind"].tolist() == ["deliver"]
