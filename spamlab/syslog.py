@@ -62,7 +62,7 @@ def groups(
         ["{&^" + name + "}" + program + "[{pid:int}]" for name in programs]
         + ["{&^" + name + "}" + program + "{?[{pid:int}]}" for name in rarely]
     )
-    process = "{^{?[{pid:int}]}: {? }| {&?{pid:int} }{_:tag} {_:tag} {?- }{?[{_}] }}"
+    process = "{^{?[{pid:int}]}: {? }|[{pid:int}] {?<{_:tag}>: }{? }| {&?{pid:int} }{_:tag} {_:tag} {?- }{?[{_}] }}"
     whole = program + process
     head = named + whole
     if parted:

@@ -625,6 +625,13 @@ def test_what_a_message_id_is(text, found):
             454,
             "mx[192.0.2.1]:25",
         ),
+        (  # as quoted, a blank lost
+            "relay=mx[192.0.2.1]:25, delay=1, dsn=4.7.3, "
+            "status=deferred (SASL authentication failed; server mx[192.0.2.1]said: 535 5.7.3 x)",
+            "deferred",
+            535,
+            "mx[192.0.2.1]:25",
+        ),
         (
             "relay=mx[192.0.2.1]:25, conn_use=2, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 ok)",
             "delivered",

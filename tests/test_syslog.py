@@ -59,6 +59,8 @@ HEADS = {
     "any facility": "Jul  7 13:42:53 daemon.info mx " + TAG,
     "a level behind the host": "Jul  7 13:42:53 mx info " + TAG,
     "no blank behind the program": "Jul  7 13:42:53 mx " + TAG.rstrip(),
+    "no colon behind the program": "Jul  7 13:42:53 mx postfix/smtp[17] ",
+    "no colon and two blanks behind the program": "2024-07-07T13:42:53Z mx postfix/smtp[17]  ",
     "two blanks behind the program": "Jul  7 13:42:53 mx " + TAG + " ",
     "a level behind the program": "Jul  7 13:42:53 mx postfix/smtp[17] <Info>: ",
     "a host in brackets": "Jul  7 13:42:53 [mx] " + TAG,

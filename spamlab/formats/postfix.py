@@ -42,8 +42,8 @@ _ENVELOPE = (
     "{? proto={_:tag}{? helo=<{?[}{_:name}{?]}>}}{?: {reply>}{?{enhanced_code:dsn} }{_}{reply<}}"
 )
 _SAID = (
-    "{?delivery temporarily suspended: }{?{^host {_} said|host {_} refused to talk to me"
-    "|connect to {_}: server refused to talk to me|SASL authentication failed; server {_} said"
+    "{?delivery temporarily suspended: }{?{^host {_}said|host {_} refused to talk to me"
+    "|connect to {_}: server refused to talk to me|SASL authentication failed; server {_}said"
     "|TLS is required, but host {_} refused to start TLS}: }{?{code:code}}"
 )
 _DELAYS = "{delay_before_queue:seconds}/{delay_in_queue:seconds}/{delay_connect:seconds}/{delay_transmit:seconds}"
