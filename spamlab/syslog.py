@@ -20,9 +20,9 @@ _BLANKS = "".join("{?" + " " * n + "}" for n in (16, 8, 4, 2, 1))
 _COLOURED = "{?{?\x1b}[{_:int}{?;{_:int}}m}"
 _CONTAINER = _COLOURED + "{_:tag} " + _BLANKS + "\\|{? }" + _COLOURED + "{? }"  # as docker compose names it
 _KIWI = "\t{_:cell}\t{_:cell}\t"  # facility and level, host: behind its own stamp
-# Or kubectl's pod, a length (RFC 6587), the file that grep names and the line's number, blanks; NULs, where a file was
-# emptied while it was written, or a crash left them.
-_BEFORE = "{^" + _CONTAINER + "|[{_}] |{_:int} {&<}|{_:tag}:{?{_:int}:}|{_:nul}| " + _BLANKS + "}"
+# Or kubectl's pod, a mail's quoting, a length (RFC 6587), the file that grep names and the line's number, blanks; NULs,
+# where a file was emptied while it was written, or a crash left them.
+_BEFORE = "{^" + _CONTAINER + "|[{_}] |> |{_:int} {&<}|{_:tag}:{?{_:int}:}|{_:nul}| " + _BLANKS + "}"
 _TEXT = "{?[ID {_}] }{?\ufeff}{?message repeated {repeats:int} times: [{? }{-]}}{text>}"  # [ID …]: Solaris
 
 Group = tuple[str, tuple[Shape, ...]]

@@ -34,6 +34,7 @@ HEADS = {
     "grep": "mail.log:Jul  7 13:42:53 mx " + TAG,
     "grep -n, several files": "/var/log/mail.log.1:12:Jul  7 13:42:53 mx " + TAG,
     "grep -n": "12:2024-07-07T13:42:53+00:00 mx " + TAG,
+    "quoted in a mail": "> Jul  7 13:42:53 mx " + TAG,
     "indented": "    Jul  7 13:42:53 mx " + TAG,
     "facility before the host": "Jul  7 13:42:53 mail.info mx " + TAG,
     "syslog-ng, chained": "Jul  7 13:42:53 mx/relay.example.com " + TAG,
