@@ -147,6 +147,7 @@ class Followed:
         records, n = self.records, self.n
         stages = [*(_STAGES.get(shape.kind, _LATE) for shape in records.shapes), _LATE]
         stage = np.array(stages, dtype=np.int8)[records.shape]
+        stage[records.has("repeats") & (stage == lives.BEGIN)] = lives.MIDDLE  # the same arrival, said again
         ids, refers = records.codes("queue_id"), np.full(n, -1, dtype=np.int32)
         words = records.dictionary("queue_id")
         for name in ("report_id", "original_id", "requeued_id"):
@@ -187,6 +188,8 @@ class Followed:
                 part = records.number(name, rows) if name in ("pid", "port") else records.codes(name, rows)
             key = key * (1 << 22) + np.where(part < 0, 0, part + 1)
         key = pd.factorize(key)[0].astype(np.int32)
+        again = self._told_before(rows, key, opens | starts)
+        opens[again] = starts[again] = False
         self.session, self.sessions = np.full(n, -1, dtype=np.int32), 0
         if (opens | starts).any():
             run = _connections.pick(n * 60)
@@ -210,6 +213,18 @@ class Followed:
         # What another process refuses of it (a filter, at its end) belongs to that session.
         late = np.flatnonzero(self.is_kind("reject") & (self.session < 0) & (self.transaction >= 0))
         self.session[late] = self.session_of[self.transaction[late]]
+
+    def _told_before(self, rows: np.ndarray, key: np.ndarray, shows: np.ndarray) -> np.ndarray:
+        """Which of these events are an earlier one that syslog says again: a process has no second session by them.
+
+        ``key`` numbers their processes, ``shows`` flags those that show a session.
+        """
+        again = np.flatnonzero(self.records.has("repeats")[rows] & shows)
+        if len(again):
+            at = np.flatnonzero(shows)
+            processes, begin = np.unique(key[at], return_index=True)
+            again = again[at[begin][np.searchsorted(processes, key[again])] < again]
+        return again
 
     def _statuses(self) -> np.ndarray:
         """The number of each event's recipient status, -1: it is about no recipient."""

@@ -1,5 +1,5 @@
-"""JSON lines as plain lines, one for one: what ``journalctl -o json``, Docker, shippers and Zeek write, as syslog and
-Zeek's own text.
+"""JSON lines as plain lines, one for one: what ``journalctl -o json``, Docker, shippers, syslog daemons and Zeek write,
+as syslog and Zeek's own text.
 
 Line numbers stay what they are. Blocks are parsed whole by Arrow; one that it cannot parse goes line by line, and a
 line that is no such record stays as it is.
@@ -55,7 +55,11 @@ def plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
             yield _all(piece, (_JOURNAL,), _journal)
         elif any(name in begin for name in _CLIENT):
             yield _all(piece, _ZEEK_TIMES, _zeek)
-        elif all(name in begin for name in _DOCKER) or all(name in begin for name in _SHIPPED):
+        elif all(name in begin for name in _DOCKER):
+            yield _all(piece, (_PASSED,), _passed)
+        elif any(name in begin for name in _PROGRAM):
+            yield _all(piece, (_PARTED,), _parted)
+        elif all(name in begin for name in _SHIPPED):
             yield _all(piece, (_PASSED,), _passed)
         else:
             yield piece
@@ -66,6 +70,17 @@ _CLIENT = (b'"id.orig_h"', b'"id_orig_h"', b'"orig_h"', _WRAPPED)  # as Zeek wri
 _DEPTH = 3  # of records within records, as Filebeat, Splunk and Elasticsearch write them
 _DOCKER, _SHIPPED = (b'"log"', b'"stream"', b'"time"'), (b'"message"', b'"@timestamp"')
 _PASSED = dict.fromkeys(("log", "time", "message"), _TEXT)
+# What syslog daemons (rsyslog, syslog-ng), Logstash and Fluentd, or mailcow's interface call a head's parts.
+_HEAD = {
+    "time": ("timereported", "timegenerated", "ISODATE", "DATE", "UNIXTIME", "timestamp", "time", "@timestamp"),
+    "host": ("sysloghost", "logsource", "HOST", "host", "hostname"),
+    "program": ("PROGRAM", "program", "programname", "syslog_identifier", "ident", "appname", "app-name", "syslogtag"),
+    "pid": ("PID", "pid", "procid", "syslog_pid"),
+    "message": ("MESSAGE", "message", "msg"),
+}
+_PARTED = dict.fromkeys((name for names in _HEAD.values() for name in names), _TEXT)
+_PROGRAM = tuple(f'"{name}"'.encode() for name in _HEAD["program"])
+_STAMPED = r"^(<\d+>)?(1 )?(\d{4}-\d\d-\d\d[T ]|[A-Z][a-z]{2} [ \d]\d \d\d:)"
 _ZEEK_TIMES = (_ZEEK | {"ts": pa.float64()}, _ZEEK)  # ts is a number or, in ISO 8601, text
 
 
@@ -157,6 +172,8 @@ def _fitting(value: Any, kind: Any) -> Any:
         return [_text(one) for one in (value if isinstance(value, list) else _text(value).split(","))]
     if isinstance(value, list) and value and all(isinstance(one, int) and 0 <= one < 256 for one in value):
         return bytes(value).decode("utf-8", "backslashreplace")  # a text that is no UTF-8, as octets
+    if isinstance(value, dict) and "name" in value:  # Beats' host
+        value = value["name"]
     return _text(value[-1] if isinstance(value, list) and value else value)
 
 
@@ -195,6 +212,25 @@ def _passed(found: Columns) -> Any:
     log = pc.replace_substring_regex(found["log"], r"[\r\n]+$", "")
     logged = pc.if_else(pc.is_valid(log), _joined(time, log), pa.scalar(None, _TEXT))
     return _one_line(pc.coalesce(found["message"], logged), " ", "\t")
+
+
+def _parted(found: Columns) -> Any:
+    """A line whose head came as parts of the record; a message that holds a head itself counts by itself."""
+    given = {part: pc.coalesce(*(found[name] for name in names)) for part, names in _HEAD.items()}
+    since = pc.if_else(pc.match_substring_regex(given["time"], r"^\d{9,10}(\.\d+)?$"), given["time"], None)
+    stamp = pc.strftime(
+        pc.floor(since.cast("float64")).cast("int64").cast(pa.timestamp("s", "UTC")), "%Y-%m-%dT%H:%M:%SZ"
+    )
+    time = pc.coalesce(stamp.cast(_TEXT), given["time"])
+    message = _one_line(pc.utf8_trim_whitespace(given["message"]), " ", " ")
+    tag = pc.replace_substring_regex(given["program"], r":$", "")
+    pid = pc.binary_join_element_wise(pa.scalar("[", _TEXT), given["pid"], pa.scalar("]", _TEXT), pa.scalar("", _TEXT))
+    pid = pc.if_else(pc.match_substring_regex(tag, r"\]$"), pa.scalar("", _TEXT), pid)
+    host = pc.binary_join_element_wise(given["host"], pa.scalar("", _TEXT), pa.scalar(" ", _TEXT))
+    made = _joined(time, " ", host, tag, pid, ": ", message)
+    whole = pc.match_substring_regex(given["message"], _STAMPED)
+    told = pc.and_(pc.and_(pc.is_valid(time), pc.is_valid(tag)), pc.is_valid(message))
+    return pc.if_else(whole, message, pc.if_else(told, made, message))
 
 
 def _one_line(text: Any, line: str, tab: str) -> Any:

@@ -137,6 +137,7 @@ def _sessions(log: Followed) -> pd.DataFrame:
     secured = log.is_kind("tls") | log.records.has("tls")
     host, ip = (log.records.text_by(name, of, n) for name in ("peer_host", "peer_ip"))
     listed = log.records.text_by("verbs", of, n)  # some servers list a connection's commands
+    arrived = of[log.arrival[log.arrival >= 0]]
     return tables.conform(
         "sessions",
         {
@@ -152,7 +153,7 @@ def _sessions(log: Followed) -> pd.DataFrame:
             "tls": tally(of[secured & (of >= 0)], n) > 0,
             "commands": commands.fillna(listed.str.count(",") + 1).fillna(0),
             "replies": 0,
-            "transactions": tally(of[log.is_kind("receive") & (of >= 0)], n),
+            "transactions": tally(arrived[arrived >= 0], n),
             "resets": log.records.integer_by("resets", of, n).fillna(listed.str.count("RSET")).fillna(0),
             "ended": tables.categorical(*used(ended, words)),
         },

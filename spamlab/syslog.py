@@ -17,10 +17,12 @@ _STAMP = "{?<{_:int}>}{?1 }{time:time}" + _ORIGIN
 _COLLECTED = "{_:tag} {time:time} {_:int}.{_:int}.{_:int} {_:tag} {_:time}" + _ORIGIN
 _BOOTED = "[{? }{? }{? }{? }{_:int}.{_:int}]" + _ORIGIN  # seconds since the start, which say no time (short-monotonic)
 _BLANKS = "".join("{?" + " " * n + "}" for n in (16, 8, 4, 2, 1))
-_CONTAINER = "{_:tag} " + _BLANKS + "\\|{? }"  # as docker compose names it
-# Or kubectl's pod, a length (RFC 6587), the file that grep names and the line's number, blanks; NULs, where a file was
-# emptied while it was written, or a crash left them.
-_BEFORE = "{^" + _CONTAINER + "|[{_}] |{_:int} {&<}|{_:tag}:{?{_:int}:}|{_:nul}| " + _BLANKS + "}"
+_COLOURED = "{?{?\x1b}[{_:int}{?;{_:int}}m}"
+_CONTAINER = _COLOURED + "{_:tag} " + _BLANKS + "\\|{? }" + _COLOURED + "{? }"  # as docker compose names it
+_KIWI = "\t{_:cell}\t{_:cell}\t"  # facility and level, host: behind its own stamp
+# Or kubectl's pod, a mail's quoting, a length (RFC 6587), the file that grep names and the line's number, blanks; NULs,
+# where a file was emptied while it was written, or a crash left them.
+_BEFORE = "{^" + _CONTAINER + "|[{_}] |> |{_:int} {&<}|{_:tag}:{?{_:int}:}|{_:nul}| " + _BLANKS + "}"
 _TEXT = "{?[ID {_}] }{?\ufeff}{?message repeated {repeats:int} times: [{? }{-]}}{text>}"  # [ID …]: Solaris
 
 Group = tuple[str, tuple[Shape, ...]]
@@ -32,30 +34,43 @@ def _odd(named: str) -> str:
     Such a line is stamped twice or named twice. Of two stamps the one that states all counts, else the server's own.
     """
     priority = "{?<{_:int}>{? }}{?1 }"
-    outer = "{?:} {?{_=stdout|stderr} {_=F|P} }{?{_=user|daemon}." + _LEVEL + "}"
-    host, program = "{?{?[}{host:name}{?]} }", "{?{_:tag}{?[{_:int}]}: }"
+    outer = "{^" + _KIWI + "|{?]}{?:} {?{_=stdout|stderr} {_=F|P} }{?{_=user|daemon}." + _LEVEL + "}}"
+    host, program = "{?{^(none)|{?[}{host:name}{?]}} }", "{?{_:tag}{?[{_:int}]}: }"
 
     def stamped(first: str, again: str) -> str:
         again = priority + again + _ORIGIN
         return first + outer + "{^" + again + "|" + host + "{?" + program + "{^" + again + "|" + named + "}}}"
 
-    times = stamped("{&2}{time:time}", "{_:time}"), stamped("{time:time}", "{time:time}")
+    times = stamped("{?[}{&2}{time:time}", "{_:time}"), stamped("{time:time}", "{time:time}")
     return priority + "{^" + "|".join(times) + "}{?" + _LEVEL + "}" + _HOST
 
 
-def groups(shapes: tuple[Shape, ...], *programs: str, rarely: tuple[str, ...] = ()) -> tuple[Group, ...]:
+def groups(
+    shapes: tuple[Shape, ...], *programs: str, rarely: tuple[str, ...] = (), parted: bool = False
+) -> tuple[Group, ...]:
     """The groups of a variant that reads the lines of programs whose names begin so, among other programs' lines.
 
-    ``rarely``: what else their lines can begin with, that others' can too.
+    ``rarely``: what else their lines can begin with, that others' can too; it tells what is theirs, so that such lines
+    need name no process. ``parted``: the server's own names are the first of ``programs``, ``/`` and a daemon; what
+    else is named so can be a container or a service, whose text has the server's own head.
     """
     named, any_name = (
         "{^" + "|".join("{&^" + name + "}" for name in names) + "}" for names in (programs, (*programs, *rarely))
     )
     program = "{program:tag}{?:{program:tag}}"  # postfix/127.0.0.1:10025/smtpd
-    process = "{^{?[{pid:int}]}: {? }| {&?{pid:int} }{_:tag} {_:tag} {?- }{?[{_}] }}"
+    tagged = "|".join(
+        ["{&^" + name + "}" + program + "[{pid:int}]" for name in programs]
+        + ["{&^" + name + "}" + program + "{?[{pid:int}]}" for name in rarely]
+    )
+    process = "{^{?[{pid:int}]}: {? }|[{pid:int}] {?<{_:tag}>: }{? }| {&?{pid:int} }{_:tag} {_:tag} {?- }{?[{_}] }}"
+    whole = program + process
+    head = named + whole
+    if parted:
+        written = "{?{^{&2}{time:time}|{_:time}}" + _ORIGIN + "}{&^{?/}" + programs[0] + "}" + program + "[{pid:int}]: "
+        head = "{^{&" + programs[0] + "/}" + whole + "|" + head + "{?" + written + "}}"
     own = (
-        (_STAMP + named + program + process + _TEXT, shapes),
-        (_odd(any_name) + any_name + program + "[{pid:int}]{? <{_:tag}>}:{? }{? }" + _TEXT, shapes),  # macOS: <Info>
+        (_STAMP + head + _TEXT, shapes),
+        (_odd(any_name) + "{^" + tagged + "}{? <{_:tag}>}:{? }{? }" + _TEXT, shapes),  # macOS: <Info>
     )
     broken = (_STAMP + named, (Shape("", BROKEN),))
     again = (_STAMP + "last message repeated {repeats:int} time", (Shape("", AGAIN),))
@@ -66,6 +81,8 @@ def groups(shapes: tuple[Shape, ...], *programs: str, rarely: tuple[str, ...] = 
         for start in (_BOOTED, _COLLECTED)
         for rest, found in ((named + program + process + _TEXT, shapes), ("{?(}{_:tag}", ignored))
     ]
-    framed = [(_BEFORE + head, found) for head, found in (*own, other)]
+    unstamped = ((before + named + program + "[{pid:int}]: " + _TEXT, shapes) for before in ("", _CONTAINER))
+    framed = [(_BEFORE + start, found) for start, found in (*own, other)]
+    framed.append(("{_:time}" + _KIWI + other[0], ignored))
     rest = (_CONTAINER, (Shape("", IGNORED),)), ("-- ", (Shape("", IGNORED),))  # -- Journal begins at …
-    return (*own, broken, again, other, *framed, *booted, *rest)
+    return (*own, broken, again, other, *framed, *booted, *unstamped, *rest)

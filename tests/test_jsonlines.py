@@ -3,6 +3,7 @@
 import io
 import json
 
+import pandas as pd
 import pytest
 
 import spamlab
@@ -108,3 +109,36 @@ def test_what_docker_keeps_and_shippers_send(told, time):
     assert log.events["time"].dt.strftime("%Y-%m-%dT%H:%M:%S.%f").unique().tolist() == [time]
     assert log.events["kind"].unique().tolist() == ["connect"]
     assert log.raw(log.events.iloc[1]) == (json.dumps(told) + "\n").encode()
+
+
+BODY = "4F5C64474F: to=<a@b>, relay=mx[192.0.2.1]:25, delay=1, dsn=5.1.1, status=bounced (550 no)"
+PARTED = {
+    "rsyslog": {"timereported": "2024-07-07T13:42:53+00:00", "sysloghost": "mx", "severity": "info", "procid": "17",
+                "programname": "postfix/smtp", "message": " " + BODY},
+    "rsyslog, with its tag": {"@timestamp": "2024-07-07T13:42:53+00:00", "host": "mx", "syslogtag": "postfix/smtp[17]:", "msg": BODY},
+    "syslog-ng": {"PROGRAM": "postfix/smtp", "PRIORITY": "info", "PID": "17", "MESSAGE": BODY, "HOST_FROM": "x", "HOST": "mx",
+                  "DATE": "Jul  7 13:42:53"},
+    "mailcow": {"time": "1720359773", "program": "postfix/smtp", "priority": "info", "message": BODY},
+    "numbers": {"time": 1720359773, "program": "postfix/smtp", "pid": 17, "host": "mx", "message": BODY},
+    "Logstash": {"@timestamp": "2024-07-07T13:42:53.000Z", "program": "postfix/smtp", "pid": "17", "logsource": "mx", "host": "172.17.0.1",
+                 "facility": 2, "tags": [], "message": BODY + "\n"},
+    "Beats": {"@timestamp": "2024-07-07T13:42:53.000Z", "program": "postfix/smtp", "pid": "17", "host": {"name": "mx"}, "message": BODY},
+    "Fluentd": {"host": "mx", "ident": "postfix/smtp", "pid": "17", "message": BODY, "time": "2024-07-07 13:42:53"},
+    "a whole line": {"@timestamp": "2025-01-01T00:00:00Z", "program": "x", "message": f"Jul  7 13:42:53 mx postfix/smtp[17]: {BODY}"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("told", PARTED.values(), ids=PARTED)
+def test_a_head_in_parts(told):
+    other = {**told, "message": "hello world", "msg": "hello world", "MESSAGE": "hello world"} | {
+        name: "kernel" for name in ("program", "programname", "PROGRAM", "ident", "syslogtag") if name in told
+    }
+    text = "".join(json.dumps(one) + "\n" for one in (told, other, told))
+    log = spamlab.read(io.BytesIO(text.encode()), year=2024)
+    assert log.sources[["format", "lines", "event_lines", "ignored_lines"]].values.tolist() == [["postfix", 3, 2, 1]]
+    event = log.events.iloc[0]
+    assert event["time"] == pd.Timestamp("2024-07-07 13:42:53", tz="UTC")
+    assert event[["program", "queue_id", "text"]].tolist() == ["postfix/smtp", "4F5C64474F", BODY]
+    if told is not PARTED["mailcow"]:  # which tells neither
+        assert event[["host", "pid"]].tolist() == ["mx", 17]
+    assert log.recipients["code"].tolist() == [550, 550]

@@ -612,6 +612,26 @@ def test_what_a_message_id_is(text, found):
             554,
             "mx[192.0.2.1]:25",
         ),
+        (  # versions before 2.3
+            "relay=mx[192.0.2.1], delay=1, status=deferred (connect to mx[192.0.2.1]: server refused to talk to me: 421 x   )",
+            "deferred",
+            421,
+            "mx[192.0.2.1]",
+        ),
+        (
+            "relay=mx[192.0.2.1]:25, delay=1, dsn=4.7.0, "
+            "status=deferred (TLS is required, but host mx[192.0.2.1] refused to start TLS: 454 4.7.0 x)",
+            "deferred",
+            454,
+            "mx[192.0.2.1]:25",
+        ),
+        (  # as quoted, a blank lost
+            "relay=mx[192.0.2.1]:25, delay=1, dsn=4.7.3, "
+            "status=deferred (SASL authentication failed; server mx[192.0.2.1]said: 535 5.7.3 x)",
+            "deferred",
+            535,
+            "mx[192.0.2.1]:25",
+        ),
         (
             "relay=mx[192.0.2.1]:25, conn_use=2, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 ok)",
             "delivered",
@@ -992,3 +1012,76 @@ def test_an_address_masked_with_brackets_loses_nothing_else():
     assert log.events["kind"].tolist() == ["queue", "deliver"]
     assert log.transactions[["reverse_path", "size"]].values.tolist() == [["ed@<my domain>", 387]]
     assert log.recipients[["forward_path", "status"]].values.tolist() == [["ed@<my domain>", "delivered"]]
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    ["", "dsn=4.7.1, ", "conn_use=2, ", "delays=1/0/0/1, dsn=4.7.1, ", "tls=TLSv1.3, dsn=4.7.1, "],
+)  # fmt: skip
+def test_a_delivery_whose_delay_was_left_out_is_one(numbers):
+    """Logs are shortened, in reports and by programs that pass them on."""
+    said = "host mx[192.0.2.1] said: 450-4.7.1 later 450 4.7.1 please"
+    log = read(daemon(f"smtp[1]: 4F5C64474F: to=<a@b>, relay=mx[192.0.2.1]:25, {numbers}status=deferred ({said})"))
+    row = log.recipients.iloc[0]
+    assert row[["forward_path", "status", "code", "relay", "reply"]].tolist() == [
+        "a@b", "deferred", 450, "mx[192.0.2.1]:25", said]  # fmt: skip
+    assert cell(row["delay"]) is None and cell(row["enhanced_code"]) == ("4.7.1" if "dsn" in numbers else None)
+
+
+def test_a_delivery_can_lack_a_relay_and_the_blank_before_its_reply():
+    log = read(daemon("smtp[1]: 4F5C64474F: to=<a@b>, status=sent(250 ok: (2) queued)"))
+    assert log.recipients[["forward_path", "status", "code", "reply"]].values.tolist() == [
+        ["a@b", "delivered", 250, "250 ok: (2) queued"]]  # fmt: skip
+
+
+def test_addresses_that_were_lost_are_missing_and_take_nothing_else_with_them():
+    """Web pages show ``from=<a@b>`` as ``from=``: an address that is not there is not the null path."""
+    log = read(daemon(
+        "cleanup[1]: 4F5C64474F: message-id=",
+        "qmgr[1]: 4F5C64474F: from=, size=2066, nrcpt=1 (queue active)",
+        "smtp[1]: 4F5C64474F: to=, relay=mx[192.0.2.1]:25, delay=7.1, delays=0.37/0.01/3.3/3.5, dsn=2.6.0, status=sent (250 2.6.0 ok)",
+        "smtpd[2]: NOQUEUE: reject: RCPT from h[192.0.2.3]: 450 4.7.1 : Helo command rejected: no; from= to= proto=ESMTP helo=",
+    ))  # fmt: skip
+    assert log.events["kind"].tolist() == ["queue", "queue", "deliver", "reject"]
+    message = log.transactions.iloc[0]
+    assert [cell(message[name]) for name in ("message_id", "reverse_path", "size", "outcome")] == [None, None, 2066, "delivered"]  # fmt: skip
+    assert not message["null_sender"]
+    assert log.recipients[["status", "code"]].values.tolist() == [["delivered", 250], ["rejected", 450]]
+    assert log.recipients["forward_path"].isna().all()
+    assert log.recipients["delay_connect"].tolist()[0] == 3.3
+    assert log.recipients["reply"].tolist() == ["250 2.6.0 ok", "450 4.7.1 : Helo command rejected: no"]
+
+
+@pytest.mark.parametrize("account", ["ann@b", "ann b", "<ann@b>"])
+def test_a_refused_client_that_has_logged_in_is_named(account):
+    log = read(daemon(f"smtpd[1]: NOQUEUE: reject: RCPT from h[192.0.2.3]: 552 5.3.4 too big{TAIL} sasl_method=PLAIN sasl_username={account}"))  # fmt: skip
+    assert log.sessions[["helo", "user", "authenticated"]].values.tolist() == [["h", account.strip("<>"), True]]
+    assert log.recipients[["forward_path", "code"]].values.tolist() == [["real@c", 552]]
+
+
+def test_an_argument_of_vrfy_keeps_its_brackets():
+    log = read(
+        daemon(
+            "smtpd[1]: NOQUEUE: reject: VRFY from h[192.0.2.3]: 450 4.1.2 <<a@b>>: no; to=<<a@b>> proto=SMTP helo=<c>"
+        )
+    )
+    assert log.recipients[["forward_path", "code"]].values.tolist() == [["a@b", 450]]
+    assert log.sessions["helo"].tolist() == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("rest", "path", "helo"),
+    [
+        ("no, [192.0.2.3]; from=a@b to=c@d proto=ESMTP helo=mail.example", "c@d", "mail.example"),
+        ("no; from=a@b to=c+d=e@d proto=ESMTP helo=[192.0.2.3]", "c+d=e@d", "[192.0.2.3]"),
+        # What the server ends its line with counts, not what a client made it repeat.
+        (f"no; from=x to=y proto=SMTP helo=z{TAIL}", "real@c", "h"),
+        ("no; from=x to=y proto=SMTP helo=z; from=<a@b> to=<c@d> proto=SMTP helo=<; from=x to=y proto=SMTP helo=z>",
+         "c@d", "; from=x to=y proto=SMTP helo=z"),
+    ],
+)  # fmt: skip
+def test_a_refusal_whose_addresses_lost_their_brackets(rest, path, helo):
+    log = read(daemon(f"smtpd[1]: NOQUEUE: reject: RCPT from h[192.0.2.3]: 450 4.7.25 {rest}"))
+    assert log.recipients[["forward_path", "code"]].values.tolist() == [[path, 450]]
+    assert log.sessions["helo"].tolist() == [helo]
+    assert log.recipients["reply"].str.startswith("450 4.7.25 no").all()

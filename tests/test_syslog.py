@@ -34,6 +34,7 @@ HEADS = {
     "grep": "mail.log:Jul  7 13:42:53 mx " + TAG,
     "grep -n, several files": "/var/log/mail.log.1:12:Jul  7 13:42:53 mx " + TAG,
     "grep -n": "12:2024-07-07T13:42:53+00:00 mx " + TAG,
+    "quoted in a mail": "> Jul  7 13:42:53 mx " + TAG,
     "indented": "    Jul  7 13:42:53 mx " + TAG,
     "facility before the host": "Jul  7 13:42:53 mail.info mx " + TAG,
     "syslog-ng, chained": "Jul  7 13:42:53 mx/relay.example.com " + TAG,
@@ -59,6 +60,8 @@ HEADS = {
     "any facility": "Jul  7 13:42:53 daemon.info mx " + TAG,
     "a level behind the host": "Jul  7 13:42:53 mx info " + TAG,
     "no blank behind the program": "Jul  7 13:42:53 mx " + TAG.rstrip(),
+    "no colon behind the program": "Jul  7 13:42:53 mx postfix/smtp[17] ",
+    "no colon and two blanks behind the program": "2024-07-07T13:42:53Z mx postfix/smtp[17]  ",
     "two blanks behind the program": "Jul  7 13:42:53 mx " + TAG + " ",
     "a level behind the program": "Jul  7 13:42:53 mx postfix/smtp[17] <Info>: ",
     "a host in brackets": "Jul  7 13:42:53 [mx] " + TAG,
@@ -80,7 +83,18 @@ HEADS = {
     "docker compose -t": "mail-1  | 2024-07-07T13:42:53.000000000Z Jul  7 15:42:53 mx " + TAG,
     "kubectl --prefix": "[pod/mail-0/postfix] Jul  7 13:42:53 mx " + TAG,
     "Docker's syslog": "Jul  7 13:42:55 dock docker/mail[9]: Jul  7 13:42:53 mx " + TAG,
+    "a container named as the server": "Jul  7 13:42:53 dock postfix[9]: Jul  7 13:42:53 mx " + TAG,
+    "a container named as the server, the stamp that states all": "Jul  7 15:42:53 dock postfix-1[9]: 2024-07-07T13:42:53Z mx " + TAG,
+    "a container named as the server, ISO": "2024-07-07T13:42:53Z dock postfix[9]: Jul  7 15:42:53 mx " + TAG,
+    "a service named as the server": "Jul  7 13:42:53 mx postfix[9]: " + TAG,
+    "logger": "Jul  7 13:42:53 mx postfix: " + TAG,
     "the journal's": "Jul  7 13:42:53 mx journal: " + TAG,
+    "docker compose, coloured": "\x1b[36mmail_1  |\x1b[0m Jul  7 13:42:53 mx " + TAG,
+    "docker compose, bold": "\x1b[36;1mmail-1  | \x1b[0mJul  7 13:42:53 mx " + TAG,
+    "docker compose, its colours as text": "[36mmail_1  |[0m Jul  7 13:42:53 mx " + TAG,
+    "a stamp in brackets": "[2024-07-07 13:42:53] mx " + TAG,
+    "Kiwi": "2024-07-07 13:42:53\tMail.Info\t192.0.2.9\tJul  7 13:42:53 mx " + TAG,
+    "Kiwi, before a priority": "2024-07-07 13:42:53\tMail.Info\t192.0.2.9\t<22>Jul  7 13:42:53 mx " + TAG,
 }  # fmt: skip
 
 
@@ -101,6 +115,30 @@ def test_what_a_head_may_lack():
     assert log.events["kind"].tolist() == ["deliver"] * 3
     assert log.events["host"].astype(object).fillna("").tolist() == ["", "mx", "mx"]
     assert log.events["pid"].fillna(0).tolist() == [17, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "text", ["the Postfix mail system is running", "postfix/smtp[x", "Jul  7 10:42:53 cont postfix[x", ""]
+)
+def test_what_the_server_itself_says_is_its_own_text(text):
+    event = read(PLAIN + f"\nJul  7 13:42:53 mx postfix[9]: {text}\n").events.iloc[1]
+    assert (event["kind"], event["text"], event["program"], event["pid"]) == ("note", text, "postfix", 9)
+
+
+@pytest.mark.parametrize("before", ["", "smtp_1  | ", "\x1b[36msmtp-1  | \x1b[0m"])
+def test_a_line_without_a_stamp_says_no_time(before):
+    """Of containers whose logs have none, or as quoted."""
+    log = read(before + TAG + BODY + "\n" + before + "postfix/smtpd[3]: connect from h.example[192.0.2.4]\n")
+    assert log.events["kind"].tolist() == ["deliver", "connect"] and log.events["time"].isna().all()
+    assert log.events["pid"].tolist() == [17, 3] and accounted(log)
+    assert log.recipients[["forward_path", "status", "code"]].values.tolist() == [["a@b", "bounced", 550]]
+    assert log.sessions["peer_ip"].tolist() == ["192.0.2.4"]
+
+
+def test_a_host_that_has_no_name():
+    log = read(f"Jul  7 13:42:53 (none) {TAG}{BODY}\nJul  7 13:42:53 (none) dovecot: x\n")
+    assert log.events["host"].isna().all() and log.events["kind"].tolist() == ["deliver"]
+    assert log.sources["ignored_lines"].tolist() == [1]
 
 
 @pytest.mark.parametrize("level", ["INFO    ", "WARNING ", "ERR     ", "info "])
@@ -129,6 +167,24 @@ def test_instance_names(tag, program):
     assert (event["program"], event["kind"], event["pid"], event["queue_id"]) == (program, "deliver", 17, "4F5C64474F")
 
 
+@pytest.mark.parametrize("before", ["", "/mail/log/info.2.gz:"])
+def test_an_appliance_names_no_process_and_its_instances_after_directions(before):
+    """Barracuda's: ``inbound/smtpd``, ``outbound/qmgr``, the year behind the clock."""
+    lines = (
+        "inbound/smtpd: connect from h.example[192.0.2.4]",
+        "inbound/smtpd: 4F5C64474F: client=h.example[192.0.2.4]",
+        "outbound/qmgr: 4F5C64474F: from=<x@y>, size=46, nrcpt=1 (queue active)",
+        f"outbound/smtp: {BODY}",
+        "scan/reporter: 4F5C64474F: no daemon",
+        "update/error: 12: not a delivery",
+    )
+    log = read("".join(f"{before}Jul 07 13:42:53 2024 mx {line}\n" for line in lines))
+    assert log.events["program"].tolist() == ["inbound/smtpd", "inbound/smtpd", "outbound/qmgr", "outbound/smtp"]
+    assert log.events["kind"].tolist() == ["connect", "receive", "queue", "deliver"]
+    assert log.sources["ignored_lines"].tolist() == [2]
+    assert log.transactions[["reverse_path", "outcome", "session"]].values.tolist() == [["x@y", "bounced", 0]]
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -142,6 +198,7 @@ def test_instance_names(tag, program):
         "Jul  7 13:42:53 mx mail.info dovecot: x",
         "Jul  7 13:42:53 mx systemd[1]: Starting postfix.service - Postfix Mail Transport Agent...",
         "Jul  7 13:42:53 mx systemd[1]: postfix.service: Consumed 3s CPU time.",
+        "Jul  7 13:42:53 mx systemd[1]: postfix@-.service: Deactivated successfully.",
         "Jul  7 13:42:53 mx smtpd[12]: x",
         "Jul  7 13:42:53 mx cyrus/master[12]: process type:SERVICE name:imap exited",
         "Jul  7 13:42:53 mx cyrus/lmtp[12]: Delivered: <1@a> to mailbox: user.joe",
@@ -152,6 +209,9 @@ def test_instance_names(tag, program):
         "dovecot-mail-1  | Jul  7 13:42:53 mx dovecot: x",
         "mail-1             | [ INFO ]  Welcome",
         "mail-1  |",
+        "\x1b[36mmail-1  |\x1b[0m Starting",
+        "[36mmail-1  |[0m Jul  7 13:42:53 mx dovecot: x",
+        "2024-07-07 13:42:53\tMail.Info\t192.0.2.9\tJul  7 13:42:53 mx dovecot: x",
         "<30>1 2024-07-07T13:42:53Z mx systemd 1 - - Started Postfix.",
         "2024-07-07T13:42:53Z mx rspamd[12]: <abc>; proxy; rspamd_message_parse",
         "Jul  7 13:42:53 mx last message repeated 2 times",
@@ -219,6 +279,26 @@ def test_the_bracket_around_a_repeated_message_is_not_its_text(body, table, expe
     row = getattr(log, table).iloc[0]
     assert {name: row[name] for name in expected} == expected
     assert log.events["text"].tolist() == [body]
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_what_can_happen_once_only_has_not_happened_again_when_it_is_repeated(last):
+    """A message arrives once under its queue id, and a process has one client at a time."""
+    lines = (
+        "smtpd[1]: connect from a[192.0.2.1]",
+        "smtpd[1]: 4F5C64474F: client=a[192.0.2.1]",
+        "cleanup[2]: 4F5C64474F: message-id=<1@b>",
+        "smtpd[1]: disconnect from a[192.0.2.1] quit=1 commands=5",
+    )
+    text = ""
+    for line in lines:
+        tag, body = line.split(": ", 1)
+        again = "last message repeated 2 times" if last else f"postfix/{tag}: message repeated 2 times: [ {body}]"
+        text += f"{HEAD}postfix/{line}\n{HEAD}{again}\n"
+    log = read(text + text.replace("4F5C64474F", "4F5C64475F"))
+    assert log.transactions["message_id"].tolist() == ["1@b", "1@b"] and len(log.events) == 16
+    assert log.sessions[["transactions", "ended"]].values.tolist() == [[1, "quit"], [1, "quit"]]
+    assert spamlab.summary.totals(log)["received"] == 2
 
 
 def test_a_text_of_its_own_in_brackets_stays():

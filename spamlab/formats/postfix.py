@@ -17,14 +17,18 @@ from spamlab.records import Format
 _PEER = "{? }{peer_host}[{peer_ip}]{?:{_:int}}"
 _ALONE = "[{_}]:{_:int}"  # postscreen's clients have no name yet, and no session
 _LOGIN = "{?, {*, |sasl_username={user}|sasl_method={_}|orig_queue_id={_}}}"
-_REST = "{?{?,} to={forward_path:path}}{?{?,} proto={_:tag}}{?{?,} helo={helo:path}}"
+_CLIENT = "{?{?,} helo={?{helo:path}}}{?{?,} sasl_method={_:tag}}{?{?,} sasl_username={^<{user}>|{user}}}"
+_PATH = "to={?<{&<}}{forward_path:path}{?>}"  # VRFY logs its argument's own brackets, too
+_REST = "{?{?,} " + _PATH + "}{?{?,} proto={_:tag}}" + _CLIENT
 _REASON = (
     ": {reply>}{?{code:code} }{?{enhanced_code:dsn} }"
+    # Where the brackets were lost: what ends the line is the server's.
+    "{^{_}{reply<}; from={&^{_:name}}{reverse_path:path} to={forward_path:path} proto={_:tag} helo={helo:path}{!}|"
     # Versions before 2.1 name a recipient whom they refuse only there.
     "{?{&<}{forward_path:path}: {&^{^Recipient address rejected|Relay access denied|User unknown}}}"
     "{?{&<}{_:path}: }{_}{reply<}"
-    "{?{&; from=<}; from={reverse_path:path}" + _REST + "}{?{&; to=<}; to={forward_path:path}" + _REST + "}"
-    "{?; proto={_:tag}" + _REST + "}"
+    "{?{&; from=<}; from={reverse_path:path}" + _REST + "}{?{&; to=<}; " + _PATH + _REST + "}"
+    "{?; proto={_:tag}" + _CLIENT + "}{?; from= {?to= }proto={_:tag}" + _CLIENT + "}}"
 )
 _ACTIONS = (
     ("{?: }{_=reject|milter-reject|milter-header-reject|milter-body-reject|proxy-reject}", "reject", ()),
@@ -38,18 +42,22 @@ _ENVELOPE = (
     "{? proto={_:tag}{? helo=<{?[}{_:name}{?]}>}}{?: {reply>}{?{enhanced_code:dsn} }{_}{reply<}}"
 )
 _SAID = (
-    "{?delivery temporarily suspended: }{?host {_} said: }{?host {_} refused to talk to me: }"
-    "{?SASL authentication failed; server {_} said: }{?{code:code}}"
+    "{?delivery temporarily suspended: }{?{^host {_}said|host {_} refused to talk to me"
+    "|connect to {_}: server refused to talk to me|SASL authentication failed; server {_}said"
+    "|TLS is required, but host {_} refused to start TLS}: }{?{code:code}}"
 )
 _DELAYS = "{delay_before_queue:seconds}/{delay_in_queue:seconds}/{delay_connect:seconds}/{delay_transmit:seconds}"
-_TO = "to={forward_path:path}, {?orig_to={orig_to:path}, }{?relay=none, }{?relay={relay}, }{?conn_use={_:int}, }"
+_TO = "to={forward_path:path}, {?orig_to={orig_to:path}, }{?relay=none, }{?relay={relay}, }{?conn_use={_:int}{?,} }"
 _WAITED = "delay={delay:seconds}, {?delays=" + _DELAYS + ", }"
-_WAITED_ODD = "delay={?{delay:seconds}{&, }}{_}, {?delays={_}, }{?tls={_}, }{?dsn={?{enhanced_code:dsn}}{_}, }"
-_STATUS = "status={status:tag}{? ({reply>~)}" + _SAID + "}"
+_WAITED_ODD = (
+    "{?delay={?{delay:seconds}{&, }}{_}, }{?delays=" + _DELAYS + ", }{?delays={_}, }"
+    "{?tls={_}, }{?dsn={?{enhanced_code:dsn}}{_}, }"
+)
+_STATUS = "status={status:tag}{?{? }({reply>~)}" + _SAID + "}"
 
 _SHAPES = (
     Shape(_TO + _WAITED + "{?tls={_}, }{?dsn={enhanced_code:dsn}, }" + _STATUS, "deliver"),
-    Shape(_TO + _WAITED_ODD + _STATUS, "deliver"),  # with numbers that are none: a clock set back
+    Shape(_TO + _WAITED_ODD + _STATUS, "deliver"),  # with numbers that are none (a clock set back), or without
     Shape("from={reverse_path:path}{?, size={size:int}}{^, nrcpt={_:int}| (}", "queue"),  # of old without nrcpt
     Shape("from={reverse_path:path}, status={status:tag}", "queue"),
     Shape("message-id=<{message_id}>{!}", "queue"),
@@ -99,23 +107,26 @@ _SHAPES = (
     # To go through a filter first: the message has an id, and has arrived, when that gives it back.
     Shape(": client=" + _PEER + "{&, sasl_}" + _LOGIN, "auth", says=(("verb", "AUTH"),)),
     Shape(": client=" + _PEER),
-    # Addresses that are none, for they are masked: <joe@<domain>>
-    Shape("from=<{reverse_path}>, size={size:int}, nrcpt=", "queue"),
-    Shape(_TO.replace("{forward_path:path}", "<{forward_path}>") + _WAITED_ODD + _STATUS, "deliver"),
+    # Addresses that are none: masked, as in <joe@<domain>>, or lost, for a page took them for its own marks.
+    Shape("from={^<{reverse_path}>, |, }size={size:int}, nrcpt=", "queue"),
+    Shape(_TO.replace("{forward_path:path}, ", "{^<{forward_path}>, |, }") + _WAITED_ODD + _STATUS, "deliver"),
+    Shape("message-id={!}", "queue"),
     Shape("{_=warning|fatal}: {queue_id:id}: "),
     Shape(""),
 )
 # Whatever stands before what only a queue's line says is an id, too.
 _OWN = "client=|from=<|message-id=|removed{!}|to=<|uid={_:int} from=<|milter-reject: "
 _ID = "{?{^{queue_id:id}: |{queue_id:tag}: {&^{^" + _OWN + "}}}}"
-# Daemons whatever syslog_name they have; Cyrus has an lmtp, too: of such a name only deliveries.
+# Daemons whatever syslog_name they have; Cyrus has an lmtp, too: of such a name only deliveries. Without a process id
+# what they say must be Postfix's.
 _DAEMON = (
-    "{_:name}/{?{_:name}/}{^{_=anvil|bounce|cleanup|dnsblog|oqmgr|pickup|postscreen|postsuper|qmgr|scache|smtp|smtpd|tlsproxy"
-    "|trivial-rewrite}[|{_=discard|error|lmtp|local|pipe|virtual}[{_:int}]: {_:tag}: to=}"
+    "{_:name}/{?{_:name}/}{^{_=anvil|bounce|cleanup|dnsblog|oqmgr|pickup|postscreen|postsuper|qmgr|qmqpd|scache|smtp|smtpd|tlsmgr"
+    "|tlsproxy|trivial-rewrite|verify}{^[|: {^{_:id}: |connect from |disconnect from |NOQUEUE: }}"
+    "|{_=discard|error|lmtp|local|pipe|virtual}{?[{_:int}]}: {_:tag}: to=}"
 )
 _HEADED = tuple(
     (head + "{?NOQUEUE{&: }}" + _ID if shapes is _SHAPES else head, shapes)
-    for head, shapes in syslog.groups(_SHAPES, "postfix", "/postfix", rarely=(_DAEMON,))
+    for head, shapes in syslog.groups(_SHAPES, "postfix", "/postfix", rarely=(_DAEMON,), parted=True)
 )
 
 _RULES = linking.Rules(
