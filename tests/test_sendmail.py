@@ -394,3 +394,13 @@ def test_a_delivery_without_a_queue_id_is_one():
     )
     assert log.events["kind"].tolist() == ["deliver"]
     assert log.recipients[["forward_path", "status"]].values.tolist() == [["a@b.example", "bounced"]]
+
+
+def test_a_recipient_beyond_the_most_is_refused_without_being_named():
+    log = read(
+        "Mar 11 00:00:01 mx sm-mta[7]: 42B0010a000007: Too many recipients",
+        "Mar 11 00:00:02 mx sm-mta[7]: 42B0010a000007: from=<a@example.net>, size=9, class=0, nrcpts=2, relay=[192.0.2.1]",
+    )
+    assert log.events["kind"].tolist() == ["reject", "receive"]
+    assert log.recipients[["transaction", "status"]].values.tolist() == [[0, "rejected"]]
+    assert log.recipients["forward_path"].isna().all()

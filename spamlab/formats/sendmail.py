@@ -77,6 +77,7 @@ _SHAPES = (
     Shape("ruleset={_}, reject=" + _REPLY, "reject"),
     Shape("ruleset={_:name}, {?arg1={_:path}, }{?arg2={_:path}, }relay=" + _PEER + ", ", "queue"),
     Shape("{&<}{forward_path:path}... {reply...}", "reject", says=_RCPT),
+    Shape("Too many recipients{!}", "reject", says=_RCPT),  # MaxRecipientsPerMessage: said of each, named is none
     Shape(
         "AUTH failure ({refused}): {reply}{?{&, user=}, {*>, |user={user}|relay=" + _PEER + "}}"
         "{?{&, relay=}, {*>, |relay=" + _PEER + "}}",
