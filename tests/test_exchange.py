@@ -770,6 +770,37 @@ def test_some_columns_in_any_order_that_somebody_selected(names):
     ]
 
 
+def test_the_extended_report_of_exchange_online_is_a_tracking_log():
+    names = "date_time_utc,server_hostname,event_id,internal_message_id,message_id,recipient_address,total_bytes,sender_address"
+    rows = (
+        f"2024-03-11T10:00:0{n}.1234567Z,mx,{event},77,<1@x>,a@x.example,12,j@x.example"
+        for n, event in enumerate(("RECEIVE", "DELIVER"))
+    )
+    log = read("\r\n".join([names, *rows]))
+    assert log.events["kind"].tolist() == ["receive", "deliver"] and log.events["time"].notna().all()
+    assert log.transactions[["queue_id", "message_id", "size"]].values.tolist() == [["77", "1@x", 12]]
+    assert log.recipients[["forward_path", "status"]].values.tolist() == [["a@x.example", "delivered"]]
+
+
+def test_a_message_trace_says_what_became_of_each_recipient():
+    fates = {
+        "Delivered": "delivered", "Failed": "bounced", "Pending": "deferred", "Quarantined": "held",
+        "FilteredAsSpam": "discarded", "Expanded": None,
+    }  # fmt: skip
+    names = (
+        "Organization,MessageId,Received,SenderAddress,RecipientAddress,Subject,Status,ToIP,FromIP,Size,MessageTraceId"
+    )
+    rows = (
+        {"Received": "3/13/2024 10:00:00 AM", "MessageId": "<1@x>", "SenderAddress": "j@x.example", "Size": "12",
+         "RecipientAddress": f"{n}@x.example", "Status": fate, "MessageTraceId": "5ab9-12"}
+        for n, fate in enumerate(fates)
+    )  # fmt: skip
+    log = read(of_the_shell(*rows, names=names, typed=False))
+    assert log.recipients["status"].tolist() == [fate for fate in fates.values() if fate]
+    assert log.recipients["forward_path"].tolist() == [f"{n}@x.example" for n in range(5)]
+    assert log.transactions[["message_id", "reverse_path", "size"]].values.tolist() == [["1@x", "j@x.example", 12]]
+
+
 def test_a_protocol_log_that_a_spreadsheet_wrote_with_semicolons():
     said = ("+ ", "> 220 MX1, ready", "< MAIL FROM:<a@x.example>", "> 250 2.1.0 Ok", "< QUIT")
     plain = protocol(*said)

@@ -22,21 +22,34 @@ _TRACKED = {
     "sender-address": "sender",
     "return-path": "reverse_path",
 }
+_DELIVERED = "SEND|SENDEXTERNAL|DELIVER|FAIL|BADMAIL|DEFER|DROP"
+_TRACED = "Delivered|Failed|Pending|Quarantined|FilteredAsSpam"
 _EVENTS = (
     ("receive", "{_=RECEIVE}"),
-    ("deliver", "{status=SEND|SENDEXTERNAL|DELIVER|FAIL|BADMAIL|DEFER|DROP}"),
+    ("deliver", "{status=" + _DELIVERED + "|" + _TRACED + "}"),
     ("report", "{report=DSN}"),
     ("note", "{_:tag}"),
 )
 
 
 def named(names: list[str]) -> list[str]:
-    """Columns' names as the log itself has them, whoever gives them: ``Get-MessageTrackingLog`` has its own."""
-    plain = (re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name.strip().removeprefix("$_.")).lower() for name in names)
-    return [_OF_SHELL.get(name, name) for name in plain]
+    """Columns' names as the log itself has them, whoever gives them: PowerShell and Exchange Online have their own."""
+    plain = (re.sub(r"(?<=[a-z])(?=[A-Z])|_", "-", name.strip().removeprefix("$_.")).lower() for name in names)
+    return [_OF_OTHERS.get(name, name) for name in plain]
 
 
-_OF_SHELL = {"timestamp": "date-time", "recipients": "recipient-address", "sender": "sender-address"}
+_OF_OTHERS = {
+    # Get-MessageTrackingLog
+    "timestamp": "date-time",
+    "recipients": "recipient-address",
+    "sender": "sender-address",
+    # Exchange Online's extended report, and its Get-MessageTrace, which says what became of each recipient
+    "date-time-utc": "date-time",
+    "received": "date-time",
+    "status": "event-id",
+    "size": "total-bytes",
+    "message-trace-id": "internal-message-id",
+}
 _OF_MESSAGES = {"internal-message-id", "message-id", "recipient-address", "sender-address", "message-subject"}
 
 

@@ -23,8 +23,9 @@ _link = linking.assembler(
         {
             **dict.fromkeys(("send", "deliver"), "delivered"),
             **dict.fromkeys(("fail", "badmail"), "bounced"),
-            "defer": "deferred",
-            "drop": "discarded",
+            **dict.fromkeys(("defer", "pending"), "deferred"),
+            **dict.fromkeys(("drop", "filteredasspam"), "discarded"),
+            "quarantined": "held",
         },
         between=";",
     )
