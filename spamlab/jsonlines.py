@@ -211,7 +211,7 @@ def _one_line(text: Any, line: str, tab: str) -> Any:
 
 
 def _zeek(found: Columns) -> Any:
-    """A Zeek row behind the mark ``ZEEK``; of another log of Zeek's the mark alone; missing where a record is neither."""
+    """A Zeek row behind the mark ``ZEEK``; of another of its logs the mark alone; missing where it is neither."""
     time = _seconds(found["ts"]) if pa.types.is_floating(found["ts"].type) else found["ts"]
     time = pc.replace_substring_regex(time, r"^(\d{9,11})(\d{3})(?:\.0+)?$", r"\1.\2")  # Zeek's TS_MILLIS
     client = pc.coalesce(found["id.orig_h"], found["id_orig_h"], pc.struct_field(found["id"], "orig_h"))
