@@ -35,6 +35,10 @@ def ended(pattern: str, *by: str) -> str:
     return "".join(f"{{?{pattern}{{&{quote(mark)}}}}}" for mark in by) + f"{{?{pattern}{{!}}}}"
 
 
+QUOTED = {",": ":csv", ";": ":ssv"}
+"""By what stands between values: the type of one that can be quoted."""
+
+
 def cell(field: str, separator: str, quoted: bool = False) -> str:
     """The pattern of a value.
 
@@ -44,7 +48,7 @@ def cell(field: str, separator: str, quoted: bool = False) -> str:
     if "{" in field:
         return field
     name, _, kind = field.partition(":")
-    text = f"{{{'_' if kind or not name else name}{':csv' if quoted else ''}}}"
+    text = f"{{{'_' if kind or not name else name}{QUOTED[separator] if quoted else ''}}}"
     within = f'{{&?"{{{field}}}"}}' if quoted else ""  # some exports put quotes around each value
     return within + ended(f"{{{field}}}", separator) + text if kind else text
 
@@ -105,7 +109,8 @@ def directives(lines: Sequence[bytes]) -> dict[str, str]:
     for line in lines:
         if not line.startswith(b"#"):
             row = line.decode("utf-8", "replace")
-            found |= {"row": row, "fields": row.replace('"', ""), "separator": "," if "," in row else "\t"}
+            apart = re.search(r"[,;\t]", row)
+            found |= {"row": row, "fields": row.replace('"', ""), "separator": apart[0] if apart else ","}
         elif line.startswith(b"# "):  # Exchange 2000 and 2003: the names, without a word before them
             found["fields"] = line[2:].decode("utf-8", "replace").rstrip("\r\n")
         elif told := re.match(r"#(\w[\w-]*)(?::[ ]?|[^\w])(.*)", line.decode("utf-8", "replace")):

@@ -8,6 +8,7 @@ line that is no such record stays as it is.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -24,13 +25,15 @@ BLOCK = 1 << 20
 """Octets parsed at a time: as much as a broken line sends to the slow path."""
 
 ZEEK = "zeek smtp.log"
-"""What a line begins with that was a Zeek record in JSON; its values follow, in the order of ``ZEEK_FIELDS``."""
+"""What a line begins with that was a Zeek record in JSON; its values follow, in the order of ``ZEEK_FIELDS``, if it is
+one of ``smtp.log``."""
 
 _TEXT = pa.large_string()
 _JOURNAL = dict.fromkeys(
     ("__REALTIME_TIMESTAMP", "_HOSTNAME", "SYSLOG_IDENTIFIER", "_COMM", "SYSLOG_PID", "_PID", "MESSAGE"), _TEXT
 )
 ZEEK_FIELDS = ("ts", "uid", "id.orig_h", "helo", "mailfrom", "rcptto", "msg_id", "last_reply", "tls")
+_OWN = ("helo", "mailfrom", "rcptto", "last_reply", "tls")  # no other log of Zeek's has them
 _ZEEK = dict.fromkeys((*ZEEK_FIELDS, "_path", "id_orig_h", "@timestamp"), _TEXT) | {
     "rcptto": pa.list_(_TEXT),
     "tls": pa.bool_(),
@@ -244,17 +247,14 @@ def _one_line(text: Any, line: str, tab: str) -> Any:
 
 
 def _zeek(found: Columns) -> Any:
-    """A Zeek row behind the mark ``ZEEK``; missing where a record is not one of ``smtp.log``."""
+    """A Zeek row behind the mark ``ZEEK``; of another of its logs the mark alone; missing where it is neither."""
     time = _seconds(found["ts"]) if pa.types.is_floating(found["ts"].type) else found["ts"]
     time = pc.replace_substring_regex(time, r"^(\d{9,11})(\d{3})(?:\.0+)?$", r"\1.\2")  # Zeek's TS_MILLIS
     client = pc.coalesce(found["id.orig_h"], found["id_orig_h"], pc.struct_field(found["id"], "orig_h"))
     found |= {"ts": pc.coalesce(time, found["@timestamp"]), "id.orig_h": client}
     own = pc.equal(pc.coalesce(found["_path"], pa.scalar("", _TEXT)), "smtp")
     bare = pc.is_null(found["_path"])
-    said = pc.or_(
-        pc.or_(pc.is_valid(found["mailfrom"]), pc.is_valid(found["rcptto"])),
-        pc.or_(pc.is_valid(found["helo"]), pc.is_valid(found["last_reply"])),
-    )
+    said = functools.reduce(pc.or_, (pc.is_valid(found[name]) for name in _OWN))
     values = [pa.scalar(ZEEK, _TEXT)]
     for name in ZEEK_FIELDS:
         value = found[name]
@@ -267,7 +267,8 @@ def _zeek(found: Columns) -> Any:
         value = pc.if_else(pc.equal(value, ""), pa.scalar("(empty)", _TEXT), _one_line(value, "\\x0a", "\\x09"))
         values.append(pc.fill_null(value, "-"))
     made = pc.binary_join_element_wise(*values, pa.scalar("\t", _TEXT))
-    return pc.if_else(pc.or_(own, pc.and_(bare, said)), made, pa.scalar(None, _TEXT))
+    other = pc.if_else(pc.is_valid(client), pa.scalar(ZEEK, _TEXT), pa.scalar(None, _TEXT))
+    return pc.if_else(pc.or_(own, pc.and_(bare, said)), made, other)
 
 
 def _offsets(lists: Any) -> Any:

@@ -9,8 +9,8 @@ A line's shape is written as literals and named, typed fields:
 ``{x:int}``           a number; ``given``: the second of ``3/5`` if there are two; ``seconds``:
                       ``0.07``, ``1+02:03:04``, ``2h3m``; ``code``: three digits; ``time`` and
                       ``locale``: stamps; ``path``: a mail path, quotes respected; ``quoted``,
-                      ``csv``: text in quotes; ``inside``: up to a closing quote; ``dsn`` (d.d.d), ``id``,
-                      ``word``, ``tag``, …: runs of certain octets, see ``CLASSES``
+                      ``csv``, ``ssv`` (with ``;``): text in quotes; ``inside``: up to a closing quote; ``dsn`` (d.d.d),
+                      ``id``, ``word``, ``tag``, …: runs of certain octets, see ``CLASSES``
 ``{x=a|b}``           one of several words
 ``{x...}``            the rest of the line, at least one octet
 ``{x>}``              marks: from here to the end of the event, continuation lines too; consumes nothing
@@ -56,6 +56,7 @@ CLASSES: dict[str, tuple[str, int, int]] = {
     "name": (_ALPHANUMERIC + "._:-", 1, 0),
     "nul": ("\0", 1, 0),
     "blanks": (" ", 1, 0),
+    "bare": (_ALPHANUMERIC + "!#$%&'*+-/=?^_`{}|~.@:[]", 1, 0),  # between brackets or quotes
     "cell": (string.printable[:-5] + _NOT_ASCII, 1, 0),  # what stands between tabs
 }
 """By type: its octets, how many at least, whether a blank, a colon, a bracket or the line's end must follow at most 24

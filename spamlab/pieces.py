@@ -71,16 +71,17 @@ def _declared(header: Callable[[list[bytes]], Variant], lines: tuple[bytes, ...]
 
 _FIELDS = re.compile(rb"#(?:[Ff]ields[:\W]| Date\t)[^\r\n]*")  # searched without ``^``, which would make it slow
 _NAMES = re.compile(
-    rb'"?[a-z][\w.-]*"?(?P<apart>[,\t])(?:"?[\w.-]+"?(?P=apart)){4,}"?[\w.()-]+"?(?=\r?$)', re.MULTILINE
+    rb'"?[A-Za-z$][\w.-]*"?(?P<apart>[,;\t])(?:"?[\w.$-]+"?(?P=apart)){2,}"?[\w.()$-]+"?(?=\r?$)', re.MULTILINE
 )
-"""A row of names as exports to CSV begin with one."""
+_TYPE = re.compile(rb"(?:#TYPE [^\n]*\n)?")
+"""A row of names as exports to CSV begin with one; PowerShell says first what the rows were."""
 
 
 def _declarations(text: bytes) -> list[re.Match[bytes]]:
     """The header lines of a text that name columns."""
     lines = _FIELDS.finditer(text) if b"#" in text else ()
     found = [line for line in lines if line.start() == 0 or text[line.start() - 1] == ord("\n")]
-    names = _NAMES.match(text)
+    names = _NAMES.match(text, _TYPE.match(text).end())  # type: ignore[union-attr]
     return [names, *found] if names else found
 
 

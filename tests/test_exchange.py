@@ -692,3 +692,122 @@ def test_tracking_rows_of_2003_without_their_header():
     assert log.sources[["format", "event_lines", "unparsed_lines"]].values.tolist() == [["exchange", 2, 0]]
     for table in ("transactions", "recipients"):
         pd.testing.assert_frame_equal(getattr(log, table), getattr(whole, table))
+
+
+OF_THE_SHELL = (
+    "RunspaceId,Timestamp,ClientIp,ClientHostname,ServerIp,ServerHostname,SourceContext,ConnectorId,Source,EventId,"
+    "InternalMessageId,MessageId,Recipients,RecipientStatus,TotalBytes,RecipientCount,RelatedRecipientAddress,Reference,"
+    "MessageSubject,Sender,ReturnPath,MessageInfo,MessageLatency,MessageLatencyType,EventData"
+)
+
+
+def of_the_shell(*rows, apart=",", names=OF_THE_SHELL, typed=True):
+    """What ``Get-MessageTrackingLog | Export-Csv`` writes."""
+    defaults = {
+        "ServerHostname": "mx.example.org", "InternalMessageId": "77", "MessageId": "<1@x>", "TotalBytes": "1234",
+        "MessageSubject": 'a, "b"; c', "Sender": "j@x.example", "ReturnPath": "j@x.example",
+    }  # fmt: skip
+    columns = names.split(",")
+    lines = [columns, *([{**defaults, **row}.get(name, "") for name in columns] for row in rows)]
+    lines = [apart.join('"' + value.replace('"', '""') + '"' for value in line) for line in lines]
+    return "\r\n".join(["#TYPE Microsoft.Exchange.Management.MessageTrackingEvent"] * typed + lines)
+
+
+@pytest.mark.parametrize("apart", [",", ";"])  # as the machine's culture has it
+@pytest.mark.parametrize("typed", [True, False])
+@pytest.mark.parametrize("lists", [";", ",", ", ", " ", "|"])  # as people join what is one column of several
+def test_tracking_rows_that_powershell_exported(apart, typed, lists):
+    text = of_the_shell(
+        {"Timestamp": "3/13/2014 9:15:01 AM", "EventId": "RECEIVE", "Recipients": f"a@x.example{lists}b@x.example"},
+        {"Timestamp": "3/13/2014 9:15:02 PM", "EventId": "SEND", "Recipients": f"a@x.example{lists}b@x.example"},
+        {"Timestamp": "3/13/2014 9:15:03 PM", "EventId": "FAIL", "Recipients": "c@x.example",
+         "RecipientStatus": "[{LRT=};{LED=550 5.1.1 no; never};{FQDN=};{IP=}]"},
+        apart=apart, typed=typed,
+    )  # fmt: skip
+    log = read(text, tz="Europe/Berlin")
+    told = log.sources[["ignored_lines", "event_lines", "unparsed_lines", "tz_assumed", "resolution"]]
+    assert told.values.tolist() == [[1 + typed, 3, 0, "Europe/Berlin", 1.0]]
+    assert log.events["time"].dt.strftime("%d %H:%M:%S").tolist() == ["13 08:15:01", "13 20:15:02", "13 20:15:03"]
+    assert log.transactions[["queue_id", "message_id", "reverse_path", "size"]].values.tolist() == [
+        ["77", "1@x", "j@x.example", 1234]
+    ]
+    columns = ["forward_path", "status", "relay", "code", "enhanced_code"]
+    assert log.recipients[columns].astype(object).fillna("-").values.tolist() == [
+        ["a@x.example", "delivered", "mx.example.org", "-", "-"],
+        ["b@x.example", "delivered", "mx.example.org", "-", "-"],
+        ["c@x.example", "bounced", "-", 550, "5.1.1"],
+    ]
+
+
+def test_lists_that_powershell_did_not_write_name_nobody():
+    row = {"Timestamp": "2014-03-13T09:15:02.1234567Z", "EventId": "SEND"}
+    lost = dict.fromkeys(("Recipients", "RecipientStatus"), "System.String[]")
+    log = read(of_the_shell({**row, **lost}))
+    assert log.events["time"].tolist() == [pd.Timestamp("2014-03-13 09:15:02.123456", tz="UTC")]
+    assert log.recipients["forward_path"].isna().all() and log.recipients["reply"].isna().all()
+    assert log.recipients["status"].tolist() == ["delivered"]
+
+
+@pytest.mark.parametrize(
+    "names", ["EventId,Timestamp,Sender,$_.Recipients,MessageId", "Timestamp,EventId,Sender,MessageId,$_.Recipients"]
+)
+def test_some_columns_in_any_order_that_somebody_selected(names):
+    """Without an internal id the message's own tells its rows from others'."""
+    rows = (
+        {"Timestamp": "13.03.2014 09:15:02", "EventId": event, "$_.Recipients": to, "MessageId": name}
+        for event, to, name in (("SEND", "a@x.example", "<1=a@x>"), ("DEFER", "b@x.example", "<1=a@x>"), ("BADMAIL", "c@x.example", "<2@x>"))
+    )  # fmt: skip
+    log = read(of_the_shell(*rows, names=names, typed=False))
+    assert len(log.unparsed) == 0
+    assert log.transactions[["message_id", "reverse_path", "outcome"]].values.tolist() == [
+        ["1=a@x", "j@x.example", "mixed"],
+        ["2@x", "j@x.example", "bounced"],
+    ]
+    assert log.recipients[["forward_path", "status"]].values.tolist() == [
+        ["a@x.example", "delivered"],
+        ["b@x.example", "deferred"],
+        ["c@x.example", "bounced"],
+    ]
+
+
+def test_the_extended_report_of_exchange_online_is_a_tracking_log():
+    names = "date_time_utc,server_hostname,event_id,internal_message_id,message_id,recipient_address,total_bytes,sender_address"
+    rows = (
+        f"2024-03-11T10:00:0{n}.1234567Z,mx,{event},77,<1@x>,a@x.example,12,j@x.example"
+        for n, event in enumerate(("RECEIVE", "DELIVER"))
+    )
+    log = read("\r\n".join([names, *rows]))
+    assert log.events["kind"].tolist() == ["receive", "deliver"] and log.events["time"].notna().all()
+    assert log.transactions[["queue_id", "message_id", "size"]].values.tolist() == [["77", "1@x", 12]]
+    assert log.recipients[["forward_path", "status"]].values.tolist() == [["a@x.example", "delivered"]]
+
+
+def test_a_message_trace_says_what_became_of_each_recipient():
+    fates = {
+        "Delivered": "delivered", "Failed": "bounced", "Pending": "deferred", "Quarantined": "held",
+        "FilteredAsSpam": "discarded", "Expanded": None,
+    }  # fmt: skip
+    names = (
+        "Organization,MessageId,Received,SenderAddress,RecipientAddress,Subject,Status,ToIP,FromIP,Size,MessageTraceId"
+    )
+    rows = (
+        {"Received": "3/13/2024 10:00:00 AM", "MessageId": "<1@x>", "SenderAddress": "j@x.example", "Size": "12",
+         "RecipientAddress": f"{n}@x.example", "Status": fate, "MessageTraceId": "5ab9-12"}
+        for n, fate in enumerate(fates)
+    )  # fmt: skip
+    log = read(of_the_shell(*rows, names=names, typed=False))
+    assert log.recipients["status"].tolist() == [fate for fate in fates.values() if fate]
+    assert log.recipients["forward_path"].tolist() == [f"{n}@x.example" for n in range(5)]
+    assert log.transactions[["message_id", "reverse_path", "size"]].values.tolist() == [["1@x", "j@x.example", 12]]
+
+
+def test_a_protocol_log_that_a_spreadsheet_wrote_with_semicolons():
+    said = ("+ ", "> 220 MX1, ready", "< MAIL FROM:<a@x.example>", "> 250 2.1.0 Ok", "< QUIT")
+    plain = protocol(*said)
+    lines = (
+        line if line.startswith("#") and "Fields" not in line else line.replace(",", ";")
+        for line in plain.split("\r\n")
+    )
+    log, other = read(plain), read("\r\n".join(lines).replace("MX1; ready", "MX1, ready"))
+    for table in ("events", "sessions", "transactions"):
+        pd.testing.assert_frame_equal(getattr(log, table), getattr(other, table), check_categorical=False)

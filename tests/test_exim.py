@@ -609,3 +609,28 @@ def test_a_stamp_that_states_its_zone_counts_behind_a_priority_too(before):
     line = "2017-04-24T00:03:21.5+02:00 mx exim[7]: 2017-04-24 00:03:21 login authenticator failed for (u) [192.0.2.1]: 535 no\n"
     log = spamlab.read(io.BytesIO((before + line).encode()), format="exim")
     assert log.events["time"].tolist() == [pd.Timestamp("2017-04-23 22:03:21.5", tz="UTC")]
+
+
+def test_an_enhanced_code_can_stand_in_a_later_line_of_a_reply():
+    failed = "SMTP error from remote mail server after"
+    log = read(
+        rf"2024-03-11 00:00:01 1rjT5F-003qKK-8B ** a@x.example R=r T=t H=mx [192.0.2.3]: {failed} initial connection: 554-mx\n554 5.7.1 no",
+        rf"2024-03-11 00:00:01 1rjT5F-003qKK-8B == b@x.example R=r T=t defer (-44): {failed} RCPT TO:<b@x.example>: host mx "
+        r"[192.0.2.3]: 451-4.7.1 try\n451 4.7.2 later",
+        rf"2024-03-11 00:00:01 1rjT5F-003qKK-8B ** c@x.example R=r T=t H=mx [192.0.2.3]: {failed} end of data: 554 no\nat 1.2.3",
+    )
+    assert log.recipients["code"].tolist() == [554, 451, 554]
+    assert log.recipients["enhanced_code"].astype(object).fillna("-").tolist() == ["5.7.1", "4.7.1", "-"]
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("SMTP error from remote mail server after pipelined MAIL FROM:<a@x.example> SIZE=9: 421 4.7.0 [TS01] no", 421),
+        ("SMTP timeout after EHLO x.example: Connection timed out", None),
+        ("Remote host closed connection in response to initial connection", None),
+    ],
+)
+def test_what_a_host_said_before_the_next_one_is_tried_is_known_alone(said, code):
+    log = read(f"2024-03-11 00:00:01 1rjT5F-003qKK-8B H=mx.example.org [192.0.2.3]: {said}")
+    assert log.events["kind"].tolist() == ["note"] and log.events["code"].fillna(0).tolist() == [code or 0]

@@ -394,3 +394,45 @@ def test_a_delivery_without_a_queue_id_is_one():
     )
     assert log.events["kind"].tolist() == ["deliver"]
     assert log.recipients[["forward_path", "status"]].values.tolist() == [["a@b.example", "bounced"]]
+
+
+def test_a_recipient_beyond_the_most_is_refused_without_being_named():
+    log = read(
+        "Mar 11 00:00:01 mx sm-mta[7]: 42B0010a000007: Too many recipients",
+        "Mar 11 00:00:02 mx sm-mta[7]: 42B0010a000007: from=<a@example.net>, size=9, class=0, nrcpts=2, relay=[192.0.2.1]",
+    )
+    assert log.events["kind"].tolist() == ["reject", "receive"]
+    assert log.recipients[["transaction", "status"]].values.tolist() == [[0, "rejected"]]
+    assert log.recipients["forward_path"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("to", "paths"),
+    [
+        ("joe1 <joe@x.example>", ["joe@x.example"]),
+        ('"Doe, Joe" <joe@x.example>', ["joe@x.example"]),
+        ("joe@x.example (Joe Doe)", ["joe@x.example"]),
+        ("joe@x.example, ann@x.example,Bob <bob@x.example>", ["joe@x.example", "ann@x.example", "bob@x.example"]),
+        ('"|/usr/bin/filter -x <in"', ['"|/usr/bin/filter -x <in"']),
+    ],
+)
+@pytest.mark.parametrize("submitter", ["", ", ctladdr=www-data (33/33)"])
+def test_recipients_as_people_write_them_are_their_addresses(to, paths, submitter):
+    """What reads a message's header (``sendmail -t``) logs recipients with their names."""
+    log = read(
+        f"Mar 11 00:00:01 mx sendmail[7]: 42B0010a000007: to={to}{submitter}, delay=00:01:00, xdelay=00:00:01, mailer=relay, "
+        "pri=32020, relay=[127.0.0.1] [127.0.0.1], dsn=2.0.0, stat=Sent (42B0010a000008 Message accepted for delivery)"
+    )
+    assert log.recipients["forward_path"].tolist() == paths
+    assert log.recipients[["status", "delay"]].drop_duplicates().values.tolist() == [["delivered", 60.0]]
+
+
+def test_a_delay_without_its_name_loses_no_delivery():
+    log = read(
+        "Mar 11 00:00:01 mx sendmail[7]: 42B0010a000007: to=<a@x.example>,<b@x.example>, 00:00:02, xdelay=00:00:01, "
+        "mailer=esmtp, pri=1, relay=mx.x.example. [192.0.2.7], dsn=2.0.0, stat=Sent (ok)"
+    )
+    assert log.recipients["forward_path"].tolist() == ["a@x.example", "b@x.example"]
+    assert log.recipients[["status", "delay", "delay_transmit"]].drop_duplicates().values.tolist() == [
+        ["delivered", 2.0, 1.0]
+    ]

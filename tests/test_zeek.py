@@ -337,6 +337,31 @@ def test_records_within_others_under_any_name(around, nested):
     assert log.recipients["forward_path"].tolist() == ["ben@example.com"] * 2
 
 
+@pytest.mark.parametrize("path", [True, False])
+def test_records_of_zeeks_other_logs_are_passed_over(path):
+    """One stream of all logs, as Corelight, Kafka and ``tail -f`` make it; an smtp row can hold next to nothing."""
+    rows = [
+        ("smtp", {"helo": "h", "mailfrom": "ann@example.com", "rcptto": ["ben@example.com"]}),
+        ("conn", {"proto": "tcp", "service": "smtp"}),
+        ("http", {"trans_depth": 1, "method": "GET"}),
+        ("smtp", {"trans_depth": 1, "tls": False}),
+    ]
+    lines = [
+        json.dumps({"ts": 1714557600.5, "uid": f"C{n}", **WHO, **row, **({"_path": name} if path else {})})
+        for n, (name, row) in enumerate(rows)
+    ]
+    log = read("\n".join(lines) + "\n")
+    assert log.sources[["event_lines", "ignored_lines", "unparsed_lines"]].values.tolist() == [[2, 2, 0]]
+    assert log.raw(log.events.iloc[1]) == lines[3].encode() + b"\n"
+    assert len(log.sessions) == 2 and len(log.transactions) == 1
+
+
+def test_rows_of_another_log_in_the_same_file_are_passed_over():
+    conn = zeek({"proto": "tcp"}, names=("ts", "uid", "id.orig_h", "proto", "service"), path="conn")
+    log = read(conn + zeek({"uid": "C1", "mailfrom": "ann@example.com"}) + conn)
+    assert len(log.events) == 1 and len(log.unparsed) == 0
+
+
 def test_a_row_without_a_connection_leaves_no_session_behind():
     log = read(zeek({"uid": "-", "mailfrom": "ann@example.com"}, {"uid": "C1"}, {"uid": "C2"}, {"uid": "C1"}))
     assert log.events["session"].tolist()[1:] == [0, 1, 0]

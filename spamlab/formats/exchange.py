@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from spamlab import columns
-from spamlab.formats import exchange_2003, exchange_lines, exchange_protocol, exchange_tracking
+from spamlab.formats import exchange_2003, exchange_lines, exchange_protocol, exchange_rows, exchange_tracking
 from spamlab.log import Log, concatenate
 from spamlab.notation import Variant
 from spamlab.records import Assembled, Format, Options, Records
@@ -20,16 +20,17 @@ from spamlab.records import Assembled, Format, Options, Records
 def header(lines: list[bytes]) -> Variant:
     """The variant that the header lines before some rows declare; one without groups if they are another log's."""
     told = columns.directives(lines)
-    separator = "\t" if "\t" in told.get("fields", "").strip() else ","
-    names = [name.strip().lower() for name in told.get("fields", "").split(separator)]
+    separator = next((mark for mark in "\t;" if mark in told.get("fields", "").strip()), ",")
+    given = told.get("fields", "").split(separator)
+    names = exchange_rows.named(given)
     if names[:9] == [*exchange_lines.BEGIN, "event", "data", "context"]:
         kind = told.get("log-type", "").lower()
         role = "server" if "receive" in kind else "client" if "send" in kind else ""
         found = exchange_lines.variant((("role", role),) if role else (), separator)
     elif names[:2] == ["date", "time"] and {"event-id", "msgid"} <= set(names):
         found = exchange_2003.variant(names)
-    elif names[0] == "date-time" and {"event-id", "internal-message-id"} <= set(names):
-        found = exchange_tracking.variant(names, separator)
+    elif exchange_rows.tracks(names):
+        found = exchange_rows.variant(names, separator, shell="date-time" not in given)
     else:
         return Variant("other", (), comment=b"#")
     return replace(columns.exported(found, told), sure=True)
@@ -37,7 +38,7 @@ def header(lines: list[bytes]) -> Variant:
 
 def assemble(records: Records, options: Options) -> Assembled:
     """Turn the records of protocol and tracking logs into the tables."""
-    spoken, old = records.has("session"), records.has("stamp")
+    spoken, old = records.has("session"), records.says("tracked")
     kinds = (
         (spoken, exchange_protocol.assemble),
         (old, exchange_2003.assemble),
@@ -56,7 +57,7 @@ def assemble(records: Records, options: Options) -> Assembled:
 
 FORMAT = Format(
     "exchange",
-    (exchange_lines.variant(), *exchange_tracking.HEADLESS, exchange_2003.HEADLESS),
+    (exchange_lines.variant(), *exchange_rows.HEADLESS, exchange_2003.HEADLESS),
     assemble,
     resolution=0.001,
     header=header,

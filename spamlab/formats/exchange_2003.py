@@ -49,6 +49,9 @@ _EVENTS = (
 )
 
 
+OLD = (("tracked", "by 2003"),)
+
+
 def variant(names: list[str], stamp: str = "{stamp:locale}{? GMT}", more: dict[str, str] | None = None) -> Variant:
     """The variant whose header names these columns; the first two are the date and the time.
 
@@ -57,7 +60,8 @@ def variant(names: list[str], stamp: str = "{stamp:locale}{? GMT}", more: dict[s
     at, fields = names.index("event-id"), {**_FIELDS, **(more or {})}
     head = stamp + "\t{text>}" + columns.head(names[2:at], fields, "\t")
     shapes = (
-        Shape(columns.row(names[at:], {**fields, "event-id": event + "{&\t}"}, "\t"), kind) for kind, event in _EVENTS
+        Shape(columns.row(names[at:], {**fields, "event-id": event + "{&\t}"}, "\t"), kind, says=OLD)
+        for kind, event in _EVENTS
     )
     return Variant("tracking of 2003", ((head, tuple(shapes)),), comment=b"#", unset=(b"-",), sure=not more)
 

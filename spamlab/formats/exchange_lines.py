@@ -56,11 +56,12 @@ _OF_CLIENTS = tuple(
 def variant(says: tuple[tuple[str, str], ...] = (), separator: str = ",") -> Variant:
     """The variant of a log; what its rows say that its header says.
 
-    ``separator``: a tab instead of the comma, where a spreadsheet wrote it; then none stands within a value.
+    ``separator``: what a spreadsheet wrote instead of the comma; a tab stands within no value.
     """
 
     def apart(pattern: str) -> str:
-        return pattern if separator == "," else pattern.replace(":csv}", "}").replace(",", separator)
+        quoted = columns.QUOTED.get(separator, "") + "}"
+        return pattern if separator == "," else pattern.replace(":csv}", quoted).replace(",", separator)
 
     head = apart(columns.head(BEGIN, _FIELDS, ",", quoted=True))
     said = []

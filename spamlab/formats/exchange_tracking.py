@@ -13,98 +13,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 
-from spamlab import chains, columns, linking, tables, texts
-from spamlab.notation import Shape, Variant
+from spamlab import chains, linking, tables, texts
 from spamlab.records import Assembled, Options, Records, tally
-
-
-def _id(separator: str, *, quoted: bool) -> str:
-    return f"{{?0{{&{separator}}}}}" + columns.cell("queue_id:tag", separator, quoted=quoted)  # 0: there is none
-
-
-_TRACKED = {
-    "internal-message-id": _id(",", quoted=True),
-    "message-id": "message_id",
-    "recipient-address": "forward_path",
-    "recipient-status": "reply",
-    "total-bytes": "size:int",
-    "reference": "reference",
-    "sender-address": "sender",
-    "return-path": "reverse_path",
-}
-_EVENTS = (
-    ("receive", "{_=RECEIVE}"),
-    ("deliver", "{status=SEND|SENDEXTERNAL|DELIVER|FAIL|DEFER|DROP}"),
-    ("report", "{report=DSN}"),
-    ("note", "{_:tag}"),
-)
-
-
-def variant(names: list[str], separator: str = ",") -> Variant:
-    """The variant whose header names these columns; ``separator``: what stands between them."""
-    at, quoted = names.index("event-id"), separator == ","
-    before = {"date-time": "time:time", "server-hostname": "relay", "event-id": ""}
-    head = columns.head(names[:at], before, separator, quoted=quoted)
-    told = {**_TRACKED, "internal-message-id": _id(separator, quoted=quoted)}
-    shapes = tuple(
-        Shape(
-            columns.row(
-                names[at:], {**told, "event-id": f'{{?"}}{event}{{?"}}{{&{separator}}}'}, separator, quoted=quoted
-            ),
-            kind,
-        )
-        for kind, event in _EVENTS
-    )
-    return _variant("tracking", head, shapes, columns.head(["date-time"], before, separator, quoted=quoted))
-
-
-def _variant(name: str, head: str, shapes: tuple[Shape, ...], first: str) -> Variant:
-    return Variant(name, ((first + "{text>}" + head.removeprefix(first), shapes),), comment=b"#", unset=(b"",))
-
-
-_SOURCES = (
-    "ADMIN|AGENT|APPROVAL|BOOTLOADER|DNS|DSN|GATEWAY|MAILBOXRULE|MEETINGMESSAGEPROCESSOR|ORAR|PICKUP|POISONMESSAGE|"
-    "PUBLICFOLDER|QUEUE|REDUNDANCY|RESOLVER|ROUTING|SAFETYNET|SMTP|STOREDRIVER"
-)
-_BEGIN = (
-    "date-time", "client-ip", "client-hostname", "server-ip", "server-hostname", "source-context", "connector-id",
-    "source",
-)  # fmt: skip
-_MIDDLE = ("internal-message-id", "message-id")
-_END = (
-    "recipient-address", "recipient-status", "total-bytes", "recipient-count", "related-recipient-address", "reference",
-    "message-subject", "sender-address", "return-path",
-)  # fmt: skip
-
-
-def _headless(name: str, *more: str) -> Variant:
-    """Rows whose header is lost, in the order that versions since 2013 (with ``more``) or before have by themselves.
-
-    Nothing names the columns, so what tells the two orders apart must fit: two numbers side by side, or neither.
-    """
-    before = {"date-time": "time:time", "server-hostname": "relay", "source": f"{{_={_SOURCES}}}"}
-    middle, end = [*_MIDDLE, *more, *_END[:4]], [*_END[4:]]
-    numbers = ({"total-bytes": "{size:int}", "recipient-count": "{_:int}"}, dict.fromkeys(_END[2:4], "{&,}"))
-    shapes = tuple(
-        Shape(
-            event + "," + columns.head(middle, {**_TRACKED, **counts}, ",", quoted=True)
-            + columns.row(end, _TRACKED, ",", quoted=True),
-            kind,
-        )
-        for counts in numbers
-        for kind, event in _EVENTS
-    )  # fmt: skip
-    first, head = (columns.head(some, before, ",", quoted=True) for some in (_BEGIN[:1], _BEGIN))
-    return _variant(name, head, shapes, first)
-
-
-HEADLESS = (_headless("tracking since 2013", "network-message-id"), _headless("tracking before 2013"))
-
 
 _link = linking.assembler(
     linking.Rules(
-        {"send": "delivered", "deliver": "delivered", "fail": "bounced", "defer": "deferred", "drop": "discarded"},
+        {
+            **dict.fromkeys(("send", "deliver"), "delivered"),
+            **dict.fromkeys(("fail", "badmail"), "bounced"),
+            **dict.fromkeys(("defer", "pending"), "deferred"),
+            **dict.fromkeys(("drop", "filteredasspam"), "discarded"),
+            "quarantined": "held",
+        },
         between=";",
     )
 )
@@ -112,6 +34,10 @@ _link = linking.assembler(
 
 def assemble(records: Records, options: Options) -> Assembled:
     """Turn the records of tracking logs into the tables."""
+    shell = records.says("lists").any()
+    if shell and "forward_path" in records.columns:
+        paths = records.columns["forward_path"]
+        paths.values = pc.replace_substring_regex(paths.values, _BESIDE, r"\1;")
     found = _link(replace(records), replace(options, tables=frozenset(tables.TABLES)))
     events, transactions, recipients = (found.tables[name] for name in ("events", "transactions", "recipients"))
     belongs = events["transaction"].fillna(-1).to_numpy(np.int64)
@@ -131,9 +57,12 @@ def assemble(records: Records, options: Options) -> Assembled:
     recipients["relay"] = recipients["relay"].where(recipients["status"].eq("delivered"))
     _find_reports(records, belongs, transactions, recipients)
     _follow_hops(events["time"][records.category("status").eq("SEND")], belongs, transactions, recipients)
+    if shell:
+        found.assumed["resolution"] = 1.0
     return found
 
 
+_BESIDE = r"(@[\w.-]+)[\s,|]+"  # addresses, as people put them side by side
 _STATUS = r"(?<![\d.])([245]\d\d)[ -]+(?:#?([245]\.\d{1,3}\.\d{1,3})(?![\d.]))?"
 
 

@@ -31,6 +31,9 @@ _REMOTE = (
 )
 
 
+# Of a reply of several lines the first can be the only one without an enhanced code.
+_BELOW = "{&?{_}\\\\n{_:code}{?-}{? }{enhanced_code:dsn}}"
+
 _GIVEN_UP = ("retry timeout exceeded", "all hosts", "retry time not reached")
 """Why mail is given up that failed for as long as it was to be tried."""
 
@@ -38,7 +41,7 @@ _GIVEN_UP = ("retry timeout exceeded", "all hosts", "retry time not reached")
 def _reason(before: str, first: str = "") -> str:
     """What went wrong, with the remote server's codes: a time can come last."""
     ends = ("{reply} DT={delay_transmit:seconds}{!}", "{reply...}")
-    return "".join("{?" + before + ": " + first + _REMOTE + SAID + end + "}" for end in ends)
+    return "".join("{?" + before + ": " + first + _BELOW + _REMOTE + SAID + end + "}" for end in ends)
 
 
 _WHY = _reason("{? }", "{&?{status=" + "|".join(_GIVEN_UP) + "}}")
@@ -66,6 +69,8 @@ def _deliver(status: str, flag: str, rest: str) -> list[Shape]:
 
 
 _QUEUE = "no immediate delivery: |Message is frozen|Frozen|frozen by |unfrozen by |*** Frozen|Unfrozen"
+# of a host, before the next one is tried
+_TRIED = "{_=SMTP error from remote mail server|SMTP timeout|LMTP error|PRDR error|Remote host closed connection}"
 _NOTES = (
     "Start |End |exim |daemon |no host name found |no IP address found |SMTP |TLS error |TLS session|DKIM: |"
     "DANE |spam acl condition|malware acl condition|Warning: |host name alias|lost |ETRN |ignoring AUTH=|TLS client |"
@@ -101,7 +106,10 @@ _SHAPES = (
     Shape("{_=cancelled by |removed by }", "queue", says=(("status", "expired"),)),
     *SESSIONS,
     Shape("{_=" + _NOTES + "}"),
-    Shape("{?H=}{?{_:name} }[{_}]{?:{_:tag}} {_=" + _ERRORS + "}"),  # a host, before the next one is tried
+    *(
+        Shape("{?H=}{?{_:name} }[{_}]{?:{_:tag}}" + why)
+        for why in (" {_=" + _ERRORS + "}", ": " + _BELOW + _REMOTE + _TRIED)
+    ),
     Shape("cwd={_} args: "),
     Shape("", weak=True),
 )

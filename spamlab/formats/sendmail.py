@@ -9,9 +9,9 @@ Sendmail's order; where a client's words come before the relay (a login, a Messa
 
 from __future__ import annotations
 
-from spamlab import linking, syslog
+from spamlab import linking, syslog, texts
 from spamlab.notation import Shape, Variant
-from spamlab.records import Format
+from spamlab.records import Assembled, Format, Options, Records
 
 _PEER = "{?{_:name}@}{?{peer_host:name} }{? }[{?IPv6:}{peer_ip}]{? (may be forged)}"
 _CODE = "{code:code}{?-}{? }{?{enhanced_code:dsn}}"
@@ -19,7 +19,7 @@ _REPLY = "{&?" + _CODE + "}{reply...}"
 _DSN = "{&?{status=2|4|5}}{enhanced_code:dsn}"
 _STATUS = "{?,{? }stat={&?{&^{code:code} }{status=2|4|5}}{&?{status:phrase}{?{_=: |(}{code:code}}}{reply...}}"
 _REST = (
-    "{?, ctladdr={_:path}{? ({_})}}{?, delay={delay:seconds}}{?, delay={_}{&, }}"
+    "{?, ctladdr={_:path}{? ({_})}}{?, delay={delay:seconds}}{?, delay={_}{&, }}{?, {delay:seconds}{&, xdelay=}}"
     "{?, xdelay={delay_transmit:seconds}}{?, xdelay={_}{&, }}"
     "{?, mailer={_}, pri={_:int}}{?, mailer={_:tag}}{?, pri={_:int}}{?, relay={relay}, dsn=" + _DSN + "}"
     "{?, relay={relay}{&, stat=}}{?, dsn=" + _DSN + "}{?, quarantine={_}{&, }}"
@@ -38,12 +38,16 @@ def _report(kind: str, *more: tuple[str, str]) -> tuple[tuple[str, str], ...]:
 _UNTRIED = "to={forward_path:path}{?, ctladdr={_:path}{? ({_})}}, delay={delay:seconds}, pri={_:int}, stat="
 _COLLECT, _FROM = "{?SYSERR({_}): }collect: ", " on connection from {?" + _PEER + "}"
 _MORE = "{?{?,} [more]}"  # recipients, in another line
+_NEXT = "{^{&, delay=}|{&, ctladdr=}}"
 _SHAPES = (
     Shape(_UNTRIED + "{status=RSET|HELO|EHLO|STARTTLS|QUIT|queued|discarded}{!}", "deliver"),
     Shape(_UNTRIED + _REPLY, "deliver", says=(("status", "rejected"),)),
-    Shape("to={forward_path:path}" + _MORE + "{&, }" + _REST, "deliver"),
-    Shape("to={forward_path:paths}" + _MORE + "{&, }" + _REST, "deliver"),
-    Shape("to={forward_path}" + _MORE + _REST, "deliver"),  # a command, a name with its address
+    Shape("to={forward_path:path}{? ({_})}" + _MORE + _NEXT + _REST, "deliver"),
+    Shape("to={forward_path:paths}" + _MORE + _NEXT + _REST, "deliver"),
+    Shape("to={_:quoted} {&<}{forward_path:path}" + _NEXT + _REST, "deliver"),
+    *(Shape("to={forward_path}{&" + key + "}" + _REST, "deliver") for key in (", ctladdr=", ", delay=")),  # with names
+    *(Shape("to={forward_path:" + kind + "}" + _MORE + "{&, }" + _REST, "deliver") for kind in ("path", "paths")),
+    Shape("to={forward_path}" + _MORE + _REST, "deliver"),  # a command
     Shape("from={reverse_path:path}, size={&0, }{size:int}, {*>, |relay=" + _PEER + "}", "queue"),
     Shape("from={reverse_path:path}, size={size:int}, class={_:int}, nrcpts=0{?, {*>, |relay=" + _PEER + "}}", "queue"),
     Shape(
@@ -77,6 +81,7 @@ _SHAPES = (
     Shape("ruleset={_}, reject=" + _REPLY, "reject"),
     Shape("ruleset={_:name}, {?arg1={_:path}, }{?arg2={_:path}, }relay=" + _PEER + ", ", "queue"),
     Shape("{&<}{forward_path:path}... {reply...}", "reject", says=_RCPT),
+    Shape("Too many recipients{!}", "reject", says=_RCPT),  # MaxRecipientsPerMessage: said of each, named is none
     Shape(
         "AUTH failure ({refused}): {reply}{?{&, user=}, {*>, |user={user}|relay=" + _PEER + "}}"
         "{?{&, relay=}, {*>, |relay=" + _PEER + "}}",
@@ -143,4 +148,20 @@ _RULES = linking.Rules(
     between=",",
 )
 
-FORMAT = Format("sendmail", (Variant("sendmail", _HEADED),), linking.assembler(_RULES), needed=linking.NEEDED)
+_link = linking.assembler(_RULES)
+_NAMED = r"^\"?[^|/<\"][^<]*<([^<>]*)>?$"  # Joe <joe@example.com>, no command
+
+
+def assemble(records: Records, options: Options) -> Assembled:
+    """Turn the lines into the tables; a recipient is its address, also where a person's name stands before it."""
+    found = _link(records, options)
+    if "recipients" in found.tables:
+        recipients = found.tables["recipients"]
+        path = recipients["forward_path"]
+        recipients["forward_path"] = texts.changed(
+            path, texts.having(path, "<"), lambda named: named.str.replace(_NAMED, r"\1", regex=True)
+        )
+    return found
+
+
+FORMAT = Format("sendmail", (Variant("sendmail", _HEADED),), assemble, needed=linking.NEEDED)

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from spamlab import columns, jsonlines
-from spamlab.notation import Shape, Variant
+from spamlab.notation import IGNORED, Shape, Variant
 
 _CODES = r"{?{code:code}{?-}{? }{?{enhanced_code:dsn}}}{?{code:int}\\x20{?{enhanced_code:dsn}}}"  # or \x20: a blank
 _REPLY = "{text>}" + _CODES + "{_}{text<}"
@@ -53,11 +53,13 @@ def header(lines: list[bytes]) -> Variant:
     separator = columns.decode(told.get("separator", r"\x09")) or "\t"
     names = re.sub(r"\bid_(?=orig|resp)", "id.", told.get("fields", "")).split(separator)
     if not {"uid", "mailfrom", "rcptto"} <= set(names) or told.get("path", "smtp") != "smtp":
-        return Variant("other", (), comment=b"#")
+        others = (("", (Shape("", IGNORED),)),) if {"path", "separator"} & told.keys() else ()
+        return Variant("other", others, comment=b"#")
     return replace(columns.exported(_variant(names, separator, told), told), sure=bool({"path", "row"} & told.keys()))
 
 
+_JSON = _variant(list(jsonlines.ZEEK_FIELDS), "\t", {}, jsonlines.ZEEK + "\t")
 VARIANTS = (
-    _variant(list(jsonlines.ZEEK_FIELDS), "\t", {}, jsonlines.ZEEK + "\t"),
+    replace(_JSON, groups=(*_JSON.groups, (jsonlines.ZEEK, (Shape("{!}", IGNORED),)))),
     Variant("zeek without its header", (_headless(), _headless("cc")), comment=b"#", unset=(b"-",)),
 )
