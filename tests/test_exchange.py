@@ -333,10 +333,25 @@ def test_a_status_can_hold_a_semicolon_and_quotes():
         message("DEFER", recipient_status=f'"{later};{later}"', **both),
     )
     log = read(tracked(*({**row, "date-time": "2024-01-02T03:04:05.000Z"} for row in rows)))
-    later = later.replace('""', '"')
-    assert log.recipients["reply"].tolist() == [told] * 4 + [later] * 4
+    assert log.recipients["reply"].tolist() == [told] * 4 + ['441 4.4.1 "x; y"'] * 4
     assert log.recipients["code"].tolist() == [550] * 4 + [441] * 4
     assert log.recipients["forward_path"].tolist()[1:4] == ["eve@example.com", "ben@example.com", "cat@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("status", "reply", "code"),
+    [
+        ("[{LED=550 5.1.1 RESOLVER.ADR.RecipNotFound; not found};{MSG=};{FQDN=};{IP=};{LRT=}]",
+         "550 5.1.1 RESOLVER.ADR.RecipNotFound; not found", 550),
+        ("[{LRT=1/2/2024 3:04:05 AM};{LED=451 4.4.0 {x} no};{FQDN=mx.example.org};{IP=192.0.2.9}]", "451 4.4.0 {x} no", 451),
+        ("{LRT=};{LED=};{FQDN=};{IP=}", None, None),
+        ("[{LRT=};{LED=441 4.4.1 cut here", "[{LRT=};{LED=441 4.4.1 cut here", 441),
+    ],
+)  # fmt: skip
+def test_the_last_error_of_a_status_is_the_reply(status, reply, code):
+    log = read(tracked(message("FAIL", recipient_status=status, recipient_address="ann@example.com")))
+    (found,) = log.recipients[["reply", "code"]].astype(object).itertuples(index=False)
+    assert [None if pd.isna(value) else value for value in found] == [reply, code]
 
 
 SINCE_2013 = TRACKING.replace("message-id,recipient", "message-id,network-message-id,recipient")

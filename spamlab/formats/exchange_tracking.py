@@ -51,6 +51,7 @@ def assemble(records: Records, options: Options) -> Assembled:
         lambda some: some.str.replace('""', '"', regex=False),
     )
     _split_replies(records, recipients)
+    recipients["reply"] = texts.changed(recipients["reply"], texts.having(recipients["reply"], "{LED="), _last_error)
     told = recipients["reply"].str.extract(_STATUS)
     recipients["code"] = pd.to_numeric(told[0]).astype("Int64")
     recipients["enhanced_code"] = told[1].astype("category")
@@ -64,6 +65,15 @@ def assemble(records: Records, options: Options) -> Assembled:
 
 _BESIDE = r"(@[\w.-]+)[\s,|]+"  # addresses, as people put them side by side
 _STATUS = r"(?<![\d.])([245]\d\d)[ -]+(?:#?([245]\.\d{1,3}\.\d{1,3})(?![\d.]))?"
+
+
+_LED = r"(?s)^\[?\{(?:[^{}]*\};\{)*LED=(?P<said>.*?)\}(?:;\{[A-Z]+=[^{}]*\})*\]?$"
+
+
+def _last_error(statuses: pd.Series) -> pd.Series:
+    """Of statuses like ``[{LRT=};{LED=550 5.1.1 …};{FQDN=};{IP=}]`` what was said: the last error's details."""
+    said = texts.extracted(statuses, _LED).fillna(statuses)
+    return said.mask(said == "")
 
 
 _APART = r';(?=(?:[^"]*"[^"]*")*[^"]*$)'  # of recipients: not inside a quoted local part
