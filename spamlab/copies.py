@@ -6,10 +6,12 @@ Debian's syslog daemon puts a mail server's line into ``mail.log``, ``mail.info`
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 
 from spamlab import inputs
+from spamlab.errors import ReadError
 from spamlab.pieces import HEAD, Found
 from spamlab.sources import Source
 
@@ -22,7 +24,12 @@ LEAST = 3
 
 
 def twice(files: list[Found]) -> Iterator[str]:
-    """What to say of files of one format of which one holds what another does."""
+    """What to say of files of one format, which have been read, of which one holds what another does."""
+    with contextlib.suppress(ReadError):  # one is gone by now
+        yield from _twice(files)
+
+
+def _twice(files: list[Found]) -> Iterator[str]:
     copies = _copies(files)
     for number, original in copies.items():
         copy, whole = files[number].source.name, files[original].source.name

@@ -19,7 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import spamlab
-from spamlab import tables
+from spamlab import copies, inputs, pieces, tables
 
 LOG = Path(__file__).parents[1] / "data" / "exchange55-appendix-a.log"
 STORED = LOG.read_bytes()
@@ -443,3 +443,13 @@ def test_lines_that_syslog_wrote_to_several_files_are_told(tmp_path, recwarn, na
     assert told == ([f"{one}: its lines stand in {other} too: they count twice"] if part is not None else [])
     assert len(log.sources) == 2
     adds_up(log)
+
+
+@pytest.mark.parametrize("n", [20, 100])
+def test_a_file_that_is_gone_when_copies_are_sought_is_none(tmp_path, n):
+    for name in ("mail.info", "mail.log"):
+        (tmp_path / name).write_bytes(_postfix(n))
+    files = [pieces.look(source, None) for source in inputs.find(tmp_path)]
+    assert len(list(copies.twice(files))) == 1
+    (tmp_path / "mail.log").unlink()
+    assert list(copies.twice(files)) == []
