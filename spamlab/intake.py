@@ -12,7 +12,7 @@ import pandas as pd
 
 from spamlab import copies, inputs, pieces, sources, tables
 from spamlab.errors import ReadError, ReadWarning, UnknownFormat
-from spamlab.formats import load
+from spamlab.formats import formats, load
 from spamlab.interpreter import CONTINUATION, EVENT, IGNORED, UNPARSED
 from spamlab.notation import Variant
 from spamlab.scan import Lines
@@ -124,11 +124,12 @@ def opened(source: Any, format: str | None) -> tuple[list[Intake], list[_Failed]
 
 def refuse(failed: list[_Failed]) -> Exception:
     """The error that says that nothing could be read."""
-    first = failed[0][1]
-    if len(failed) == 1:
-        return first
-    kind = UnknownFormat if any(isinstance(error, UnknownFormat) for _, error in failed) else ReadError
-    return kind(f"none of {len(failed)} files could be read; the first: {first}")
+    said = str(failed[0][1])
+    if len(failed) > 1:
+        said = f"none of {len(failed)} files could be read; the first: {said}"
+    if any(isinstance(error, UnknownFormat) for _, error in failed):
+        return UnknownFormat(f"{said}; known: {', '.join(formats())}")
+    return ReadError(said)
 
 
 def unreadable(failed: list[_Failed]) -> pd.DataFrame:

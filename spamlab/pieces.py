@@ -15,7 +15,7 @@ import numpy as np
 
 from spamlab import engine, jsonlines, sources, stamps
 from spamlab.errors import UnknownFormat
-from spamlab.formats import all_formats, formats
+from spamlab.formats import all_formats
 from spamlab.interpreter import CONTINUATION, EVENT, IGNORED
 from spamlab.notation import Variant
 from spamlab.records import Format
@@ -295,7 +295,7 @@ def recognise(text: bytes, name: str, given: Format | None, newline: int) -> tup
         return best[0][1:]
     line = next((line for line in text[:SAMPLE].splitlines() if line.strip()), b"")
     shown = "it is empty" if not line else f"its first line is {line[:80].decode('utf-8', 'backslashreplace')!r}"
-    raise UnknownFormat(f"{name}: no known log format; {shown}; known: {', '.join(formats())}")
+    raise UnknownFormat(f"{name}: no known log format; {shown}")
 
 
 def _fit(parts: _Parts) -> tuple[float, float, int]:

@@ -130,6 +130,10 @@ def test_other_files_are_refused_with_name_first_line_and_known_formats(what, tm
     assert "odd one.log" in str(caught.value)
     assert isinstance(caught.value, ValueError)
     assert "\n" not in str(caught.value)
+    (tmp_path / "x.log").write_bytes(STORED)
+    with pytest.warns(spamlab.ReadWarning, match="odd one") as told:
+        spamlab.read(tmp_path)
+    assert "exchange55" not in str(told[0].message)  # beside a log it is enough that this is none
 
 
 @pytest.mark.parametrize("what", [b"", b"\n\n"])
