@@ -78,11 +78,14 @@ def zone(buf, p, e):
 
 
 _ABROAD = (
-    "ene gen ιαν янв sty", "fev fév φεβ фев lut", "mär mrt μάρ μαρ мар", "avr abr απρ апр kwi",
-    "mai mag mei maj μαΐ μαϊ мая май", "juin giu ιουν ιούν июн cze", "juil lug ιουλ ιούλ июл lip",
-    "ago aoû αυγ авг sie", "set σεπ сен wrz", "okt out ott οκτ окт paź", "νοε νοέ ноя lis", "dez dic déc δεκ дек gru",
+    "ene gen ian ιαν янв січ sty led oca", "fev fév φεβ фев лют lut úno şub", "mär mrt már μάρ μαρ мар бер bře",
+    "avr abr ápr απρ апр кві kwi dub nis", "mai mag mei maj máj μαΐ μαϊ мая май тра kvě",
+    "juin jún giu iun ιουν ιούν июн чер cze čen haz", "juil júl lug iul ιουλ ιούλ июл лип lip čec tem",
+    "ago aoû αυγ авг сер sie srp ağu", "set sze σεπ сен вер wrz zář eyl", "okt out ott οκτ окт жов paź říj eki",
+    "νοε νοέ ноя лис lis kas", "dez dic déc δεκ дек гру gru pro ara",
 )  # fmt: skip
-"""What months begin with in other languages of Europe than English, where that is not the same."""
+"""What months begin with in other languages of Europe than English, where that is not the same (of Slavic ones, where
+they agree on which month it is)."""
 _KEY = 8  # octets of such a word
 
 
@@ -113,6 +116,19 @@ def month_name(buf, p, e):
                 n += 1
             if n == _KEY or _MONTH_WORDS[at + n] == 0:
                 month = _MONTH_WORDS[at + _KEY] * 1
+    while q < e and buf[q] == 32:
+        q += 1
+    return month, q
+
+
+def numbered_month(buf, p, e):
+    """Read a numbered month (``7月``: Chinese, Japanese; ``7월``: Korean) and the blanks behind it; 0 if none."""
+    month, q = digits(buf, p, e)
+    chinese = q + 3 < e and buf[q] == 0xE6 and buf[q + 1] == 0x9C and buf[q + 2] == 0x88
+    korean = q + 3 < e and buf[q] == 0xEC and buf[q + 1] == 0x9B and buf[q + 2] == 0x94
+    if month > 12 or not (chinese or korean):
+        return 0, p
+    q += 3
     while q < e and buf[q] == 32:
         q += 1
     return month, q
@@ -180,6 +196,11 @@ def stamp(buf, p, e):
     elif buf[p + 2] == 58:
         time, p = clock(buf, p, e)
         return (time * 8 + NO_DATE if time >= 0 else MISSING), p
+    elif buf[p + 1] > 127 or buf[p + 2] > 127:  # 7月 07 13:42:53
+        month, q = numbered_month(buf, p, e)
+        if month == 0:
+            return 0, -1
+        p = q
     if month > 0:
         day, q = digits(buf, p, e)
         if q >= e or buf[q] != 32:
@@ -210,7 +231,7 @@ def stamp(buf, p, e):
             return 0, -1
         month, day = two(buf, q + 1, e), two(buf, q + 4, e)
         p = q + 6
-        if p >= e or (buf[p] != 84 and buf[p] != 32):
+        if p >= e or (buf[p] != 84 and buf[p] != 32 and buf[p] != 95):  # 2024-07-07_13:42:53: svlogd
             return 0, -1
         p += 1
     time, p = clock(buf, p, e)

@@ -81,7 +81,9 @@ def groups(
         for start in (_BOOTED, _COLLECTED)
         for rest, found in ((named + program + process + _TEXT, shapes), ("{?(}{_:tag}", ignored))
     ]
-    unstamped = ((before + named + program + "[{pid:int}]: " + _TEXT, shapes) for before in ("", _CONTAINER))
+    unstamped = (
+        (before + "{?{host:name} }" + named + program + "[{pid:int}]: " + _TEXT, shapes) for before in ("", _CONTAINER)
+    )
     framed = [(_BEFORE + start, found) for start, found in (*own, other)]
     framed.append(("{_:time}" + _KIWI + other[0], ignored))
     rest = (_CONTAINER, (Shape("", IGNORED),)), ("-- ", (Shape("", IGNORED),))  # -- Journal begins at …

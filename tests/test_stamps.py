@@ -78,9 +78,17 @@ def file_of(path, stamps, written):
                 "sty lut mar kwi maj cze lip sie wrz paź lis gru",
                 "янв фев мар апр мая июн июл авг сен окт ноя дек",
                 "Ιαν Φεβ Μαρ Απρ Μαΐ Ιουν Ιουλ Αυγ Σεπ Οκτ Νοε Δεκ",
+                "січ лют бер кві тра чер лип сер вер жов лис гру",
+                "led úno bře dub kvě čen čec srp zář říj lis pro",
+                "Oca Şub Mar Nis May Haz Tem Ağu Eyl Eki Kas Ara",
+                "jan. febr. márc. ápr. máj. jún. júl. aug. szept. okt. nov. dec.",
+                "ian feb mar apr mai iun iul aug sep oct nov dec",
+                "1月 2月 3月 4月 5月 6月 7月 8月 9月 10月 11月 12月",
+                "1월 2월 3월 4월 5월 6월 7월 8월 9월 10월 11월 12월",
             )
             for number, month in enumerate(words.split(), 1)
         ),
+        ("2024-03-01_12:00:00.25", "2024-03-01T12:00:00.250000"),  # svlogd
         ("1709294400.25", "2024-03-01T12:00:00.250000"),
         # far away
         ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00"),

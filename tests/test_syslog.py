@@ -125,7 +125,7 @@ def test_what_the_server_itself_says_is_its_own_text(text):
     assert (event["kind"], event["text"], event["program"], event["pid"]) == ("note", text, "postfix", 9)
 
 
-@pytest.mark.parametrize("before", ["", "smtp_1  | ", "\x1b[36msmtp-1  | \x1b[0m"])
+@pytest.mark.parametrize("before", ["", "mx ", "smtp_1  | ", "\x1b[36msmtp-1  | \x1b[0m"])
 def test_a_line_without_a_stamp_says_no_time(before):
     """Of containers whose logs have none, or as quoted."""
     log = read(before + TAG + BODY + "\n" + before + "postfix/smtpd[3]: connect from h.example[192.0.2.4]\n")
