@@ -210,8 +210,9 @@ class Followed:
         arrived = self.arrival[self.arrival >= 0]
         arrived = arrived[self.session[arrived] >= 0]
         self.session_of[self.transaction[arrived]] = self.session[arrived]
-        # What another process refuses of it (a filter, at its end) belongs to that session.
-        late = np.flatnonzero(self.is_kind("reject") & (self.session < 0) & (self.transaction >= 0))
+        # What another process refuses of it (a filter, at its end) belongs to that session; so does the end of a client
+        # that only a later line gives the address of.
+        late = np.flatnonzero(self.is_kind("reject", "disconnect") & (self.session < 0) & (self.transaction >= 0))
         self.session[late] = self.session_of[self.transaction[late]]
 
     def _told_before(self, rows: np.ndarray, key: np.ndarray, shows: np.ndarray) -> np.ndarray:

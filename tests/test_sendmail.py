@@ -174,6 +174,12 @@ MADE = [
     (f"{ID}: Milter: data, reject=554 5.7.1 no", {"kind": "reject", "verb": "data", "code": 554}),
     (f"{ID}: {CLIENT}: VRFY joe [rejected]", {"kind": "reject", "verb": "VRFY"} | PEER),
     (f"{ID}: {CLIENT}: VRFY joe", {"kind": "command", "verb": "VRFY"} | PEER),
+    # LogLevel 15: the dialogue
+    (f"NOQUEUE: {CLIENT}: <-- ehlo mx.example.org", {"kind": "note", "helo": "mx.example.org"} | PEER),
+    (f"{ID}: <-- EHLO mx.example.org", {"kind": "note", "helo": "mx.example.org", "queue_id": ID}),
+    (f"{ID}: <-- QUIT", {"kind": "note", "ended": "quit"}),
+    (f"{ID}: <-- AUTH PLAIN AGpvZQBzZWNyZXQ=", {"kind": "note", "text": f"{ID}: <-- AUTH PLAIN"}),
+    (f"{ID}: <-- RCPT TO:<b@example.com>", {"kind": "note", "forward_path": None}),
     (f"{ID}: message size (9) exceeds maximum (8)", {"kind": "reject", "forward_path": None}),
     ("savemail: cannot save rejected email anywhere", {"kind": "note", "queue_id": None}),
     (f"{ID}: SYSERR(root): hash map \"x\": missing", {"kind": "note", "queue_id": ID}),
@@ -436,3 +442,23 @@ def test_a_delay_without_its_name_loses_no_delivery():
     assert log.recipients[["status", "delay", "delay_transmit"]].drop_duplicates().values.tolist() == [
         ["delivered", 2.0, 1.0]
     ]
+
+
+def test_the_end_of_a_client_whose_address_a_later_line_gives():
+    log = read(
+        f"Jun  1 00:00:00 mx sm-mta[7]: {ID}: timeout waiting for input from mx.example.net during server cmd read",
+        f"Jun  1 00:00:00 mx sm-mta[7]: {ID}: mx.example.net [192.0.2.1] did not issue MAIL/EXPN/VRFY/ETRN during connection to MTA",
+    )
+    assert log.sessions[["peer_ip", "ended"]].values.tolist() == [["192.0.2.1", "timeout"]]
+    assert log.events["session"].tolist() == [0, 0]
+
+
+def test_the_dialogue_says_how_a_client_greets_and_that_it_quits():
+    log = read(
+        "Jun  1 00:00:00 mx sm-mta[7]: NOQUEUE: connect from [192.0.2.1]",
+        f"Jun  1 00:00:00 mx sm-mta[7]: {ID}: <-- EHLO mx.example.net",
+        f"Jun  1 00:00:00 mx sm-mta[7]: {ID}: <-- QUIT",
+        f"Jun  1 00:00:00 mx sm-mta[7]: {ID}: --- 221 2.0.0 mx.example.com closing connection",
+        f"Jun  1 00:00:00 mx sm-mta[7]: {ID}: [192.0.2.1] did not issue MAIL/EXPN/VRFY/ETRN during connection to MTA",
+    )
+    assert log.sessions[["helo", "ended"]].values.tolist() == [["mx.example.net", "quit"]]

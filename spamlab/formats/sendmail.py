@@ -37,6 +37,7 @@ def _report(kind: str, *more: tuple[str, str]) -> tuple[tuple[str, str], ...]:
 # and nobody is notified (srvrsmtp.c, logundelrcpts).
 _UNTRIED = "to={forward_path:path}{?, ctladdr={_:path}{? ({_})}}, delay={delay:seconds}, pri={_:int}, stat="
 _COLLECT, _FROM = "{?SYSERR({_}): }collect: ", " on connection from {?" + _PEER + "}"
+_WROTE = "{?" + _PEER + ": }<-- "  # at level 15 and more
 _MORE = "{?{?,} [more]}"  # recipients, in another line
 _NEXT = "{^{&, delay=}|{&, ctladdr=}}"
 _SHAPES = (
@@ -118,6 +119,9 @@ _SHAPES = (
     Shape(_PEER + ": {_=possible SMTP attack|probable open proxy}: command={verb:name}"),
     Shape(_PEER + ": {verb=EXPN|VRFY|ETRN}{? {_}{& [rejected]}} [rejected]", "reject", fold=True),
     Shape(_PEER + ": {verb=EXPN|VRFY|ETRN}", "command", fold=True),
+    Shape(_WROTE + "{_=EHLO|HELO} {helo}{!}", fold=True),
+    Shape(_WROTE + "QUIT{!}", says=(("ended", "quit"),), fold=True),
+    Shape(_WROTE + "AUTH {_:tag}{text<}", fold=True),  # what follows is secret
     Shape(""),
 )
 _HEADED = tuple(
