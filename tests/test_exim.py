@@ -634,3 +634,25 @@ def test_an_enhanced_code_can_stand_in_a_later_line_of_a_reply():
 def test_what_a_host_said_before_the_next_one_is_tried_is_known_alone(said, code):
     log = read(f"2024-03-11 00:00:01 1rjT5F-003qKK-8B H=mx.example.org [192.0.2.3]: {said}")
     assert log.events["kind"].tolist() == ["note"] and log.events["code"].fillna(0).tolist() == [code or 0]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'SMTP protocol error in "AUTH PLAIN {}" H=(pc) [192.0.2.7]:3021 AUTH command used when not advertised',
+        'SMTP syntax error in "AUTH LOGIN {}" H=(pc) [192.0.2.7]:3021 unrecognized command',
+        'SMTP protocol synchronization error (input sent without waiting for greeting): rejected connection from '
+        'H=(pc) [192.0.2.7]:3021 input="AUTH PLAIN {}\\r\\n"',
+        'SMTP protocol synchronization error (next input sent too soon: pipelining was not advertised): rejected '
+        '"AUTH PLAIN {}" H=(pc) [192.0.2.7]:3021 next input="QUIT\\r\\n"',
+        'SMTP call from (pc) [192.0.2.7]:3021 dropped: too many syntax or protocol errors (last command was '
+        '"AUTH PLAIN {}", C=EHLO,AUTH)',
+        'SMTP call from (pc) [192.0.2.7]:3021 dropped: too many nonmail commands (last was "AUTH PLAIN {}")',
+    ],
+)  # fmt: skip
+def test_what_a_client_says_to_log_in_is_not_kept(said):
+    connect = "2024-03-11 10:00:00 SMTP connection from [192.0.2.7]:3021 (TCP/IP connection count = 1)\n"
+    log = read(connect + f"2024-03-11 10:00:01 {said.format('AGpvZQBzZWNyZXQ=')}\n")
+    assert "AGpv" not in log.events.to_string()
+    assert log.events["text"][1] == said.partition(" {}")[0]
+    assert log.sessions[["peer_ip", "helo"]].values.tolist() == [["192.0.2.7", "pc"]]

@@ -34,6 +34,7 @@ _WHO = (
     "{&F=}F={reverse_path:path}{? U={_:tag}}{? H=" + PEER + _WHERE + "}{? P={_:tag}}",
     "U={_:tag}{? F={reverse_path:path}}",
 )
+_AUTH = "{?AUTH {_:tag}{text<} }"  # what a client says to log in is not kept
 _FLAGGED = "{? H=" + PEER + _WHERE + "}"
 
 
@@ -88,14 +89,20 @@ SESSIONS = (
         says=(("ended", "timeout"),),
     ),
     Shape(
-        "SMTP call " + _FROM + " dropped: {?{_}(last command was {_:quoted},  C={verbs~)}}", "disconnect", says=_DROPPED
+        "SMTP call " + _FROM + ' dropped: {?{_}(last{? command} was {&?"' + _AUTH + "}{_:quoted}{?,  C={verbs~)}}}",
+        "disconnect",
+        says=_DROPPED,
     ),
     # A client's line stands in quotes that it can close itself: where there are two ends, neither is trusted.
-    Shape('SMTP {_=syntax|protocol} error in "{_}" H={_}" H='),
-    Shape('SMTP {_=syntax|protocol} error in "{_}" H=' + PEER),
-    Shape("SMTP protocol synchronization error ({_}): rejected connection from H=" + PEER, "reject", says=_DROPPED),
-    Shape('SMTP protocol synchronization error ({_}): rejected "{_}" H={_}" H=', "reject", says=_DROPPED),
-    Shape('SMTP protocol synchronization error ({_}): rejected "{_}" H=' + PEER, "reject", says=_DROPPED),
+    Shape('SMTP {_=syntax|protocol} error in "' + _AUTH + '{_}" H={_}" H='),
+    Shape('SMTP {_=syntax|protocol} error in "' + _AUTH + '{_}" H=' + PEER),
+    Shape(
+        "SMTP protocol synchronization error ({_}): rejected connection from H=" + PEER + '{? input="' + _AUTH + "}",
+        "reject",
+        says=_DROPPED,
+    ),
+    Shape('SMTP protocol synchronization error ({_}): rejected "' + _AUTH + '{_}" H={_}" H=', "reject", says=_DROPPED),
+    Shape('SMTP protocol synchronization error ({_}): rejected "' + _AUTH + '{_}" H=' + PEER, "reject", says=_DROPPED),
     Shape("{?temporarily }rejected {verb:word} " + _FROM + _WHY_AFTER, "reject"),
     Shape('{?temporarily }rejected "{verb:word} {_}" ' + _FROM, "reject"),
     Shape("{?temporarily }rejected {verb:word} FROM:{reverse_path:path}" + _FLAGGED + _WHY_AFTER, "reject"),
