@@ -44,48 +44,37 @@ _SIGNAL_OF = {"rejected": "refused", "bounced": "failed", "expired": "failed", "
 def _occurrences(log: Log, who: bool) -> pd.DataFrame:
     """A row each: ``time``, ``signal``, ``octets``, and the columns of ``WHO``, missing where the log does not say.
 
-    Without ``who`` the first two alone.
+    Without ``who`` the columns of ``WHO`` are not looked for, nor the octets of mail.
     """
     rows = flows.flow(log) if who else messages.happened(log, False, "status")
     signal = rows["what"].map(_SIGNAL_OF)
     rows = rows[signal.notna()]
     first = {"time": rows["time"], "signal": signal[rows.index]}
-    if who:
-        first |= _sides(log, rows)
-    sessions = log.columns("sessions", "session", "role", "peer_host", "peer_ip", "user", "start", "authenticated")
-    sessions = sessions.set_index("session")
-    peer = sessions["peer_host"].fillna(sessions["peer_ip"])
     made = backscatter.ndrs(log)
-    wrote = {
-        "time": made["time"],
-        "signal": "reports",
-        "octets": made["size"],
-        "domain": flows.domain(made["forward_path"]),
-        "relay": made["peer"],
-    }
+    wrote = {"time": made["time"], "signal": "reports", "octets": made["size"]}
     events = log.columns("events", "time", "session", "kind", "verb", "argument", "echo")
     events = events[~events["echo"] & events["verb"].isin(["AUTH", "MAIL"]) & events["kind"].isin(["auth", "command"])]
     asked = messages.answered(log).reindex(events.index) if events["kind"].eq("command").any() else None
     answer = pd.Series(pd.NA, events.index, "Int64") if asked is None else asked.astype("Int64")
+    sessions = log.columns("sessions", "session", "role", "peer_host", "peer_ip", "user", "start", "authenticated")
+    sessions = sessions.set_index("session")
     proven = sessions.index[sessions["authenticated"]]
     auth = events["kind"].eq("auth") & ~events["session"].isin(proven)
     failed = events[auth | (events["verb"].eq("AUTH") & answer.between(500, 599).fillna(False))]
-    named = failed["argument"].where(failed["kind"].eq("auth"))
-    tried = {
-        "time": failed["time"],
-        "signal": "logins",
-        "client": failed["session"].map(peer),
-        "account": named.fillna(failed["session"].map(sessions["user"]).astype("str")),
-    }
+    tried = {"time": failed["time"], "signal": "logins"}
     turned = events[events["verb"].eq("MAIL") & answer.between(400, 599).fillna(False)]
-    away = {
-        "time": turned["time"],
-        "signal": "refused",
-        "client": turned["session"].map(peer),
-        "why": answer[turned.index].astype("str"),
-    }
+    away = {"time": turned["time"], "signal": "refused"}
     served = sessions[sessions["role"].eq("server")]
-    joined = {"time": served["start"], "signal": "connections", "client": peer[served.index]}
+    joined = {"time": served["start"], "signal": "connections"}
+    if who:
+        peer = sessions["peer_host"].fillna(sessions["peer_ip"])
+        named = failed["argument"].where(failed["kind"].eq("auth"))
+        first |= _sides(log, rows)
+        wrote |= {"domain": flows.domain(made["forward_path"]), "relay": made["peer"]}
+        tried["client"] = failed["session"].map(peer)
+        tried["account"] = named.fillna(failed["session"].map(sessions["user"]).astype("str"))
+        away |= {"client": turned["session"].map(peer), "why": answer[turned.index].astype("str")}
+        joined["client"] = peer[served.index]
     frames = [pd.DataFrame(each) for each in (first, wrote, tried, away, joined)]
     return pd.concat([each for each in frames if len(each)] or frames[:1], ignore_index=True).dropna(subset="time")
 
@@ -138,7 +127,7 @@ def added(found: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _counts(log: Log, who: bool = True) -> Counts:
-    rows = _occurrences(log, who).reindex(columns=["time", "signal", "octets", *WHO])
+    rows = _occurrences(log, who).reindex(columns=["time", "signal", "octets", *(WHO if who else ())])
     rows["step"] = rows["time"].dt.floor(STEP)
     rows["octets"] = rows["octets"].astype("float64").fillna(0)
     each = rows.assign(n=1).groupby(["signal", "step"])[["n", "octets"]].sum()
@@ -167,7 +156,18 @@ def _merged(found: list[Counts]) -> Counts:
     return whole
 
 
-@partwise.partwise(_merged)
+def _flat(log: Log) -> pd.DataFrame:
+    """Both tables of a part's ``Counts`` in one: where nobody is counted (``by``) it is of ``series``."""
+    found = _counts(log)
+    return pd.concat([table.reset_index() for table in (*found.series, *found.who)], ignore_index=True)
+
+
+def _unflat(rows: pd.DataFrame) -> Counts:
+    series = rows["by"].isna()
+    who = rows[~series].set_index(["signal", "by", "value", "step"])[["n"]]
+    return Counts([rows[series].set_index(["signal", "step"])[["n", "octets"]]], [who])
+
+
 def counts(log: Log) -> Counts:
     """What ``findings`` are found in."""
-    return _counts(log)
+    return partwise.merged(map(_unflat, partwise.kept(log, _flat).frames()), _merged)
