@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from spamlab import texts
+from spamlab import texts, translation
 from spamlab.notation import IGNORED, Shape, Variant
 
 MOST = 400  # columns: one option each can be open, and the interpreter has room for so many
@@ -35,7 +35,7 @@ def ended(pattern: str, *by: str) -> str:
     return "".join(f"{{?{pattern}{{&{quote(mark)}}}}}" for mark in by) + f"{{?{pattern}{{!}}}}"
 
 
-QUOTED = {",": ":csv", ";": ":ssv"}
+QUOTED = {mark: f":{kind}" for kind, mark in translation.BETWEEN.items()}
 """By what stands between values: the type of one that can be quoted."""
 
 

@@ -38,7 +38,9 @@ MOST_ITEMS = 64  # of a list in one line
 MOST_KEYS = 62  # of a list: one bit each in 63
 
 _NUMBERS = {"int": INTEGER, "given": INTEGER, "seconds": SECONDS, "code": CODE, "time": TIME, "locale": LOCALE}
-_BETWEEN = {"csv": ",", "ssv": ";"}
+BETWEEN = {"csv": ",", "ssv": ";"}
+"""By type of a value that can be quoted: what stands between values."""
+
 _TEXTS = {"path": PATH, "paths": PATH, "quoted": QUOTED, "csv": QUOTED, "ssv": QUOTED, "inside": QUOTED}
 
 
@@ -185,7 +187,7 @@ def _emit_field(program: Program, item: Item, rest: Sequence[Item], fold: bool, 
         if kind in _NUMBERS:
             program.emit(_NUMBERS[kind], program.column(name, NUMBER), int(kind == "given"))
         elif kind in _TEXTS:
-            comma = program.literal(_BETWEEN[kind]) if kind in _BETWEEN else -1
+            comma = program.literal(BETWEEN[kind]) if kind in BETWEEN else -1
             program.emit(_TEXTS[kind], program.column(name, TEXT), comma, int(kind in ("inside", "paths")))
         elif kind == "dsn":
             program.emit(DSN, program.column(name, CATEGORY))
