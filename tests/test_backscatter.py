@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import spamlab
-from spamlab import backscatter, costs, dialogue, wire
+from spamlab import backscatter, costs, dialogue, plots, wire, words
 from spamlab.log import Log
 from spamlab.wire import WireModel
 from tests.made import dialogue_log, empty_log, mta_log, talk
@@ -221,6 +221,18 @@ def test_mta_logs_are_modelled() -> None:
     once = backscatter.cost(log).loc[0, "smtp_in"]
     log.recipients = pd.concat([log.recipients, log.recipients.iloc[:1]], ignore_index=True)
     assert backscatter.cost(log).loc[0, "smtp_in"] == 2 * once
+
+
+def test_reports_delivered_here_are_told_apart_from_those_that_left() -> None:
+    log = mta_log(4)
+    log.recipients.loc[2, "relay"] = "local"
+    assert backscatter.answer(log).startswith(
+        "2 attempts to deliver a non-delivery report were made, 1 of them to another host; they took "
+    )
+    cost = backscatter.cost(log).loc[0, ["smtp_out", "smtp_in"]].sum()
+    ax = plots.octets(backscatter.parts(log))
+    assert "1 of 2 NDR attempts left this server and cost" in ax.get_title(loc="left").replace("\n", " ")
+    assert any(f"{words.octets(cost)} each on average" in text.get_text().replace("\n", " ") for text in ax.texts)
 
 
 def test_logs_without_ndrs() -> None:

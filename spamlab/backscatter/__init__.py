@@ -38,11 +38,13 @@ def answer(log: Log, wire: WireModel = LINUX) -> str:
     n, out, back = len(each), each["smtp_out"], each["smtp_in"]
     if n == 0:
         return "This log holds no attempt to deliver a non-delivery report."
-    were = "was made; it took" if n == 1 else "were made; they took"
     basis = " and ".join(sorted(each["smtp_basis"].unique()))
     if unknown := int(out.isna().sum()):
         basis += f", {unknown:,} without a known size left out"
-    text = f"{count(n, 'attempt')} to deliver a non-delivery report {were} {count(round(out.sum()), 'SMTP octet')} out"
+    text = f"{count(n, 'attempt')} to deliver a non-delivery report {'was' if n == 1 else 'were'} made"
+    if 0 < (away := int((each["packets_out"] > 0).sum())) < n:
+        text += f", {away:,} of them to another host"  # what is delivered here takes nothing
+    text += f"; {'it' if n == 1 else 'they'} took {count(round(out.sum()), 'SMTP octet')} out"
     text += f" and {count(round(back.sum()), 'SMTP octet')} in ({basis})"
     if refused := int((each["body"] > 0).sum()):
         text += f"; {refused:,} of {n:,} {'was' if refused == 1 else 'were'} refused before the message, which spared "

@@ -205,7 +205,8 @@ def octets(parts: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     sums = parts.groupby(level="part", sort=False, observed=True)[["out", "in"]].sum()
     sums = sums[sums.sum(axis=1) > 0]
     look.need(len(sums), NO_NDR)
-    tries, total, reach = parts.index.get_level_values("transaction").nunique(), sums.to_numpy().sum(), sums.max().max()
+    each = parts.sum(axis=1).groupby(level="transaction").sum()
+    tries, away, total, reach = len(each), int((each > 0).sum()), sums.to_numpy().sum(), sums.max().max()
     share = sums.sum(axis=1) / total
     percent = [f"{s:.0%}" if s > 0.005 else "<1%" for s in share]
     top = int(share.to_numpy().argmax())
@@ -219,9 +220,13 @@ def octets(parts: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.axvline(0, color=look.INK, linewidth=0.8)
     look.scale(ax, "x", words.octets, 0, reach)
     ax.set(xlim=(-1.25 * reach, 1.25 * reach), xlabel="SMTP octets (lines with CRLF), by the logging server")
-    title = f"{words.count(tries, 'NDR attempt')} cost {words.octets(total)}; {sums.index[top]} takes {percent[top]}"
-    each = f"{words.octets(total / tries)} each on average; a session's attempts share its set-up and QUIT"
-    return look.finding(ax, title, each, sums.reset_index())
+    which = words.count(tries, "NDR attempt")
+    detail = f"{words.octets(total / away)} each on average; a session's attempts share its set-up and QUIT"
+    if away < tries:
+        which = f"{away:,} of {which} left this server and"
+        detail += "; the others were delivered here or reached no host"
+    title = f"{which} cost {words.octets(total)}; {sums.index[top]} takes {percent[top]}"
+    return look.finding(ax, title, detail, sums.reset_index())
 
 
 @look.figure
