@@ -459,6 +459,14 @@ def test_loops_are_compared_from_three_on(log: spamlab.Log) -> None:
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
     assert len(svg(ax)) < 1_000_000
     assert plots.data(ax)["turns"].sum() == turns.sum()
+    # A log without lines states no octets, and turns of three and four have no number between them.
+    few = pd.DataFrame(
+        {"unit": ["a"] * 4, "turns": [3, 4, 3, 4], "seconds": 5.0, "octets": pd.array([None] * 4, "Int64")}
+    )
+    ax = plots.loops(few)
+    ax.figure.canvas.draw()
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["3", "4", "5"]
+    assert ax.get_title(loc="left") == "4 loops go round 14 times in all: 20 s"
 
 
 def test_octets_are_mirrored_about_zero(log: spamlab.Log) -> None:
@@ -479,6 +487,13 @@ def test_saved_stacks_the_body_on_what_was_spent(log: spamlab.Log) -> None:
     assert "17.3 kB" in ax.get_title(loc="left")
     many = pd.concat([saved] * 5000, ignore_index=True)
     assert len(svg(plots.saved(many))) < 200_000
+    # One that was delivered, a thousand times as large, spares nothing and would dwarf the others.
+    more = pd.concat([saved, pd.DataFrame({"body": [0], "spent": [2_000_000.0]})], ignore_index=True)
+    ax = plots.saved(more)
+    assert ax.get_xlim()[1] < 10_000 and len(plots.data(ax)) == len(saved)
+    assert "2 MB spent on all; 8 of the refused drawn" in " ".join(text.get_text() for text in ax.texts).replace(
+        "\n", " "
+    )
 
 
 # -- what they share -----------------------------------------------------------------------------------

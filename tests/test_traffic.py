@@ -185,6 +185,25 @@ def test_reasons_are_grouped_without_what_varies(log: spamlab.Log) -> None:
         ("connect to mx.example.com[2001:db8::5]:25: Connection refused", "connect to …: Connection refused"),
         ("blocked, see https://x.example/q?ip=192.0.2.5; bye", "blocked, see …; bye"),
         ("RESOLVER.ADR.RecipientNotFound; not found", "RESOLVER.ADR.RecipientNotFound; not found"),
+        ("H=(a: b) [192.0.2.5]:25 F=<> rejected RCPT <a@b.example>: relay not permitted", "relay not permitted"),
+        (
+            "1rjT5P-003qKw-07 H=mx.example [192.0.2.5]:2183 F=<a@b.example> rejected after DATA: It scored 12.3 points.",
+            "It scored … points.",
+        ),
+        (
+            "rejected EHLO from h.example (x.invalid) [192.0.2.5]:47652: syntactically invalid argument(s): x.invalid_",
+            "syntactically invalid argument(s): …",
+        ),
+        (
+            "1rjT5P-003qKw-07 rejected from <a@b.example> H=(x) [192.0.2.5]: message too big: max=9",
+            "message too big: max=…",
+        ),
+        ('H=[192.0.2.5] temporarily rejected connection in "connect" ACL: slow down', "slow down"),
+        (
+            "4B7Ux1Ab012345: ruleset=check_relay, arg1=h.example, arg2=192.0.2.5, relay=h.example [192.0.2.5], "
+            "reject=421 4.3.2 Connection rate limit exceeded.",
+            "Connection rate limit exceeded.",
+        ),
         ("queued as 4F3A2B1C9D", "queued as …"),
         ("", ""),
     ],

@@ -242,7 +242,10 @@ def scale(ax: Axes, which: str, says: Callable[[float], str], low: float, high: 
         ax.set(**{f"{which}scale": "log"})
         decades = LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,), numticks=9)
         ticks = TICKS if says is seconds else decades.tick_values(*ends)
-        axis.set_major_locator(FixedLocator(_apart(ticks, says, ends) if which == "x" else list(ticks)))
+        ticks = [
+            tick for tick in ticks if tick == round(tick) or says(tick) != says(round(tick))
+        ]  # none between counts
+        axis.set_major_locator(FixedLocator(_apart(ticks, says, ends) if which == "x" else ticks))
         axis.minorticks_off()
     axis.set_major_formatter(lambda value, _: says(abs(value)))
     ax.set(**{f"{which}lim": ends})

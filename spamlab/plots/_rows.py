@@ -243,29 +243,29 @@ def saved(saved: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     Axes
-        One bar an attempt, in order of the full cost; of more than 12 an evenly spaced sample.
+        One bar an attempt that was refused, in order of the full cost; of more than 12 an evenly spaced sample.
     """
     look.need(len(saved), NO_NDR)
     known = saved.dropna(subset=["body", "spent"])[["body", "spent"]].astype("float64")
     known["whole"] = known["spent"] + known["body"]
     known = known[known["whole"] > 0]
-    refused = int((known["body"] > 0).sum())
-    look.need(refused, "No NDR was refused before its body with its size known: nothing was spared.")
+    refused = known[known["body"] > 0]
+    look.need(len(refused), "No NDR was refused before its body with its size known: nothing was spared.")
     spared, spent, whole = (known[column].sum() for column in ("body", "spent", "whole"))
-    drawn = look.thin(known.sort_values("whole", kind="stable"), 12)
+    drawn = look.thin(refused.sort_values("whole", kind="stable"), 12)
     ax = rows(ax, drawn.index)
     ax.barh(range(len(drawn)), drawn["spent"], 0.66, color=look.ACCENT)
     bars = ax.barh(range(len(drawn)), drawn["body"], 0.66, drawn["spent"], color="#f2f2f2", hatch="////")
     ax.bar_label(bars, [words.octets(n) for n in drawn["whole"]], padding=3, fontsize=7)
     look.scale(ax, "x", words.octets, 0, drawn["whole"].max())
     look.note(ax, "spent", (0, -0.5), (1, 2), color=look.ACCENT, weight="bold")
-    ends = drawn.loc[drawn["body"] > 0, "spent"].median()  # where the body begins, or beside the other word
+    ends = drawn["spent"].median()  # where the body begins, or beside the other word
     apart = max(2.0, SPENT - 72 * ax.get_window_extent().width / ax.figure.dpi * ends / ax.get_xlim()[1])
     look.note(ax, "body not sent", (ends, -0.5), (apart, 2), color=look.SOFT, weight="bold")
     ax.set(xlabel="SMTP octets of an attempt, both ways", ylabel="transaction, cheapest first")
     title = f"Refusal before the body spared {words.octets(spared)}, {spared / whole:.0%} of the full cost"
-    detail = f"{refused:,} of {len(saved):,} refused before a body of known size, {words.octets(spent)} spent"
-    detail += f"; {len(drawn)} drawn, evenly spaced" if len(drawn) < len(known) else ""
+    detail = f"{len(refused):,} of {len(saved):,} refused before a body of known size, {words.octets(spent)} spent"
+    detail += f" on all; {len(drawn)} of the refused drawn, evenly spaced" if len(drawn) < len(known) else ""
     return look.finding(ax, title, detail, drawn.reset_index())
 
 

@@ -210,7 +210,7 @@ def reasons(reasons: pd.DataFrame, *, most: int = 12, ax: Axes | None = None) ->
     """
     look.need(len(reasons), "Nothing in this log was refused, put off, bounced or given up: no reason to show.")
     total, drawn = int(reasons["count"].sum()), reasons.head(most)
-    ax = rows(ax, [""] * len(drawn))
+    ax = rows(ax, [""] * max(len(drawn), 3))  # tall enough for a text above each bar
     colors = [look.ORANGE if status == "deferred" else look.ACCENT for status in drawn["status"]]
     bars = ax.barh(np.arange(len(drawn)) + 0.22, drawn["count"], 0.3, color=colors)
     ax.bar_label(bars, [f"{n:,}" for n in drawn["count"]], padding=3, fontsize=7.5)

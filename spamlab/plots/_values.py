@@ -341,7 +341,9 @@ def loops(loops: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """
     look.need(len(loops), "No command sequence repeats in this log: there are no loops to compare.")
     total = f"{count(len(loops), 'loop goes', 'loops go')} round {count(int(loops['turns'].sum()), 'time')} in all"
-    total += f": {seconds(loops['seconds'].sum())} and {octets(float(loops['octets'].sum()))}"
+    total += f": {seconds(loops['seconds'].sum())}"
+    if pd.notna(size := loops["octets"].sum(min_count=1)):  # some logs hold no lines
+        total += f" and {octets(float(size))}"
     look.need(len(loops) > 2, f"{total}. With fewer than three loops there is nothing to compare.")
     turns, took = loops["turns"].to_numpy(), loops["seconds"].clip(lower=0.5).to_numpy()
     ax = look.axes(ax, 3.6)

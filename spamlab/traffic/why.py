@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 # In order: a reply code is no reason, and neither is who asked, which stands before it or after.
 _VARIABLE = (
     (r"^\S+: [\w-]*reject: \w+ from \S+: ", ""),
-    (r"^H=[^\n]*? rejected [A-Z]+(?: <(?:[^<>]|<[^<>]*>)*>)?: ", ""),
+    (r"^(?=\w*\d)\w{8,}: ", ""),
+    (r"^ruleset=[^\n]*? reject=", ""),
+    (
+        r"^(?:\w{6}-\w{6,11}-\w{2,4} )?(?:H=[^\n]*? )?(?:temporarily )?rejected (?:from [^\n]*?"
+        r'|(?:after )?[A-Z]+(?: <(?:[^<>]|<[^<>]*>)*>| (?:from |FROM:)[^\n]*?)?|connection in "\w+" ACL): ',
+        "",
+    ),
+    (r"(invalid argument\(s\):) [^\n]*", r"\1 …"),
     (r"(?m)(^|said: )\d{3}[ -]", r"\1"),
     (r"(?m)(^|said: )\d\.\d{1,3}\.\d{1,3} ", r"\1"),
     (r"; (?:from|to|proto|helo)=.*", ""),
