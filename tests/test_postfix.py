@@ -517,6 +517,45 @@ def test_what_a_header_check_refuses_is_refused_to_its_recipient():
     assert log.transactions["reverse_path"].isna().all()
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "reply"),
+    [
+        (
+            f"mime-error message header length exceeds limit: Subject: a; b from a[192.0.2.1]{TAIL.split(' proto')[0]}",
+            None,
+            None,
+        ),
+        (f"content Received: by x from a[192.0.2.1]{TAIL}: 5.7.1 disallowed", "5.7.1", "5.7.1 disallowed"),
+    ],
+)
+def test_what_the_structure_of_a_message_refuses_is_refused_to_its_recipient(text, code, reply):
+    """A MIME error (``strict_mime_encoding_domain`` and its like) names the envelope as a header check does."""
+    row = read(daemon(f"cleanup[1]: 4F5C64474F: reject: {text}")).recipients.iloc[0]
+    assert [cell(row[name]) for name in ("forward_path", "status", "enhanced_code", "reply")] == [
+        "real@c", "rejected", code, reply]  # fmt: skip
+
+
+def test_what_comes_with_bare_line_feeds_is_refused_and_its_connection_closed():
+    log = read(daemon(
+        "smtpd[1]: NOQUEUE: reject: bare <LF> received from a[192.0.2.1]: 550 5.5.2 mx Error: bare <LF> received; proto=SMTP helo=<h>",
+        "smtpd[1]: bare <LF> received after DATA (12 bytes) from a[192.0.2.1]",
+        "smtpd[1]: disconnect from a[192.0.2.1] helo=1 mail=1 rcpt=1 data=0/1 commands=3/4",
+    ))  # fmt: skip
+    assert [cell(log.events[name][0]) for name in ("kind", "verb", "code", "enhanced_code")] == [
+        "reject",
+        None,
+        550,
+        "5.5.2",
+    ]
+    assert log.sessions[["peer_ip", "helo", "ended"]].values.tolist() == [["192.0.2.1", "h", "dropped"]]
+
+
+def test_a_client_that_does_not_wait_for_replies_is_named_where_its_beginning_is_not_logged():
+    log = read(daemon("smtpd[1]: improper command pipelining after EHLO from a[192.0.2.1]: QUIT\\r\\n"))
+    assert log.sessions[["peer_ip", "peer_host"]].values.tolist() == [["192.0.2.1", "a"]]
+    assert [cell(log.events[name][0]) for name in ("kind", "verb")] == ["note", "EHLO"]
+
+
 def test_mail_through_a_filter_before_the_queue_arrives_once():
     lines = (
         "smtpd[1]: connect from a[192.0.2.1]",

@@ -181,6 +181,31 @@ MADE = [
     (f"{ID}: <-- AUTH PLAIN AGpvZQBzZWNyZXQ=", {"kind": "note", "text": f"{ID}: <-- AUTH PLAIN"}),
     (f"{ID}: <-- RCPT TO:<b@example.com>", {"kind": "note", "forward_path": None}),
     (f"{ID}: message size (9) exceeds maximum (8)", {"kind": "reject", "forward_path": None}),
+    # what it wrote of old to a file: no priority stands between
+    ("AA08021: to=/var/mail/joe, delay=00:00:02, xdelay=00:00:01, mailer=*file*, stat=Sent",
+     {"kind": "deliver", "forward_path": "/var/mail/joe", "status": "Sent", "delay_transmit": 1_000_000}),
+    *((f"{ID}: to=<b@example.com>, delay=00:00:01, xdelay=00:00:01, mailer=esmtp, {fields}, dsn=2.0.0, stat=Sent (ok)",
+       {"kind": "deliver", "status": "Sent ", "relay": "h. [192.0.2.7]", "enhanced_code": "2.0.0"})
+      for fields in ("pri=9, tls_verify=OK, relay=h. [192.0.2.7]", "tls_verify=OK, pri=9, relay=h. [192.0.2.7]",
+                     "pri=9, relay=h. [192.0.2.7], tls_verify=OK")),
+    (f"{ID}: to=<b@example.com>, delay=00:00:01, mailer=esmtp, new=1, stat=Sent (ok, stat=Deferred)",
+     {"kind": "deliver", "status": "Sent ", "reply": "Sent (ok, stat=Deferred)"}),  # a field that nobody knows
+    (f"{ID}: to=<b@example.com>, delay=00:00:01, pri=9, stat=quarantined", {"kind": "deliver", "status": "quarantined"}),
+    (f"{ID}: from=<a@example.net>, size=9, class=0, pri=0, nrcpts=0, proto=SMTP, relay={CLIENT}", {"kind": "queue"} | PEER),
+    *((f"{ID}: Milter: {what}, discard", {"kind": "queue", "status": None} | found)
+      for what, found in (("data", {}), ("from=<a@example.net>", {"reverse_path": "a@example.net"}),
+                          ("to=<b@example.com>", {"forward_path": "b@example.com"}))),
+    (f"{ID}: headers too large (32800 max) from mx.example.net during message collect", {"kind": "reject"}),
+    (f"{ID}: rejecting STARTTLS from {CLIENT} due to traffic before response", {"kind": "reject"} | PEER),
+    (f"{ID}: {CLIENT}: Possible SMTP RCPT flood, throttling.", {"kind": "note"} | PEER),
+    (f"{ID}: clone {NEW}, owner=owner-list", {"kind": "queue", "queue_id": ID}),
+    # a recipient as the client gave it, with brackets or without, or as nobody can read it
+    (f"{ID}: b@example.com... User unknown", {"kind": "reject", "verb": "RCPT", "forward_path": "b@example.com"}),
+    (f'{ID}: Syntax error in mailbox address "b c@example.com" (non-printable characters)',
+     {"kind": "reject", "verb": "RCPT", "forward_path": "b c@example.com"}),
+    (f'{ID}: 8-bit character in mailbox address "<b@example.com>"', {"kind": "reject", "forward_path": "b@example.com"}),
+    *((f"{ID}: {said}b@example.com... User unknown", {"kind": "note", "forward_path": None})
+      for said in ("--- 550 5.1.1 ", "<-- RCPT TO:", "SYSERR(root): ")),
     ("savemail: cannot save rejected email anywhere", {"kind": "note", "queue_id": None}),
     (f"{ID}: SYSERR(root): hash map \"x\": missing", {"kind": "note", "queue_id": ID}),
 ]  # fmt: skip

@@ -36,7 +36,7 @@ _ACTIONS = (
     ("{?: }{_=discard|milter-discard|milter-header-discard|milter-body-discard}", "queue", (("status", "discarded"),)),
 )
 # Of a header or body line, whose text is anyone's: where it holds what the envelope begins with, neither is trusted.
-_CHECKED = ": {_=header|mime-header|nested-header|body} {_}; from="
+_CHECKED = ": {_=header|mime-header|nested-header|mime-error|body|content} {_}; from="
 _ENVELOPE = (
     "{reverse_path:path}{? to={forward_path:path}}"
     "{? proto={_:tag}{? helo=<{?[}{_:name}{?]}>}}{?: {reply>}{?{enhanced_code:dsn} }{_}{reply<}}"
@@ -75,7 +75,7 @@ _SHAPES = (
         "disconnect",
     ),
     *(
-        Shape(action + ": {verb:word}{? from " + peer + "}" + _REASON, kind, says=says)
+        Shape(action + ": {^bare <LF> received|{verb:word}}{? from " + peer + "}" + _REASON, kind, says=says)
         for action, kind, says in _ACTIONS
         for peer in (_ALONE, _PEER)
     ),
@@ -84,9 +84,11 @@ _SHAPES = (
         for action, kind, says in _ACTIONS
         for checked in (_CHECKED + "<{_}; from=<", _CHECKED + _ENVELOPE, ": ")
     ),
-    Shape("{?: }lost connection after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
-    Shape("{?: }timeout after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "timeout"),)),
-    Shape("{?: }too many errors after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
+    *(
+        Shape("{?: }{_=" + how + "} after {verb:word}{? ({_})} from " + _PEER, says=(("ended", ended),))
+        for how, ended in (("lost connection|too many errors|bare <LF> received", "dropped"), ("timeout", "timeout"))
+    ),
+    Shape("improper command pipelining after {verb:word} from " + _PEER),
     Shape(
         "warning: " + _PEER + ": SASL {refused} authentication {?temporarily }{_=failed|aborted}"
         "{?: {reply>}{_}{reply<}{?, sasl_username={user}}}",

@@ -18,13 +18,19 @@ _CODE = "{code:code}{?-}{? }{?{enhanced_code:dsn}}"
 _REPLY = "{&?" + _CODE + "}{reply...}"
 _DSN = "{&?{status=2|4|5}}{enhanced_code:dsn}"
 _STATUS = "{?,{? }stat={&?{&^{code:code} }{status=2|4|5}}{&?{status:phrase}{?{_=: |(}{code:code}}}{reply...}}"
-_REST = (
+_TLS = "{?, tls_verify={_:tag}}"  # _FFR_LOG_MORE
+_FIELDS = (
     "{?, ctladdr={_:path}{? ({_})}}{?, delay={delay:seconds}}{?, delay={_}{&, }}{?, {delay:seconds}{&, xdelay=}}"
     "{?, xdelay={delay_transmit:seconds}}{?, xdelay={_}{&, }}"
-    "{?, mailer={_}, pri={_:int}}{?, mailer={_:tag}}{?, pri={_:int}}{?, relay={relay}, dsn=" + _DSN + "}"
+    "{?, mailer={_}, pri={_:int}}{?, mailer={_}{&, }}{?, pri={_:int}}"
+    + _TLS
+    + "{?, relay={relay}, {?tls_verify={_:tag}, }dsn="
+    + _DSN
+    + "}"
     "{?, relay={relay}{&, stat=}}{?, dsn=" + _DSN + "}{?, quarantine={_}{&, }}"
-    "{?, ntries={_:int}}{?, stage={_:tag}}{?, reply={&?{code:code}}{_}{&, stat=}}{?, ntries={_:int}}" + _STATUS
+    "{?, ntries={_:int}}{?, stage={_:tag}}{?, reply={&?{code:code}}{_}{&, stat=}}{?, ntries={_:int}}"
 )
+_REST = _FIELDS + "{?{^{&, stat=}|{&,stat=}|, {_}{&, stat=}}}" + _STATUS  # whatever else: what came of it is not lost
 _RCPT, _MAIL = (("verb", "RCPT"),), (("verb", "MAIL"),)
 _DROPPED, _TIMEOUT = (("ended", "dropped"),), (("ended", "timeout"),)
 
@@ -41,18 +47,23 @@ _WROTE = "{?" + _PEER + ": }<-- "  # at level 15 and more
 _MORE = "{?{?,} [more]}"  # recipients, in another line
 _NEXT = "{^{&, delay=}|{&, ctladdr=}}"
 _SHAPES = (
-    Shape(_UNTRIED + "{status=RSET|HELO|EHLO|STARTTLS|QUIT|queued|discarded}{!}", "deliver"),
+    Shape(_UNTRIED + "{status=RSET|HELO|EHLO|STARTTLS|QUIT|queued|quarantined|discarded}{!}", "deliver"),
     Shape(_UNTRIED + _REPLY, "deliver", says=(("status", "rejected"),)),
     Shape("to={forward_path:path}{? ({_})}" + _MORE + _NEXT + _REST, "deliver"),
     Shape("to={forward_path:paths}" + _MORE + _NEXT + _REST, "deliver"),
     Shape("to={_:quoted} {&<}{forward_path:path}" + _NEXT + _REST, "deliver"),
     *(Shape("to={forward_path}{&" + key + "}" + _REST, "deliver") for key in (", ctladdr=", ", delay=")),  # with names
     *(Shape("to={forward_path:" + kind + "}" + _MORE + "{&, }" + _REST, "deliver") for kind in ("path", "paths")),
-    Shape("to={forward_path}" + _MORE + _REST, "deliver"),  # a command
+    Shape("to={forward_path}" + _MORE + _FIELDS + _STATUS, "deliver"),  # a command
     Shape("from={reverse_path:path}, size={&0, }{size:int}, {*>, |relay=" + _PEER + "}", "queue"),
-    Shape("from={reverse_path:path}, size={size:int}, class={_:int}, nrcpts=0{?, {*>, |relay=" + _PEER + "}}", "queue"),
     Shape(
-        "from={reverse_path:path}{?, size={size:int}}{?, class={_:int}}{?, nrcpts={_:int}}"
+        "from={reverse_path:path}, size={size:int}, class={_:int}{?, pri={_:int}}, nrcpts=0{?, {*>, |relay="
+        + _PEER
+        + "}}",
+        "queue",
+    ),
+    Shape(
+        "from={reverse_path:path}{?, size={size:int}}{?, class={_:int}}{?, pri={_:int}}{?, nrcpts={_:int}}"
         "{?, {*>, |msgid=<{message_id}>|msgid={message_id}|relay="
         + _PEER
         + "|received from {peer_host:name} ({peer_ip})}}",
@@ -70,7 +81,7 @@ _SHAPES = (
     ),
     Shape("{report_id:letters}: {_=DSN|return to sender|sender notify}: ", "report", says=_report("ndr")),
     Shape("{report_id:letters}: postmaster notify: ", "report", says=_report("postmaster")),
-    Shape("{_:letters}: {_=clone|owner|split}", "queue"),
+    Shape("{^{_:letters}: {_=clone|owner|split}|clone {_:name}, owner=}", "queue"),
     Shape("connect from " + _PEER, "connect"),
     Shape("ruleset=check_rcpt, arg1={forward_path:path}, relay=" + _PEER + ", reject=" + _REPLY, "reject", says=_RCPT),
     Shape("ruleset=check_mail, arg1={reverse_path:path}, relay=" + _PEER + ", reject=" + _REPLY, "reject", says=_MAIL),
@@ -109,19 +120,27 @@ _SHAPES = (
         "reject",
     ),
     Shape("Milter: {_}, reject{?=" + _REPLY + "}", "reject"),
-    Shape("message size ({_:int}) exceeds maximum", "reject"),
-    Shape("invalid domain name (", "reject"),
-    Shape("rejecting commands from " + _PEER, "reject"),
+    Shape("Milter: {^to={forward_path:path}|from={reverse_path:path}|{_:name}}, discard{!}", "queue"),
+    Shape("{_=message size|headers too large|invalid domain name} (", "reject"),
+    Shape("rejecting {_:word} from " + _PEER, "reject"),
     Shape("tcpwrappers ({^unknown, |{peer_host:name}, |{_}, }{?IPv6:}{peer_ip}) rejection", "reject"),
     Shape(_PEER + " did not issue MAIL/"),
     Shape("Null connection from " + _PEER),  # the same of old
     Shape("STARTTLS=server, error: {_}, relay=" + _PEER),
     Shape(_PEER + ": {_=possible SMTP attack|probable open proxy}: command={verb:name}"),
+    Shape(_PEER + ": Possible SMTP RCPT flood"),
     Shape(_PEER + ": {verb=EXPN|VRFY|ETRN}{? {_}{& [rejected]}} [rejected]", "reject", fold=True),
     Shape(_PEER + ": {verb=EXPN|VRFY|ETRN}", "command", fold=True),
     Shape(_WROTE + "{_=EHLO|HELO} {helo}{!}", fold=True),
     Shape(_WROTE + "QUIT{!}", says=(("ended", "quit"),), fold=True),
     Shape(_WROTE + "AUTH {_:tag}{text<}", fold=True),  # what follows is secret
+    Shape("{?" + _PEER + ": }{_=<-- |--- |SYSERR(}"),
+    Shape("{forward_path}... {&^{^User unknown|No such user}}{reply...}", "reject", says=_RCPT),  # given bare
+    Shape(
+        '{_=Syntax error|8-bit character} in mailbox address "{^{&<}{forward_path:path}|{forward_path:inside}}"',
+        "reject",
+        says=_RCPT,
+    ),
     Shape(""),
 )
 _HEADED = tuple(
