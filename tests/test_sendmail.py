@@ -184,10 +184,15 @@ MADE = [
     # what it wrote of old to a file: no priority stands between
     ("AA08021: to=/var/mail/joe, delay=00:00:02, xdelay=00:00:01, mailer=*file*, stat=Sent",
      {"kind": "deliver", "forward_path": "/var/mail/joe", "status": "Sent", "delay_transmit": 1_000_000}),
-    *((f"{ID}: to=<b@example.com>, delay=00:00:01, xdelay=00:00:01, mailer=esmtp, {fields}, dsn=2.0.0, stat=Sent (ok)",
-       {"kind": "deliver", "status": "Sent ", "relay": "h. [192.0.2.7]", "enhanced_code": "2.0.0"})
-      for fields in ("pri=9, tls_verify=OK, relay=h. [192.0.2.7]", "tls_verify=OK, pri=9, relay=h. [192.0.2.7]",
-                     "pri=9, relay=h. [192.0.2.7], tls_verify=OK")),
+    # compiled to log more of a connection (_FFR_LOG_MORE2, as Proofpoint's is)
+    (f"{ID}: to=<b@example.com>, delay=00:00:01, xdelay=00:00:01, mailer=esmtp, tls_verify=OK, tls_version=TLSv1.3, "
+     "cipher=AES256, pri=9, relay=h. [192.0.2.7], dsn=2.0.0, stat=Sent (ok)",
+     {"kind": "deliver", "status": "Sent ", "relay": "h. [192.0.2.7]", "enhanced_code": "2.0.0"}),
+    (f"{ID}: from=<a@example.net>, size=9, class=0, nrcpts=1, msgid=<1@x>, proto=ESMTP, daemon=MTA, tls_verify=NONE, "
+     f"tls_version=NONE, cipher=NONE, auth=NONE, relay={CLIENT}", {"kind": "receive", "message_id": "1@x"} | PEER),
+    # a comma lost
+    (f"{ID}: to=b ctladdr=c (1/1), delay=00:00:01, xdelay=00:00:01, mailer=local, pri=9, dsn=2.0.0, stat=Sent",
+     {"kind": "deliver", "forward_path": "b", "delay": 1_000_000, "status": "Sent"}),
     (f"{ID}: to=<b@example.com>, delay=00:00:01, mailer=esmtp, new=1, stat=Sent (ok, stat=Deferred)",
      {"kind": "deliver", "status": "Sent ", "reply": "Sent (ok, stat=Deferred)"}),  # a field that nobody knows
     (f"{ID}: to=<b@example.com>, delay=00:00:01, pri=9, stat=quarantined", {"kind": "deliver", "status": "quarantined"}),
@@ -201,6 +206,7 @@ MADE = [
     (f"{ID}: clone {NEW}, owner=owner-list", {"kind": "queue", "queue_id": ID}),
     # a recipient as the client gave it, with brackets or without, or as nobody can read it
     (f"{ID}: b@example.com... User unknown", {"kind": "reject", "verb": "RCPT", "forward_path": "b@example.com"}),
+    (f"{ID}: /bin/sed... Cannot mail directly to files", {"kind": "reject", "verb": "RCPT", "forward_path": "/bin/sed"}),
     (f'{ID}: Syntax error in mailbox address "b c@example.com" (non-printable characters)',
      {"kind": "reject", "verb": "RCPT", "forward_path": "b c@example.com"}),
     (f'{ID}: 8-bit character in mailbox address "<b@example.com>"', {"kind": "reject", "forward_path": "b@example.com"}),

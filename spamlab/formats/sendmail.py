@@ -18,15 +18,10 @@ _CODE = "{code:code}{?-}{? }{?{enhanced_code:dsn}}"
 _REPLY = "{&?" + _CODE + "}{reply...}"
 _DSN = "{&?{status=2|4|5}}{enhanced_code:dsn}"
 _STATUS = "{?,{? }stat={&?{&^{code:code} }{status=2|4|5}}{&?{status:phrase}{?{_=: |(}{code:code}}}{reply...}}"
-_TLS = "{?, tls_verify={_:tag}}"  # _FFR_LOG_MORE
 _FIELDS = (
     "{?, ctladdr={_:path}{? ({_})}}{?, delay={delay:seconds}}{?, delay={_}{&, }}{?, {delay:seconds}{&, xdelay=}}"
     "{?, xdelay={delay_transmit:seconds}}{?, xdelay={_}{&, }}"
-    "{?, mailer={_}, pri={_:int}}{?, mailer={_}{&, }}{?, pri={_:int}}"
-    + _TLS
-    + "{?, relay={relay}, {?tls_verify={_:tag}, }dsn="
-    + _DSN
-    + "}"
+    "{?, mailer={_}, pri={_:int}}{?, mailer={_}{&, }}{?, pri={_:int}}{?, relay={relay}, dsn=" + _DSN + "}"
     "{?, relay={relay}{&, stat=}}{?, dsn=" + _DSN + "}{?, quarantine={_}{&, }}"
     "{?, ntries={_:int}}{?, stage={_:tag}}{?, reply={&?{code:code}}{_}{&, stat=}}{?, ntries={_:int}}"
 )
@@ -44,12 +39,13 @@ def _report(kind: str, *more: tuple[str, str]) -> tuple[tuple[str, str], ...]:
 _UNTRIED = "to={forward_path:path}{?, ctladdr={_:path}{? ({_})}}, delay={delay:seconds}, pri={_:int}, stat="
 _COLLECT, _FROM = "{?SYSERR({_}): }collect: ", " on connection from {?" + _PEER + "}"
 _WROTE = "{?" + _PEER + ": }<-- "  # at level 15 and more
+_UNKNOWN = "User unknown|No such user|Cannot mail directly to |Hostname required|Unbalanced "  # given without brackets
 _MORE = "{?{?,} [more]}"  # recipients, in another line
 _NEXT = "{^{&, delay=}|{&, ctladdr=}}"
 _SHAPES = (
     Shape(_UNTRIED + "{status=RSET|HELO|EHLO|STARTTLS|QUIT|queued|quarantined|discarded}{!}", "deliver"),
     Shape(_UNTRIED + _REPLY, "deliver", says=(("status", "rejected"),)),
-    Shape("to={forward_path:path}{? ({_})}" + _MORE + _NEXT + _REST, "deliver"),
+    Shape("to={forward_path:path}{? {?ctladdr={_:path} }({_})}" + _MORE + _NEXT + _REST, "deliver"),
     Shape("to={forward_path:paths}" + _MORE + _NEXT + _REST, "deliver"),
     Shape("to={_:quoted} {&<}{forward_path:path}" + _NEXT + _REST, "deliver"),
     *(Shape("to={forward_path}{&" + key + "}" + _REST, "deliver") for key in (", ctladdr=", ", delay=")),  # with names
@@ -135,7 +131,7 @@ _SHAPES = (
     Shape(_WROTE + "QUIT{!}", says=(("ended", "quit"),), fold=True),
     Shape(_WROTE + "AUTH {_:tag}{text<}", fold=True),  # what follows is secret
     Shape("{?" + _PEER + ": }{_=<-- |--- |SYSERR(}"),
-    Shape("{forward_path}... {&^{^User unknown|No such user}}{reply...}", "reject", says=_RCPT),  # given bare
+    Shape("{forward_path}... {&^{^" + _UNKNOWN + "}}{reply...}", "reject", says=_RCPT),
     Shape(
         '{_=Syntax error|8-bit character} in mailbox address "{^{&<}{forward_path:path}|{forward_path:inside}}"',
         "reject",
