@@ -615,6 +615,7 @@ def test_an_unknown_address_is_missing():
         ("<1@x>", "1@x"),
         ("<1@x> (added by postmaster@mx.example.com)", "1@x"),
         ("<a>b@x>", "a>b@x"),
+        ("<1@x>+29A6080B", "1@x"),
         ("<1@x", "1@x"),
         ("1@x", "1@x"),
     ],
@@ -1046,11 +1047,14 @@ def test_a_reject_can_name_its_recipient_in_the_reply_only(rest, to):
 def test_an_address_masked_with_brackets_loses_nothing_else():
     log = read(
         daemon("qmgr[1]: 4F5C64: from=<ed@<my domain>>, size=387, nrcpt=2 (queue active)",
-               "smtp[1]: 4F5C64: to=<ed@<my domain>>, relay=mx[192.0.2.1]:25, delay=1, dsn=2.0.0, status=sent (250 ok)")
+               "smtp[1]: 4F5C64: to=<ed@<my domain>>, relay=mx[192.0.2.1]:25, delay=1, dsn=2.0.0, status=sent (250 ok)",
+               "qmgr[1]: 4F5C65: from=<ed@<my domain>>, status=expired, returned to sender")
     )  # fmt: skip
-    assert log.events["kind"].tolist() == ["queue", "deliver"]
-    assert log.transactions[["reverse_path", "size"]].values.tolist() == [["ed@<my domain>", 387]]
-    assert log.recipients[["forward_path", "status"]].values.tolist() == [["ed@<my domain>", "delivered"]]
+    assert log.events["kind"].tolist() == ["queue", "deliver", "queue"]
+    assert log.transactions["outcome"].tolist() == ["delivered", "expired"]
+    assert log.transactions["reverse_path"].tolist() == ["ed@<my domain>"] * 2
+    assert log.transactions["size"].fillna(0).tolist() == [387, 0]
+    assert log.recipients["forward_path"].fillna("").tolist() == ["ed@<my domain>", ""]
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,12 @@ MADE = [
      {"kind": "deliver", "status": "Sent ", "relay": "h. [192.0.2.7]", "enhanced_code": "2.0.0"}),
     (f"{ID}: from=<a@example.net>, size=9, class=0, nrcpts=1, msgid=<1@x>, proto=ESMTP, daemon=MTA, tls_verify=NONE, "
      f"tls_version=NONE, cipher=NONE, auth=NONE, relay={CLIENT}", {"kind": "receive", "message_id": "1@x"} | PEER),
+    # senders as people write them
+    *((f"{ID}: from={sender}, size=9, class=0, nrcpts=1, msgid=<1@x>, proto=SMTP, relay={CLIENT}",
+       {"kind": "receive", "reverse_path": path, "size": 9, "message_id": "1@x"} | PEER)
+      for sender, path in (('"Doe, Joe" <joe@x.example>', "joe@x.example"), ("Joe Doe", "Joe Doe"),
+                           ("joe@x.example (Joe Doe)", "joe@x.example"),
+                           ('"x <joe@y.example>, size=1, "@x.example', '"x <joe@y.example>, size=1, "@x.example'))),
     # a comma lost
     (f"{ID}: to=b ctladdr=c (1/1), delay=00:00:01, xdelay=00:00:01, mailer=local, pri=9, dsn=2.0.0, stat=Sent",
      {"kind": "deliver", "forward_path": "b", "delay": 1_000_000, "status": "Sent"}),

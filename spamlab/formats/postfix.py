@@ -61,7 +61,7 @@ _SHAPES = (
     Shape("from={reverse_path:path}{?, size={size:int}}{^, nrcpt={_:int}| (}", "queue"),  # of old without nrcpt
     Shape("from={reverse_path:path}, status={status:tag}", "queue"),
     Shape("message-id=<{message_id}>{!}", "queue"),
-    Shape("message-id=<{message_id}> (", "queue"),
+    Shape("message-id=<{message_id}>{^ (|+}", "queue"),
     Shape("message-id=<{message_id~>}", "queue"),
     Shape("message-id={message_id...}", "queue"),
     Shape("removed{!}", "remove"),
@@ -110,7 +110,7 @@ _SHAPES = (
     Shape(": client=" + _PEER + "{&, sasl_}" + _LOGIN, "auth", says=(("verb", "AUTH"),)),
     Shape(": client=" + _PEER),
     # Addresses that are none: masked, as in <joe@<domain>>, or lost, for a page took them for its own marks.
-    Shape("from={^<{reverse_path}>, |, }size={size:int}, nrcpt=", "queue"),
+    Shape("from={^<{reverse_path}>, |, }{^size={size:int}, nrcpt=|status={status:tag}}", "queue"),
     Shape(_TO.replace("{forward_path:path}, ", "{^<{forward_path}>, |, }") + _WAITED_ODD + _STATUS, "deliver"),
     Shape("message-id={!}", "queue"),
     Shape("{_=warning|fatal}: {queue_id:id}: "),

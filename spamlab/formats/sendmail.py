@@ -59,7 +59,8 @@ _SHAPES = (
         "queue",
     ),
     Shape(
-        "from={reverse_path:path}{?, size={size:int}}{?, class={_:int}}{?, pri={_:int}}{?, nrcpts={_:int}}"
+        "from={^{reverse_path:path}{? ({_})}{&, size=}|{_}<{reverse_path}>{&, size=}|{reverse_path}{&, size=}|"
+        "{reverse_path:path}}{?, size={size:int}}{?, class={_:int}}{?, pri={_:int}}{?, nrcpts={_:int}}"
         "{?, {*>, |msgid=<{message_id}>|msgid={message_id}|relay="
         + _PEER
         + "|received from {peer_host:name} ({peer_ip})}}",
