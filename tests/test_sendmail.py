@@ -499,3 +499,61 @@ def test_the_dialogue_says_how_a_client_greets_and_that_it_quits():
         f"Jun  1 00:00:00 mx sm-mta[7]: {ID}: [192.0.2.1] did not issue MAIL/EXPN/VRFY/ETRN during connection to MTA",
     )
     assert log.sessions[["helo", "ended"]].values.tolist() == [["mx.example.net", "quit"]]
+
+
+SENT = "xdelay=00:00:01, mailer=esmtp, pri=9, relay=h. [192.0.2.7], dsn=2.0.0, stat=Sent (ok)"
+ARRIVED = (
+    f"{ID}: from=<a@example.net>, size=100, class=0, nrcpts=1, msgid=<1@x>, proto=ESMTP, daemon=MTA, relay={CLIENT}"
+)
+LATER = "xdelay=00:00:01, mailer=esmtp, pri=9, relay=h. [192.0.2.7], dsn=4.2.0, stat=Deferred: 450 4.2.0 later"
+NOBODY = "xdelay=00:00:00, mailer=local, pri=9, dsn=5.1.1, stat=User unknown"
+LIVES = {  # whole messages: lines, and the totals that are not nought
+    "delivered": (
+        [ARRIVED, f"{ID}: to=<b@example.com>,<c@example.com>, delay=00:00:01, {SENT}", f"{ID}: done; delay=00:00:01, ntries=1"],
+        {"received": 1, "delivered": 2, "octets_received": 100, "octets_delivered": 200}),
+    "deferred, then delivered": (
+        [ARRIVED, f"{ID}: to=<b@example.com>, delay=00:00:01, {LATER}", f"{ID}: to=<b@example.com>, delay=00:30:01, {LATER}",
+         f"{ID}: to=<b@example.com>, delay=01:00:01, {SENT}", f"{ID}: done; delay=01:00:01, ntries=3"],
+        {"received": 1, "delivered": 1, "deferrals": 2, "deferred": 1, "octets_received": 100, "octets_delivered": 100}),
+    "bounced, and the sender told": (
+        [ARRIVED, f"{ID}: to=<b@example.com>, delay=00:00:01, {NOBODY}", f"{ID}: {NEW}: DSN: User unknown",
+         f"{NEW}: to=<a@example.net>, delay=00:00:00, {SENT}", f"{NEW}: done; delay=00:00:00, ntries=1",
+         f"{ID}: done; delay=00:00:01, ntries=1"],
+        {"received": 1, "delivered": 1, "bounced": 1, "ndrs": 1, "octets_received": 100}),
+    "given up": (
+        [ARRIVED, f"{ID}: to=<b@example.com>, delay=00:00:01, {LATER}", f"{ID}: {NEW}: sender notify: Cannot send message for 5 days",
+         f"{NEW}: to=<a@example.net>, delay=00:00:00, {SENT}"],
+        {"received": 1, "delivered": 1, "deferrals": 1, "deferred": 1, "expired": 1, "ndrs": 1, "octets_received": 100}),
+    "quarantined": (
+        [ARRIVED, f"{ID}: milter=m, quarantine=spam",
+         f"{ID}: to=<b@example.com>, delay=00:00:01, mailer=local, pri=9, quarantine=spam, stat=quarantined"],
+        {"received": 1, "octets_received": 100}),
+    "discarded by a milter": (
+        [f"{ID}: Milter: to=<b@example.com>, discard", ARRIVED, f"{ID}: to=<b@example.com>, delay=00:00:00, pri=9, stat=discarded"],
+        {"received": 1, "discarded": 1, "octets_received": 100}),
+    "refused by a milter": (
+        [ARRIVED, f"{ID}: Milter: data, reject=554 5.7.1 no", f"{ID}: to=<b@example.com>, delay=00:00:00, pri=9, stat=no"],
+        {"received": 1, "rejected": 1, "octets_received": 100}),
+    "a list with an owner": (
+        [ARRIVED, f"{ID}: {NEW}: clone: owner=owner-list", f"{NEW}: to=<b@example.com>,<c@example.com>, delay=00:00:01, {SENT}"],
+        {"received": 1, "delivered": 2, "octets_received": 100}),
+    "no recipient was good": (
+        [f"{ID}: b@example.com... User unknown", ARRIVED.replace("nrcpts=1", "pri=0, nrcpts=0")],
+        {"rejected": 1}),
+    "handed to the daemon": (
+        [f"{ID}: from=joe, size=80, class=0, nrcpts=1, msgid=<1@x>, relay=joe@localhost",
+         f"{NEW}: from=<joe@x>, size=100, class=0, nrcpts=1, msgid=<1@x>, proto=ESMTP, daemon=MTA, relay=localhost [127.0.0.1]",
+         f"{ID}: to=<b@example.com>, ctladdr=joe (1/1), delay=00:00:00, xdelay=00:00:00, mailer=relay, pri=9, "
+         f"relay=[127.0.0.1] [127.0.0.1], dsn=2.0.0, stat=Sent ({NEW} Message accepted for delivery)",
+         f"{NEW}: to=<b@example.com>, ctladdr=<joe@x> (1/1), delay=00:00:01, {SENT}"],
+        {"received": 1, "delivered": 1, "octets_received": 80, "octets_delivered": 100}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("life", LIVES)
+def test_the_totals_of_a_whole_message(life):
+    lines, expected = LIVES[life]
+    found = totals(read(*(HEAD.format(i, 7) + line for i, line in enumerate(lines))))
+    counts = ("received", "delivered", "deferrals", "deferred", "bounced", "expired", "discarded", "rejected", "ndrs",
+              "octets_received", "octets_delivered")  # fmt: skip
+    assert {name: found[name] for name in counts if found[name]} == expected
