@@ -1128,3 +1128,54 @@ def test_a_refusal_whose_addresses_lost_their_brackets(rest, path, helo):
     assert log.recipients[["forward_path", "code"]].values.tolist() == [[path, 450]]
     assert log.sessions["helo"].tolist() == [helo]
     assert log.recipients["reply"].str.startswith("450 4.7.25 no").all()
+
+
+TRIED = "relay=mx[192.0.2.9]:25, delay=1, delays=0/0/0/1, dsn={}, status={} ({})"
+SENT = TRIED.format("2.0.0", "sent", "250 ok")
+CAME = ("smtpd[1]: 4F5C60: client=a[192.0.2.1]", "cleanup[2]: 4F5C60: message-id=<1@a>")
+QUEUED = "qmgr[3]: 4F5C60: from=<a@a>, size=100, nrcpt=1 (queue active)"
+GONE = "qmgr[3]: 4F5C60: removed"
+LIVES = {  # whole messages: lines, and the totals that are not nought
+    "held, and let go": (
+        [CAME[0], f"smtpd[1]: 4F5C60: hold: RCPT from a[192.0.2.1]: <real@c>: Recipient address triggers HOLD action{TAIL}", CAME[1],
+         "postsuper[4]: 4F5C60: released from hold", QUEUED, f"smtp[5]: 4F5C60: to=<real@c>, {SENT}", GONE],
+        {"received": 1, "delivered": 1, "octets_received": 100, "octets_delivered": 100}),
+    "discarded by a milter": (
+        [*CAME, f"cleanup[2]: 4F5C60: milter-discard: END-OF-MESSAGE from a[192.0.2.1]: milter triggers DISCARD action{TAIL}"],
+        {"received": 1, "discarded": 1}),
+    "discarded for its recipient": (
+        [f"smtpd[1]: NOQUEUE: discard: RCPT from a[192.0.2.1]: <real@c>: Recipient address triggers DISCARD action{TAIL}", *CAME],
+        {"received": 1, "discarded": 1}),
+    "refused for its structure": (
+        [*CAME, f"cleanup[2]: 4F5C60: reject: mime-error improper use of 8-bit data in message header: x from a[192.0.2.1]{TAIL.split(' proto')[0]}"],
+        {"received": 1, "rejected": 1}),
+    "a probe of an address": (
+        ["cleanup[2]: 4F5C60: message-id=<1@a>", "qmgr[3]: 4F5C60: from=<double-bounce@mx>, size=100, nrcpt=1 (queue active)",
+         "smtp[5]: 4F5C60: to=<b@b>, " + TRIED.format("2.1.5", "deliverable", "250 2.1.5 Ok"), GONE], {}),
+    "delivered, and the sender told": (
+        [*CAME, QUEUED, f"local[5]: 4F5C60: to=<b@b>, {SENT}", "cleanup[2]: 4F5C61: message-id=<2@a>",
+         "bounce[6]: 4F5C60: sender delivery status notification: 4F5C61",
+         "qmgr[3]: 4F5C61: from=<>, size=500, nrcpt=1 (queue active)", GONE, f"smtp[5]: 4F5C61: to=<a@a>, {SENT}"],
+        {"received": 1, "delivered": 2, "octets_received": 100, "octets_delivered": 600}),
+    "given up by hand": (
+        [*CAME, QUEUED, "smtp[5]: 4F5C60: to=<b@b>, " + TRIED.format("4.0.0", "deferred", "450 no"),
+         "smtp[5]: 4F5C60: to=<c@b>, " + TRIED.format("4.0.0", "deferred", "450 no"), "postsuper[4]: 4F5C60: expired",
+         "qmgr[3]: 4F5C60: from=<a@a>, status=force-expired, returned to sender", "cleanup[2]: 4F5C61: message-id=<2@a>",
+         "bounce[6]: 4F5C60: sender non-delivery notification: 4F5C61", GONE],
+        {"received": 1, "deferrals": 2, "deferred": 1, "expired": 2, "ndrs": 1, "octets_received": 100}),
+    "deleted by hand": (
+        [*CAME, QUEUED, "smtp[5]: 4F5C60: to=<b@b>, " + TRIED.format("4.0.0", "deferred", "450 no"), "postsuper[4]: 4F5C60: removed"],
+        {"received": 1, "deferrals": 1, "deferred": 1, "octets_received": 100}),
+    "by hand and to a command": (
+        ["pickup[7]: 4F5C60: uid=0 from=<root>", CAME[1], QUEUED,
+         "local[5]: 4F5C60: to=<root@b>, orig_to=<root>, relay=local, delay=1, delays=0/0/0/1, dsn=2.0.0, "
+         "status=sent (delivered to command: /usr/bin/procmail)", GONE],
+        {"received": 1, "delivered": 1, "octets_received": 100, "octets_delivered": 100}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("life", LIVES)
+def test_the_totals_of_a_whole_message(life):
+    lines, expected = LIVES[life]
+    found = summary.totals(read(daemon(*lines)))
+    assert {name: found[name] for name in COUNTS if found[name]} == expected
