@@ -1044,6 +1044,15 @@ def test_a_reject_can_name_its_recipient_in_the_reply_only(rest, to):
     assert log.recipients["reply"].tolist() == ["450 " + rest.split("; from")[0]]
 
 
+def test_a_client_masked_with_brackets_loses_nothing_else():
+    log = read(
+        daemon("smtpd[1]: connect from h[[IP]]", "smtpd[1]: 4F5C64: client=h[[IP]]:25, sasl_method=PLAIN, sasl_username=joe",
+               "cleanup[2]: 4F5C64: milter-reject: END-OF-MESSAGE from h[[IP]]: 5.7.1 no; to=<c@d>")
+    )  # fmt: skip
+    assert log.sessions[["peer_host", "peer_ip", "user"]].values.tolist() == [["h", "IP", "joe"]]
+    assert log.recipients[["forward_path", "status", "enhanced_code"]].values.tolist() == [["c@d", "rejected", "5.7.1"]]
+
+
 def test_an_address_masked_with_brackets_loses_nothing_else():
     log = read(
         daemon("qmgr[1]: 4F5C64: from=<ed@<my domain>>, size=387, nrcpt=2 (queue active)",
