@@ -190,12 +190,19 @@ MADE = [
      {"kind": "deliver", "status": "Sent ", "relay": "h. [192.0.2.7]", "enhanced_code": "2.0.0"}),
     (f"{ID}: from=<a@example.net>, size=9, class=0, nrcpts=1, msgid=<1@x>, proto=ESMTP, daemon=MTA, tls_verify=NONE, "
      f"tls_version=NONE, cipher=NONE, auth=NONE, relay={CLIENT}", {"kind": "receive", "message_id": "1@x"} | PEER),
-    # senders as people write them
-    *((f"{ID}: from={sender}, size=9, class=0, nrcpts=1, msgid=<1@x>, proto=SMTP, relay={CLIENT}",
-       {"kind": "receive", "reverse_path": path, "size": 9, "message_id": "1@x"} | PEER)
-      for sender, path in (('"Doe, Joe" <joe@x.example>', "joe@x.example"), ("Joe Doe", "Joe Doe"),
-                           ("joe@x.example (Joe Doe)", "joe@x.example"),
-                           ('"x <joe@y.example>, size=1, "@x.example', '"x <joe@y.example>, size=1, "@x.example'))),
+    # who submits it has a name
+    (f"{ID}: to=<b@example.com>, ctladdr=Joe, jr. <a@example.com> (1/1), delay=00:00:01, mailer=local, pri=9, dsn=2.0.0, stat=Sent",
+     {"kind": "deliver", "forward_path": "b@example.com", "delay": 1_000_000, "status": "Sent"}),
+    # before Sendmail 8.9
+    (f"{ID}: ruleset=check_mail (<a@example.net>) rejection: 551 <a@example.net>... no",
+     {"kind": "reject", "verb": "MAIL", "reverse_path": "a@example.net", "code": 551}),
+    (f"{ID}: ruleset=check_rcpt (b@example.com) rejection: 551 b@example.com... no",
+     {"kind": "reject", "verb": "RCPT", "forward_path": "b@example.com", "reply": "551 b@example.com... no"}),
+    ("ruleset=check_relay (mx.example.net, 192.0.2.1) rejection: 550 Access denied", {"kind": "reject", "code": 550} | PEER),
+    # addresses lost, for a page took them for its own marks
+    (f"{ID}: ruleset=check_rcpt, arg1=, relay={CLIENT}, reject=550 5.7.1 ... Relaying denied",
+     {"kind": "reject", "verb": "RCPT", "forward_path": None, "code": 550} | PEER),
+    (f"{ID}: ... User unknown", {"kind": "reject", "verb": "RCPT", "forward_path": None, "reply": "User unknown"}),
     # a comma lost
     (f"{ID}: to=b ctladdr=c (1/1), delay=00:00:01, xdelay=00:00:01, mailer=local, pri=9, dsn=2.0.0, stat=Sent",
      {"kind": "deliver", "forward_path": "b", "delay": 1_000_000, "status": "Sent"}),
@@ -468,6 +475,36 @@ def test_recipients_as_people_write_them_are_their_addresses(to, paths, submitte
     )
     assert log.recipients["forward_path"].tolist() == paths
     assert log.recipients[["status", "delay"]].drop_duplicates().values.tolist() == [["delivered", 60.0]]
+
+
+@pytest.mark.parametrize(
+    ("sender", "path"),
+    [
+        ('"Doe, Joe" <joe@x.example>', "joe@x.example"),
+        ("[M1]<joe@x.example>", "joe@x.example"),
+        ("joe@x.example (Joe Doe)", "joe@x.example"),
+        ("Joe Doe", "Joe Doe"),
+        ('"x <joe@y.example>, size=1, "@x.example', '"x <joe@y.example>, size=1, "@x.example'),
+        ("", None),
+    ],
+)
+def test_senders_as_people_write_them_are_their_addresses(sender, path):
+    """Also one that is lost, for a page took it for its own marks, which is not the null sender."""
+    log = read(HEAD.format(1, 7) + f"{ID}: from={sender}, size=9, class=0, nrcpts=1, msgid=<1@x>, proto=SMTP, relay={CLIENT}",
+               HEAD.format(2, 7) + f"{ID}: to=, ctladdr= (1/1), delay=00:00:01, xdelay=00:00:01, mailer=local, pri=9, dsn=2.0.0, stat=Sent")  # fmt: skip
+    row = log.transactions.iloc[0]
+    assert (row["size"], row["message_id"], row["null_sender"], log.sessions["peer_ip"][0]) == (
+        9,
+        "1@x",
+        False,
+        "192.0.2.1",
+    )
+    assert log.transactions["reverse_path"].fillna("").tolist() == [path or ""] and pd.isna(row["reverse_path"]) == (
+        not path
+    )
+    assert log.recipients["forward_path"].isna().tolist() == [True] and log.recipients["status"].tolist() == [
+        "delivered"
+    ]
 
 
 def test_a_delay_without_its_name_loses_no_delivery():

@@ -17,7 +17,8 @@ from spamlab.records import Assembled, Format, Options, Records
 _DSN = "{&?{status=2|4|5}}{enhanced_code:dsn}"
 _STATUS = "{?,{? }stat={&?{&^{code:code} }{status=2|4|5}}{&?{status:phrase}{?{_=: |(}{code:code}}}{reply...}}"
 _FIELDS = (
-    "{?, ctladdr={_:path}{? ({_})}}{?, delay={delay:seconds}}{?, delay={_}{&, }}{?, {delay:seconds}{&, xdelay=}}"
+    "{?, ctladdr={_:path}{? ({_})}{&, delay=}}{?, ctladdr={_}{&, delay=}}{?, delay={delay:seconds}}{?, delay={_}{&, }}"
+    "{?, {delay:seconds}{&, xdelay=}}"
     "{?, xdelay={delay_transmit:seconds}}{?, xdelay={_}{&, }}"
     "{?, mailer={_}, pri={_:int}}{?, mailer={_}{&, }}{?, pri={_:int}}{?, relay={relay}, dsn=" + _DSN + "}"
     "{?, relay={relay}{&, stat=}}{?, dsn=" + _DSN + "}{?, quarantine={_}{&, }}"
@@ -32,28 +33,27 @@ def _report(kind: str, *more: tuple[str, str]) -> tuple[tuple[str, str], ...]:
 
 # Whoever is listed without a mailer or DSN: no delivery was tried, the message was refused or given up in the dialogue
 # and nobody is notified (srvrsmtp.c, logundelrcpts).
-_UNTRIED = "to={forward_path:path}{?, ctladdr={_:path}{? ({_})}}, delay={delay:seconds}, pri={_:int}, stat="
+_TO, _FROM = "to={^{&, }|{forward_path:path}}", "from={^{&, }|{reverse_path:path}}"  # a page can take <…> for its own
+_UNTRIED = _TO + "{?, ctladdr={_:path}{? ({_})}}, delay={delay:seconds}, pri={_:int}, stat="
 _MORE = "{?{?,} [more]}"  # recipients, in another line
 _NEXT = "{^{&, delay=}|{&, ctladdr=}}"
 _SHAPES = (
     Shape(_UNTRIED + "{status=RSET|HELO|EHLO|STARTTLS|QUIT|queued|quarantined|discarded}{!}", "deliver"),
     Shape(_UNTRIED + REPLY, "deliver", says=(("status", "rejected"),)),
-    Shape("to={forward_path:path}{? {?ctladdr={_:path} }({_})}" + _MORE + _NEXT + _REST, "deliver"),
+    Shape(_TO + "{? {?ctladdr={_:path} }({_})}" + _MORE + _NEXT + _REST, "deliver"),
     Shape("to={forward_path:paths}" + _MORE + _NEXT + _REST, "deliver"),
     Shape("to={_:quoted} {&<}{forward_path:path}" + _NEXT + _REST, "deliver"),
     *(Shape("to={forward_path}{&" + key + "}" + _REST, "deliver") for key in (", ctladdr=", ", delay=")),  # with names
     *(Shape("to={forward_path:" + kind + "}" + _MORE + "{&, }" + _REST, "deliver") for kind in ("path", "paths")),
     Shape("to={forward_path}" + _MORE + _FIELDS + _STATUS, "deliver"),  # a command
-    Shape("from={reverse_path:path}, size={&0, }{size:int}, {*>, |relay=" + PEER + "}", "queue"),
+    Shape(_FROM + ", size={&0, }{size:int}, {*>, |relay=" + PEER + "}", "queue"),
     Shape(
-        "from={reverse_path:path}, size={size:int}, class={_:int}{?, pri={_:int}}, nrcpts=0{?, {*>, |relay="
-        + PEER
-        + "}}",
+        _FROM + ", size={size:int}, class={_:int}{?, pri={_:int}}, nrcpts=0{?, {*>, |relay=" + PEER + "}}",
         "queue",
     ),
     Shape(
-        "from={^{reverse_path:path}{? ({_})}{&, size=}|{_}<{reverse_path}>{&, size=}|{reverse_path}{&, size=}|"
-        "{reverse_path:path}}{?, size={size:int}}{?, class={_:int}}{?, pri={_:int}}{?, nrcpts={_:int}}"
+        "from={^{&, size=}|{reverse_path:path}{? ({_})}{&, size=}|{reverse_path}{&, size=}|{reverse_path:path}}"
+        "{?, size={size:int}}{?, class={_:int}}{?, pri={_:int}}{?, nrcpts={_:int}}"
         "{?, {*>, |msgid=<{message_id}>|msgid={message_id}|relay="
         + PEER
         + "|received from {peer_host:name} ({peer_ip})}}",
@@ -108,14 +108,14 @@ _NAMED = r"^\"?[^|/<\"][^<]*<([^<>]*)>?$"  # Joe <joe@example.com>, no command
 
 
 def assemble(records: Records, options: Options) -> Assembled:
-    """Turn the lines into the tables; a recipient is its address, also where a person's name stands before it."""
+    """Turn the lines into the tables; a person is an address, also where a name stands before it."""
     found = _link(records, options)
-    if "recipients" in found.tables:
-        recipients = found.tables["recipients"]
-        path = recipients["forward_path"]
-        recipients["forward_path"] = texts.changed(
-            path, texts.having(path, "<"), lambda named: named.str.replace(_NAMED, r"\1", regex=True)
-        )
+    for table, column in (("recipients", "forward_path"), ("transactions", "reverse_path")):
+        if table in found.tables:
+            path = found.tables[table][column]
+            found.tables[table][column] = texts.changed(
+                path, texts.having(path, "<"), lambda named: named.str.replace(_NAMED, r"\1", regex=True)
+            )
     return found
 
 

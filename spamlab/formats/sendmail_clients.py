@@ -22,8 +22,22 @@ _UNKNOWN = "User unknown|No such user|Cannot mail directly to |Hostname required
 
 CLIENTS = (
     Shape("connect from " + PEER, "connect"),
-    Shape("ruleset=check_rcpt, arg1={forward_path:path}, relay=" + PEER + ", reject=" + REPLY, "reject", says=_RCPT),
-    Shape("ruleset=check_mail, arg1={reverse_path:path}, relay=" + PEER + ", reject=" + REPLY, "reject", says=_MAIL),
+    *(
+        Shape(
+            "ruleset=check_" + what + "{^{&, }|{" + path + ":path}}, relay=" + PEER + ", reject=" + REPLY,
+            "reject",
+            says=verb,
+        )
+        for what, path, verb in (("rcpt, arg1=", "forward_path", _RCPT), ("mail, arg1=", "reverse_path", _MAIL))
+    ),
+    *(  # before Sendmail 8.9
+        Shape("ruleset=check_" + what + ") rejection: " + REPLY, "reject", says=verb)
+        for what, verb in (
+            ("rcpt ({^{&<}{forward_path:path}|{forward_path}{&) rejection}}", _RCPT),
+            ("mail ({^{&<}{reverse_path:path}|{reverse_path}{&) rejection}}", _MAIL),
+            ("relay ({^unknown|{peer_host:name}}, {peer_ip}", ()),
+        )
+    ),
     Shape("ruleset={_=tls_server|tls_rcpt|try_tls}, "),  # of a server that mail goes to: the delivery tells
     Shape("ruleset={_:name}, {?arg1={_:path}, }{?arg2={_:path}, }relay=" + PEER + ", reject=" + REPLY, "reject"),
     # Masked: <<joe>>
@@ -72,7 +86,7 @@ CLIENTS = (
     Shape(_WROTE + "QUIT{!}", says=(("ended", "quit"),), fold=True),
     Shape(_WROTE + "AUTH {_:tag}{text<}", fold=True),  # what follows is secret
     Shape("{?" + PEER + ": }{_=<-- |--- |SYSERR(}"),
-    Shape("{forward_path}... {&^{^" + _UNKNOWN + "}}{reply...}", "reject", says=_RCPT),
+    *(Shape(who + "... {&^{^" + _UNKNOWN + "}}{reply...}", "reject", says=_RCPT) for who in ("", "{forward_path}")),
     Shape(
         '{_=Syntax error|8-bit character} in mailbox address "{^{&<}{forward_path:path}|{forward_path:inside}}"',
         "reject",
