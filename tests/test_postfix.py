@@ -1044,6 +1044,15 @@ def test_a_reject_can_name_its_recipient_in_the_reply_only(rest, to):
     assert log.recipients["reply"].tolist() == ["450 " + rest.split("; from")[0]]
 
 
+@pytest.mark.parametrize(("client", "host"), [("[192.0.2.1]", None), ("<h>[192.0.2.1]", "<h>")])
+def test_a_client_as_people_shorten_it(client, host):
+    log = read(
+        daemon(f"smtpd[1]: connect from {client}", f"smtpd[1]: NOQUEUE: reject: RCPT from {client}: 554 5.7.1 no{TAIL}")
+    )
+    assert [cell(log.sessions[name][0]) for name in ("peer_host", "peer_ip", "helo")] == [host, "192.0.2.1", "h"]
+    assert len(log.sessions) == 1 and log.recipients["code"].tolist() == [554]
+
+
 def test_a_client_masked_with_brackets_loses_nothing_else():
     log = read(
         daemon("smtpd[1]: connect from h[[IP]]", "smtpd[1]: 4F5C64: client=h[[IP]]:25, sasl_method=PLAIN, sasl_username=joe",

@@ -14,7 +14,7 @@ from spamlab import linking, syslog
 from spamlab.notation import Shape, Variant
 from spamlab.records import Format
 
-_PEER = "{? }{peer_host}[{?[}{peer_ip}]{?]}{?:{_:int}}"  # masked: h[[IP]]
+_PEER = "{? }{^[|{peer_host}[}{?[}{peer_ip}]{?]}{?:{_:int}}"  # also as people mask or shorten it
 _ALONE = "[{_}]:{_:int}"  # postscreen's clients have no name yet, and no session
 _LOGIN = "{?, {*, |sasl_username={user}|sasl_method={_}|orig_queue_id={_}}}"
 _CLIENT = "{?{?,} helo={?{helo:path}}}{?{?,} sasl_method={_:tag}}{?{?,} sasl_username={^<{user}>|{user}}}"
