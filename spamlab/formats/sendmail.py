@@ -62,14 +62,15 @@ _SHAPES = (
     Shape("message-id=<{message_id}>{!}", "queue"),  # of old, as is "received from"
     Shape("done; delay=", "remove"),
     Shape("discarded{!}", "deliver", says=(("status", "discarded"),)),  # all of it; at level 10 and more each by "to="
-    Shape("{report_id:letters}: DSN: Return receipt", "report", says=_report("success")),
-    Shape("{report_id:letters}: {_=DSN|sender notify}: Warning: could not send", "report", says=_report("delay")),
-    Shape(
-        "{report_id:letters}: {_=DSN|sender notify|return to sender}: Cannot send message for",
-        "report",
-        says=_report("ndr", ("status", "expired")),
+    *(
+        Shape("{report_id:letters}: {_=DSN|return to sender|sender notify}: " + why, "report", says=says)
+        for why, says in (
+            ("Return receipt", _report("success")),
+            ("Warning: ", _report("delay")),
+            ("Cannot send message {_=for|within}", _report("ndr", ("status", "expired"))),
+            ("", _report("ndr")),
+        )
     ),
-    Shape("{report_id:letters}: {_=DSN|return to sender|sender notify}: ", "report", says=_report("ndr")),
     Shape("{report_id:letters}: postmaster notify: ", "report", says=_report("postmaster")),
     Shape("{^{_:letters}: {_=clone|owner|split}|clone {_:name}, owner=}", "queue"),
     *CLIENTS,
