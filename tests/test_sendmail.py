@@ -366,6 +366,22 @@ def test_given_up_counts_for_each_pending_recipient_and_once():
     assert log.transactions["report"].dropna().tolist() == ["ndr", "postmaster"]
 
 
+def test_what_only_the_postmaster_is_told_of_is_given_up_too():
+    """A notification that nobody can be told of: its own sender is null."""
+    line = (
+        HEAD.format(1, 2) + ID + ": to=<{}@example.com>, delay=00:00:01, mailer=esmtp, pri=9, relay=h., stat=Deferred"
+    )
+    log = read(
+        line.format("b"),
+        line.format("c"),
+        HEAD.format(3, 2) + f"{ID}: {NEW}: postmaster notify: Cannot send message within 2 days",
+        HEAD.format(4, 2) + f"{NEW}: done; delay=00:00:00, ntries=1",
+    )
+    expired = log.recipients["status"].eq("expired")
+    assert log.recipients.loc[expired, "forward_path"].tolist() == ["b@example.com", "c@example.com"]
+    assert log.transactions["report"].dropna().tolist() == ["postmaster"]
+
+
 def test_accounts_stand_in_argument_and_only_success_authenticates():
     log = read(
         HEAD.format(1, 1) + f"{ID}: AUTH failure (LOGIN): checkpass failed, user=joe, relay={CLIENT}",

@@ -71,6 +71,11 @@ _SHAPES = (
             ("", _report("ndr")),
         )
     ),
+    Shape(
+        "{report_id:letters}: postmaster notify: Cannot send message {_=for|within}",  # where nobody else is told
+        "report",
+        says=_report("postmaster", ("status", "expired")),
+    ),
     Shape("{report_id:letters}: postmaster notify: ", "report", says=_report("postmaster")),
     Shape("{^{_:letters}: {_=clone|owner|split}|clone {_:name}, owner=}", "queue"),
     *CLIENTS,
