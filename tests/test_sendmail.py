@@ -503,6 +503,7 @@ def test_recipients_as_people_write_them_are_their_addresses(to, paths, submitte
         ("[M1]<joe@x.example>", "joe@x.example"),
         ("joe@x.example (Joe Doe)", "joe@x.example"),
         ("Joe Doe", "Joe Doe"),
+        ("<joe@x.example", "joe@x.example"),  # its end lost
         ('"x <joe@y.example>, size=1, "@x.example', '"x <joe@y.example>, size=1, "@x.example'),
         ("", None),
     ],

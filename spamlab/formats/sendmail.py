@@ -120,7 +120,9 @@ def assemble(records: Records, options: Options) -> Assembled:
         if table in found.tables:
             path = found.tables[table][column]
             found.tables[table][column] = texts.changed(
-                path, texts.having(path, "<"), lambda named: named.str.replace(_NAMED, r"\1", regex=True)
+                path,
+                texts.having(path, "<"),
+                lambda named: named.str.replace(_NAMED, r"\1", regex=True).str.removeprefix("<"),
             )
     return found
 
