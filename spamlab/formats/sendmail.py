@@ -122,7 +122,9 @@ def assemble(records: Records, options: Options) -> Assembled:
             found.tables[table][column] = texts.changed(
                 path,
                 texts.having(path, "<"),
-                lambda named: named.str.replace(_NAMED, r"\1", regex=True).str.removeprefix("<"),
+                lambda named: named.str.replace(_NAMED, r"\1", regex=True).str.replace(
+                    r"^<([^<>]+)$", r"\1", regex=True
+                ),
             )
     return found
 
