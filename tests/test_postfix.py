@@ -517,6 +517,45 @@ def test_what_a_header_check_refuses_is_refused_to_its_recipient():
     assert log.transactions["reverse_path"].isna().all()
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "reply"),
+    [
+        (
+            f"mime-error message header length exceeds limit: Subject: a; b from a[192.0.2.1]{TAIL.split(' proto')[0]}",
+            None,
+            None,
+        ),
+        (f"content Received: by x from a[192.0.2.1]{TAIL}: 5.7.1 disallowed", "5.7.1", "5.7.1 disallowed"),
+    ],
+)
+def test_what_the_structure_of_a_message_refuses_is_refused_to_its_recipient(text, code, reply):
+    """A MIME error (``strict_mime_encoding_domain`` and its like) names the envelope as a header check does."""
+    row = read(daemon(f"cleanup[1]: 4F5C64474F: reject: {text}")).recipients.iloc[0]
+    assert [cell(row[name]) for name in ("forward_path", "status", "enhanced_code", "reply")] == [
+        "real@c", "rejected", code, reply]  # fmt: skip
+
+
+def test_what_comes_with_bare_line_feeds_is_refused_and_its_connection_closed():
+    log = read(daemon(
+        "smtpd[1]: NOQUEUE: reject: bare <LF> received from a[192.0.2.1]: 550 5.5.2 mx Error: bare <LF> received; proto=SMTP helo=<h>",
+        "smtpd[1]: bare <LF> received after DATA (12 bytes) from a[192.0.2.1]",
+        "smtpd[1]: disconnect from a[192.0.2.1] helo=1 mail=1 rcpt=1 data=0/1 commands=3/4",
+    ))  # fmt: skip
+    assert [cell(log.events[name][0]) for name in ("kind", "verb", "code", "enhanced_code")] == [
+        "reject",
+        None,
+        550,
+        "5.5.2",
+    ]
+    assert log.sessions[["peer_ip", "helo", "ended"]].values.tolist() == [["192.0.2.1", "h", "dropped"]]
+
+
+def test_a_client_that_does_not_wait_for_replies_is_named_where_its_beginning_is_not_logged():
+    log = read(daemon("smtpd[1]: improper command pipelining after EHLO from a[192.0.2.1]: QUIT\\r\\n"))
+    assert log.sessions[["peer_ip", "peer_host"]].values.tolist() == [["192.0.2.1", "a"]]
+    assert [cell(log.events[name][0]) for name in ("kind", "verb")] == ["note", "EHLO"]
+
+
 def test_mail_through_a_filter_before_the_queue_arrives_once():
     lines = (
         "smtpd[1]: connect from a[192.0.2.1]",
@@ -576,6 +615,7 @@ def test_an_unknown_address_is_missing():
         ("<1@x>", "1@x"),
         ("<1@x> (added by postmaster@mx.example.com)", "1@x"),
         ("<a>b@x>", "a>b@x"),
+        ("<1@x>+29A6080B", "1@x"),
         ("<1@x", "1@x"),
         ("1@x", "1@x"),
     ],
@@ -1004,14 +1044,35 @@ def test_a_reject_can_name_its_recipient_in_the_reply_only(rest, to):
     assert log.recipients["reply"].tolist() == ["450 " + rest.split("; from")[0]]
 
 
+@pytest.mark.parametrize(("client", "host"), [("[192.0.2.1]", None), ("<h>[192.0.2.1]", "<h>")])
+def test_a_client_as_people_shorten_it(client, host):
+    log = read(
+        daemon(f"smtpd[1]: connect from {client}", f"smtpd[1]: NOQUEUE: reject: RCPT from {client}: 554 5.7.1 no{TAIL}")
+    )
+    assert [cell(log.sessions[name][0]) for name in ("peer_host", "peer_ip", "helo")] == [host, "192.0.2.1", "h"]
+    assert len(log.sessions) == 1 and log.recipients["code"].tolist() == [554]
+
+
+def test_a_client_masked_with_brackets_loses_nothing_else():
+    log = read(
+        daemon("smtpd[1]: connect from h[[IP]]", "smtpd[1]: 4F5C64: client=h[[IP]]:25, sasl_method=PLAIN, sasl_username=joe",
+               "cleanup[2]: 4F5C64: milter-reject: END-OF-MESSAGE from h[[IP]]: 5.7.1 no; to=<c@d>")
+    )  # fmt: skip
+    assert log.sessions[["peer_host", "peer_ip", "user"]].values.tolist() == [["h", "IP", "joe"]]
+    assert log.recipients[["forward_path", "status", "enhanced_code"]].values.tolist() == [["c@d", "rejected", "5.7.1"]]
+
+
 def test_an_address_masked_with_brackets_loses_nothing_else():
     log = read(
         daemon("qmgr[1]: 4F5C64: from=<ed@<my domain>>, size=387, nrcpt=2 (queue active)",
-               "smtp[1]: 4F5C64: to=<ed@<my domain>>, relay=mx[192.0.2.1]:25, delay=1, dsn=2.0.0, status=sent (250 ok)")
+               "smtp[1]: 4F5C64: to=<ed@<my domain>>, relay=mx[192.0.2.1]:25, delay=1, dsn=2.0.0, status=sent (250 ok)",
+               "qmgr[1]: 4F5C65: from=<ed@<my domain>>, status=expired, returned to sender")
     )  # fmt: skip
-    assert log.events["kind"].tolist() == ["queue", "deliver"]
-    assert log.transactions[["reverse_path", "size"]].values.tolist() == [["ed@<my domain>", 387]]
-    assert log.recipients[["forward_path", "status"]].values.tolist() == [["ed@<my domain>", "delivered"]]
+    assert log.events["kind"].tolist() == ["queue", "deliver", "queue"]
+    assert log.transactions["outcome"].tolist() == ["delivered", "expired"]
+    assert log.transactions["reverse_path"].tolist() == ["ed@<my domain>"] * 2
+    assert log.transactions["size"].fillna(0).tolist() == [387, 0]
+    assert log.recipients["forward_path"].fillna("").tolist() == ["ed@<my domain>", ""]
 
 
 @pytest.mark.parametrize(
@@ -1085,3 +1146,54 @@ def test_a_refusal_whose_addresses_lost_their_brackets(rest, path, helo):
     assert log.recipients[["forward_path", "code"]].values.tolist() == [[path, 450]]
     assert log.sessions["helo"].tolist() == [helo]
     assert log.recipients["reply"].str.startswith("450 4.7.25 no").all()
+
+
+TRIED = "relay=mx[192.0.2.9]:25, delay=1, delays=0/0/0/1, dsn={}, status={} ({})"
+SENT = TRIED.format("2.0.0", "sent", "250 ok")
+CAME = ("smtpd[1]: 4F5C60: client=a[192.0.2.1]", "cleanup[2]: 4F5C60: message-id=<1@a>")
+QUEUED = "qmgr[3]: 4F5C60: from=<a@a>, size=100, nrcpt=1 (queue active)"
+GONE = "qmgr[3]: 4F5C60: removed"
+LIVES = {  # whole messages: lines, and the totals that are not nought
+    "held, and let go": (
+        [CAME[0], f"smtpd[1]: 4F5C60: hold: RCPT from a[192.0.2.1]: <real@c>: Recipient address triggers HOLD action{TAIL}", CAME[1],
+         "postsuper[4]: 4F5C60: released from hold", QUEUED, f"smtp[5]: 4F5C60: to=<real@c>, {SENT}", GONE],
+        {"received": 1, "delivered": 1, "octets_received": 100, "octets_delivered": 100}),
+    "discarded by a milter": (
+        [*CAME, f"cleanup[2]: 4F5C60: milter-discard: END-OF-MESSAGE from a[192.0.2.1]: milter triggers DISCARD action{TAIL}"],
+        {"received": 1, "discarded": 1}),
+    "discarded for its recipient": (
+        [f"smtpd[1]: NOQUEUE: discard: RCPT from a[192.0.2.1]: <real@c>: Recipient address triggers DISCARD action{TAIL}", *CAME],
+        {"received": 1, "discarded": 1}),
+    "refused for its structure": (
+        [*CAME, f"cleanup[2]: 4F5C60: reject: mime-error improper use of 8-bit data in message header: x from a[192.0.2.1]{TAIL.split(' proto')[0]}"],
+        {"received": 1, "rejected": 1}),
+    "a probe of an address": (
+        ["cleanup[2]: 4F5C60: message-id=<1@a>", "qmgr[3]: 4F5C60: from=<double-bounce@mx>, size=100, nrcpt=1 (queue active)",
+         "smtp[5]: 4F5C60: to=<b@b>, " + TRIED.format("2.1.5", "deliverable", "250 2.1.5 Ok"), GONE], {}),
+    "delivered, and the sender told": (
+        [*CAME, QUEUED, f"local[5]: 4F5C60: to=<b@b>, {SENT}", "cleanup[2]: 4F5C61: message-id=<2@a>",
+         "bounce[6]: 4F5C60: sender delivery status notification: 4F5C61",
+         "qmgr[3]: 4F5C61: from=<>, size=500, nrcpt=1 (queue active)", GONE, f"smtp[5]: 4F5C61: to=<a@a>, {SENT}"],
+        {"received": 1, "delivered": 2, "octets_received": 100, "octets_delivered": 600}),
+    "given up by hand": (
+        [*CAME, QUEUED, "smtp[5]: 4F5C60: to=<b@b>, " + TRIED.format("4.0.0", "deferred", "450 no"),
+         "smtp[5]: 4F5C60: to=<c@b>, " + TRIED.format("4.0.0", "deferred", "450 no"), "postsuper[4]: 4F5C60: expired",
+         "qmgr[3]: 4F5C60: from=<a@a>, status=force-expired, returned to sender", "cleanup[2]: 4F5C61: message-id=<2@a>",
+         "bounce[6]: 4F5C60: sender non-delivery notification: 4F5C61", GONE],
+        {"received": 1, "deferrals": 2, "deferred": 1, "expired": 2, "ndrs": 1, "octets_received": 100}),
+    "deleted by hand": (
+        [*CAME, QUEUED, "smtp[5]: 4F5C60: to=<b@b>, " + TRIED.format("4.0.0", "deferred", "450 no"), "postsuper[4]: 4F5C60: removed"],
+        {"received": 1, "deferrals": 1, "deferred": 1, "octets_received": 100}),
+    "by hand and to a command": (
+        ["pickup[7]: 4F5C60: uid=0 from=<root>", CAME[1], QUEUED,
+         "local[5]: 4F5C60: to=<root@b>, orig_to=<root>, relay=local, delay=1, delays=0/0/0/1, dsn=2.0.0, "
+         "status=sent (delivered to command: /usr/bin/procmail)", GONE],
+        {"received": 1, "delivered": 1, "octets_received": 100, "octets_delivered": 100}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("life", LIVES)
+def test_the_totals_of_a_whole_message(life):
+    lines, expected = LIVES[life]
+    found = summary.totals(read(daemon(*lines)))
+    assert {name: found[name] for name in COUNTS if found[name]} == expected

@@ -142,6 +142,9 @@ MADE = [
     (f"{ID}: {NEW}: return to sender: Service unavailable", {"kind": "report", "report": "ndr"}),
     (f"{ID}: {NEW}: sender notify: Warning: could not send message for past 4 hours", {"kind": "report", "report": "delay"}),
     (f"{ID}: {NEW}: postmaster notify: User unknown", {"kind": "report", "report": "postmaster"}),
+    (f"{ID}: {NEW}: sender notify: Return receipt", {"kind": "report", "report": "success"}),
+    (f"{ID}: {NEW}: DSN: Warning: Delivery time (3600s) exceeded", {"kind": "report", "report": "delay"}),
+    (f"{ID}: {NEW}: return to sender: Cannot send message within 5 days", {"kind": "report", "report": "ndr", "status": "expired"}),
     (f"{ID}: {NEW}: clone: owner=x", {"kind": "queue", "queue_id": ID}),
     (f"NOQUEUE: connect from {CLIENT}", {"kind": "connect", "queue_id": None} | PEER),
     (f"ruleset=check_relay, arg1=mx.example.net, arg2=192.0.2.1, relay={CLIENT}, reject=421 4.3.2 Too many open connections.",
@@ -181,6 +184,50 @@ MADE = [
     (f"{ID}: <-- AUTH PLAIN AGpvZQBzZWNyZXQ=", {"kind": "note", "text": f"{ID}: <-- AUTH PLAIN"}),
     (f"{ID}: <-- RCPT TO:<b@example.com>", {"kind": "note", "forward_path": None}),
     (f"{ID}: message size (9) exceeds maximum (8)", {"kind": "reject", "forward_path": None}),
+    # what it wrote of old to a file: no priority stands between
+    ("AA08021: to=/var/mail/joe, delay=00:00:02, xdelay=00:00:01, mailer=*file*, stat=Sent",
+     {"kind": "deliver", "forward_path": "/var/mail/joe", "status": "Sent", "delay_transmit": 1_000_000}),
+    # compiled to log more of a connection (_FFR_LOG_MORE2, as Proofpoint's is)
+    (f"{ID}: to=<b@example.com>, delay=00:00:01, xdelay=00:00:01, mailer=esmtp, tls_verify=OK, tls_version=TLSv1.3, "
+     "cipher=AES256, pri=9, relay=h. [192.0.2.7], dsn=2.0.0, stat=Sent (ok)",
+     {"kind": "deliver", "status": "Sent ", "relay": "h. [192.0.2.7]", "enhanced_code": "2.0.0"}),
+    (f"{ID}: from=<a@example.net>, size=9, class=0, nrcpts=1, msgid=<1@x>, proto=ESMTP, daemon=MTA, tls_verify=NONE, "
+     f"tls_version=NONE, cipher=NONE, auth=NONE, relay={CLIENT}", {"kind": "receive", "message_id": "1@x"} | PEER),
+    # who submits it has a name
+    (f"{ID}: to=<b@example.com>, ctladdr=Joe, jr. <a@example.com> (1/1), delay=00:00:01, mailer=local, pri=9, dsn=2.0.0, stat=Sent",
+     {"kind": "deliver", "forward_path": "b@example.com", "delay": 1_000_000, "status": "Sent"}),
+    # before Sendmail 8.9
+    (f"{ID}: ruleset=check_mail (<a@example.net>) rejection: 551 <a@example.net>... no",
+     {"kind": "reject", "verb": "MAIL", "reverse_path": "a@example.net", "code": 551}),
+    (f"{ID}: ruleset=check_rcpt (b@example.com) rejection: 551 b@example.com... no",
+     {"kind": "reject", "verb": "RCPT", "forward_path": "b@example.com", "reply": "551 b@example.com... no"}),
+    ("ruleset=check_relay (mx.example.net, 192.0.2.1) rejection: 550 Access denied", {"kind": "reject", "code": 550} | PEER),
+    # addresses lost, for a page took them for its own marks
+    (f"{ID}: ruleset=check_rcpt, arg1=, relay={CLIENT}, reject=550 5.7.1 ... Relaying denied",
+     {"kind": "reject", "verb": "RCPT", "forward_path": None, "code": 550} | PEER),
+    (f"{ID}: ... User unknown", {"kind": "reject", "verb": "RCPT", "forward_path": None, "reply": "User unknown"}),
+    # a comma lost
+    (f"{ID}: to=b ctladdr=c (1/1), delay=00:00:01, xdelay=00:00:01, mailer=local, pri=9, dsn=2.0.0, stat=Sent",
+     {"kind": "deliver", "forward_path": "b", "delay": 1_000_000, "status": "Sent"}),
+    (f"{ID}: to=<b@example.com>, delay=00:00:01, mailer=esmtp, new=1, stat=Sent (ok, stat=Deferred)",
+     {"kind": "deliver", "status": "Sent ", "reply": "Sent (ok, stat=Deferred)"}),  # a field that nobody knows
+    (f"{ID}: to=<b@example.com>, delay=00:00:01, pri=9, stat=quarantined", {"kind": "deliver", "status": "quarantined"}),
+    (f"{ID}: from=<a@example.net>, size=9, class=0, pri=0, nrcpts=0, proto=SMTP, relay={CLIENT}", {"kind": "queue"} | PEER),
+    *((f"{ID}: Milter: {what}, discard", {"kind": "queue", "status": None} | found)
+      for what, found in (("data", {}), ("from=<a@example.net>", {"reverse_path": "a@example.net"}),
+                          ("to=<b@example.com>", {"forward_path": "b@example.com"}))),
+    (f"{ID}: headers too large (32800 max) from mx.example.net during message collect", {"kind": "reject"}),
+    (f"{ID}: rejecting STARTTLS from {CLIENT} due to traffic before response", {"kind": "reject"} | PEER),
+    (f"{ID}: {CLIENT}: Possible SMTP RCPT flood, throttling.", {"kind": "note"} | PEER),
+    (f"{ID}: clone {NEW}, owner=owner-list", {"kind": "queue", "queue_id": ID}),
+    # a recipient as the client gave it, with brackets or without, or as nobody can read it
+    (f"{ID}: b@example.com... User unknown", {"kind": "reject", "verb": "RCPT", "forward_path": "b@example.com"}),
+    (f"{ID}: /bin/sed... Cannot mail directly to files", {"kind": "reject", "verb": "RCPT", "forward_path": "/bin/sed"}),
+    (f'{ID}: Syntax error in mailbox address "b c@example.com" (non-printable characters)',
+     {"kind": "reject", "verb": "RCPT", "forward_path": "b c@example.com"}),
+    (f'{ID}: 8-bit character in mailbox address "<b@example.com>"', {"kind": "reject", "forward_path": "b@example.com"}),
+    *((f"{ID}: {said}b@example.com... User unknown", {"kind": "note", "forward_path": None})
+      for said in ("--- 550 5.1.1 ", "<-- RCPT TO:", "SYSERR(root): ")),
     ("savemail: cannot save rejected email anywhere", {"kind": "note", "queue_id": None}),
     (f"{ID}: SYSERR(root): hash map \"x\": missing", {"kind": "note", "queue_id": ID}),
 ]  # fmt: skip
@@ -319,6 +366,22 @@ def test_given_up_counts_for_each_pending_recipient_and_once():
     assert log.transactions["report"].dropna().tolist() == ["ndr", "postmaster"]
 
 
+def test_what_only_the_postmaster_is_told_of_is_given_up_too():
+    """A notification that nobody can be told of: its own sender is null."""
+    line = (
+        HEAD.format(1, 2) + ID + ": to=<{}@example.com>, delay=00:00:01, mailer=esmtp, pri=9, relay=h., stat=Deferred"
+    )
+    log = read(
+        line.format("b"),
+        line.format("c"),
+        HEAD.format(3, 2) + f"{ID}: {NEW}: postmaster notify: Cannot send message within 2 days",
+        HEAD.format(4, 2) + f"{NEW}: done; delay=00:00:00, ntries=1",
+    )
+    expired = log.recipients["status"].eq("expired")
+    assert log.recipients.loc[expired, "forward_path"].tolist() == ["b@example.com", "c@example.com"]
+    assert log.transactions["report"].dropna().tolist() == ["postmaster"]
+
+
 def test_accounts_stand_in_argument_and_only_success_authenticates():
     log = read(
         HEAD.format(1, 1) + f"{ID}: AUTH failure (LOGIN): checkpass failed, user=joe, relay={CLIENT}",
@@ -433,6 +496,37 @@ def test_recipients_as_people_write_them_are_their_addresses(to, paths, submitte
     assert log.recipients[["status", "delay"]].drop_duplicates().values.tolist() == [["delivered", 60.0]]
 
 
+@pytest.mark.parametrize(
+    ("sender", "path"),
+    [
+        ('"Doe, Joe" <joe@x.example>', "joe@x.example"),
+        ("[M1]<joe@x.example>", "joe@x.example"),
+        ("joe@x.example (Joe Doe)", "joe@x.example"),
+        ("Joe Doe", "Joe Doe"),
+        ("<joe@x.example", "joe@x.example"),  # its end lost
+        ('"x <joe@y.example>, size=1, "@x.example', '"x <joe@y.example>, size=1, "@x.example'),
+        ("", None),
+    ],
+)
+def test_senders_as_people_write_them_are_their_addresses(sender, path):
+    """Also one that is lost, for a page took it for its own marks, which is not the null sender."""
+    log = read(HEAD.format(1, 7) + f"{ID}: from={sender}, size=9, class=0, nrcpts=1, msgid=<1@x>, proto=SMTP, relay={CLIENT}",
+               HEAD.format(2, 7) + f"{ID}: to=, ctladdr= (1/1), delay=00:00:01, xdelay=00:00:01, mailer=local, pri=9, dsn=2.0.0, stat=Sent")  # fmt: skip
+    row = log.transactions.iloc[0]
+    assert (row["size"], row["message_id"], row["null_sender"], log.sessions["peer_ip"][0]) == (
+        9,
+        "1@x",
+        False,
+        "192.0.2.1",
+    )
+    assert log.transactions["reverse_path"].fillna("").tolist() == [path or ""] and pd.isna(row["reverse_path"]) == (
+        not path
+    )
+    assert log.recipients["forward_path"].isna().tolist() == [True] and log.recipients["status"].tolist() == [
+        "delivered"
+    ]
+
+
 def test_a_delay_without_its_name_loses_no_delivery():
     log = read(
         "Mar 11 00:00:01 mx sendmail[7]: 42B0010a000007: to=<a@x.example>,<b@x.example>, 00:00:02, xdelay=00:00:01, "
@@ -462,3 +556,61 @@ def test_the_dialogue_says_how_a_client_greets_and_that_it_quits():
         f"Jun  1 00:00:00 mx sm-mta[7]: {ID}: [192.0.2.1] did not issue MAIL/EXPN/VRFY/ETRN during connection to MTA",
     )
     assert log.sessions[["helo", "ended"]].values.tolist() == [["mx.example.net", "quit"]]
+
+
+SENT = "xdelay=00:00:01, mailer=esmtp, pri=9, relay=h. [192.0.2.7], dsn=2.0.0, stat=Sent (ok)"
+ARRIVED = (
+    f"{ID}: from=<a@example.net>, size=100, class=0, nrcpts=1, msgid=<1@x>, proto=ESMTP, daemon=MTA, relay={CLIENT}"
+)
+LATER = "xdelay=00:00:01, mailer=esmtp, pri=9, relay=h. [192.0.2.7], dsn=4.2.0, stat=Deferred: 450 4.2.0 later"
+NOBODY = "xdelay=00:00:00, mailer=local, pri=9, dsn=5.1.1, stat=User unknown"
+LIVES = {  # whole messages: lines, and the totals that are not nought
+    "delivered": (
+        [ARRIVED, f"{ID}: to=<b@example.com>,<c@example.com>, delay=00:00:01, {SENT}", f"{ID}: done; delay=00:00:01, ntries=1"],
+        {"received": 1, "delivered": 2, "octets_received": 100, "octets_delivered": 200}),
+    "deferred, then delivered": (
+        [ARRIVED, f"{ID}: to=<b@example.com>, delay=00:00:01, {LATER}", f"{ID}: to=<b@example.com>, delay=00:30:01, {LATER}",
+         f"{ID}: to=<b@example.com>, delay=01:00:01, {SENT}", f"{ID}: done; delay=01:00:01, ntries=3"],
+        {"received": 1, "delivered": 1, "deferrals": 2, "deferred": 1, "octets_received": 100, "octets_delivered": 100}),
+    "bounced, and the sender told": (
+        [ARRIVED, f"{ID}: to=<b@example.com>, delay=00:00:01, {NOBODY}", f"{ID}: {NEW}: DSN: User unknown",
+         f"{NEW}: to=<a@example.net>, delay=00:00:00, {SENT}", f"{NEW}: done; delay=00:00:00, ntries=1",
+         f"{ID}: done; delay=00:00:01, ntries=1"],
+        {"received": 1, "delivered": 1, "bounced": 1, "ndrs": 1, "octets_received": 100}),
+    "given up": (
+        [ARRIVED, f"{ID}: to=<b@example.com>, delay=00:00:01, {LATER}", f"{ID}: {NEW}: sender notify: Cannot send message for 5 days",
+         f"{NEW}: to=<a@example.net>, delay=00:00:00, {SENT}"],
+        {"received": 1, "delivered": 1, "deferrals": 1, "deferred": 1, "expired": 1, "ndrs": 1, "octets_received": 100}),
+    "quarantined": (
+        [ARRIVED, f"{ID}: milter=m, quarantine=spam",
+         f"{ID}: to=<b@example.com>, delay=00:00:01, mailer=local, pri=9, quarantine=spam, stat=quarantined"],
+        {"received": 1, "octets_received": 100}),
+    "discarded by a milter": (
+        [f"{ID}: Milter: to=<b@example.com>, discard", ARRIVED, f"{ID}: to=<b@example.com>, delay=00:00:00, pri=9, stat=discarded"],
+        {"received": 1, "discarded": 1, "octets_received": 100}),
+    "refused by a milter": (
+        [ARRIVED, f"{ID}: Milter: data, reject=554 5.7.1 no", f"{ID}: to=<b@example.com>, delay=00:00:00, pri=9, stat=no"],
+        {"received": 1, "rejected": 1, "octets_received": 100}),
+    "a list with an owner": (
+        [ARRIVED, f"{ID}: {NEW}: clone: owner=owner-list", f"{NEW}: to=<b@example.com>,<c@example.com>, delay=00:00:01, {SENT}"],
+        {"received": 1, "delivered": 2, "octets_received": 100}),
+    "no recipient was good": (
+        [f"{ID}: b@example.com... User unknown", ARRIVED.replace("nrcpts=1", "pri=0, nrcpts=0")],
+        {"rejected": 1}),
+    "handed to the daemon": (
+        [f"{ID}: from=joe, size=80, class=0, nrcpts=1, msgid=<1@x>, relay=joe@localhost",
+         f"{NEW}: from=<joe@x>, size=100, class=0, nrcpts=1, msgid=<1@x>, proto=ESMTP, daemon=MTA, relay=localhost [127.0.0.1]",
+         f"{ID}: to=<b@example.com>, ctladdr=joe (1/1), delay=00:00:00, xdelay=00:00:00, mailer=relay, pri=9, "
+         f"relay=[127.0.0.1] [127.0.0.1], dsn=2.0.0, stat=Sent ({NEW} Message accepted for delivery)",
+         f"{NEW}: to=<b@example.com>, ctladdr=<joe@x> (1/1), delay=00:00:01, {SENT}"],
+        {"received": 1, "delivered": 1, "octets_received": 80, "octets_delivered": 100}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("life", LIVES)
+def test_the_totals_of_a_whole_message(life):
+    lines, expected = LIVES[life]
+    found = totals(read(*(HEAD.format(i, 7) + line for i, line in enumerate(lines))))
+    counts = ("received", "delivered", "deferrals", "deferred", "bounced", "expired", "discarded", "rejected", "ndrs",
+              "octets_received", "octets_delivered")  # fmt: skip
+    assert {name: found[name] for name in counts if found[name]} == expected

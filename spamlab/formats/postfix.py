@@ -14,7 +14,7 @@ from spamlab import linking, syslog
 from spamlab.notation import Shape, Variant
 from spamlab.records import Format
 
-_PEER = "{? }{peer_host}[{peer_ip}]{?:{_:int}}"
+_PEER = "{? }{^[|{peer_host}[}{?[}{peer_ip}]{?]}{?:{_:int}}"  # also as people mask or shorten it
 _ALONE = "[{_}]:{_:int}"  # postscreen's clients have no name yet, and no session
 _LOGIN = "{?, {*, |sasl_username={user}|sasl_method={_}|orig_queue_id={_}}}"
 _CLIENT = "{?{?,} helo={?{helo:path}}}{?{?,} sasl_method={_:tag}}{?{?,} sasl_username={^<{user}>|{user}}}"
@@ -36,7 +36,7 @@ _ACTIONS = (
     ("{?: }{_=discard|milter-discard|milter-header-discard|milter-body-discard}", "queue", (("status", "discarded"),)),
 )
 # Of a header or body line, whose text is anyone's: where it holds what the envelope begins with, neither is trusted.
-_CHECKED = ": {_=header|mime-header|nested-header|body} {_}; from="
+_CHECKED = ": {_=header|mime-header|nested-header|mime-error|body|content} {_}; from="
 _ENVELOPE = (
     "{reverse_path:path}{? to={forward_path:path}}"
     "{? proto={_:tag}{? helo=<{?[}{_:name}{?]}>}}{?: {reply>}{?{enhanced_code:dsn} }{_}{reply<}}"
@@ -61,7 +61,7 @@ _SHAPES = (
     Shape("from={reverse_path:path}{?, size={size:int}}{^, nrcpt={_:int}| (}", "queue"),  # of old without nrcpt
     Shape("from={reverse_path:path}, status={status:tag}", "queue"),
     Shape("message-id=<{message_id}>{!}", "queue"),
-    Shape("message-id=<{message_id}> (", "queue"),
+    Shape("message-id=<{message_id}>{^ (|+}", "queue"),
     Shape("message-id=<{message_id~>}", "queue"),
     Shape("message-id={message_id...}", "queue"),
     Shape("removed{!}", "remove"),
@@ -75,7 +75,7 @@ _SHAPES = (
         "disconnect",
     ),
     *(
-        Shape(action + ": {verb:word}{? from " + peer + "}" + _REASON, kind, says=says)
+        Shape(action + ": {^bare <LF> received|{verb:word}}{? from " + peer + "}" + _REASON, kind, says=says)
         for action, kind, says in _ACTIONS
         for peer in (_ALONE, _PEER)
     ),
@@ -84,9 +84,11 @@ _SHAPES = (
         for action, kind, says in _ACTIONS
         for checked in (_CHECKED + "<{_}; from=<", _CHECKED + _ENVELOPE, ": ")
     ),
-    Shape("{?: }lost connection after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
-    Shape("{?: }timeout after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "timeout"),)),
-    Shape("{?: }too many errors after {verb:word}{? ({_})} from " + _PEER, says=(("ended", "dropped"),)),
+    *(
+        Shape("{?: }{_=" + how + "} after {verb:word}{? ({_})} from " + _PEER, says=(("ended", ended),))
+        for how, ended in (("lost connection|too many errors|bare <LF> received", "dropped"), ("timeout", "timeout"))
+    ),
+    Shape("improper command pipelining after {verb:word} from " + _PEER),
     Shape(
         "warning: " + _PEER + ": SASL {refused} authentication {?temporarily }{_=failed|aborted}"
         "{?: {reply>}{_}{reply<}{?, sasl_username={user}}}",
@@ -108,7 +110,7 @@ _SHAPES = (
     Shape(": client=" + _PEER + "{&, sasl_}" + _LOGIN, "auth", says=(("verb", "AUTH"),)),
     Shape(": client=" + _PEER),
     # Addresses that are none: masked, as in <joe@<domain>>, or lost, for a page took them for its own marks.
-    Shape("from={^<{reverse_path}>, |, }size={size:int}, nrcpt=", "queue"),
+    Shape("from={^<{reverse_path}>, |, }{^size={size:int}, nrcpt=|status={status:tag}}", "queue"),
     Shape(_TO.replace("{forward_path:path}, ", "{^<{forward_path}>, |, }") + _WAITED_ODD + _STATUS, "deliver"),
     Shape("message-id={!}", "queue"),
     Shape("{_=warning|fatal}: {queue_id:id}: "),

@@ -10,23 +10,21 @@ Sendmail's order; where a client's words come before the relay (a login, a Messa
 from __future__ import annotations
 
 from spamlab import linking, syslog, texts
+from spamlab.formats.sendmail_clients import CLIENTS, PEER, REPLY
 from spamlab.notation import Shape, Variant
 from spamlab.records import Assembled, Format, Options, Records
 
-_PEER = "{?{_:name}@}{?{peer_host:name} }{? }[{?IPv6:}{peer_ip}]{? (may be forged)}"
-_CODE = "{code:code}{?-}{? }{?{enhanced_code:dsn}}"
-_REPLY = "{&?" + _CODE + "}{reply...}"
 _DSN = "{&?{status=2|4|5}}{enhanced_code:dsn}"
 _STATUS = "{?,{? }stat={&?{&^{code:code} }{status=2|4|5}}{&?{status:phrase}{?{_=: |(}{code:code}}}{reply...}}"
-_REST = (
-    "{?, ctladdr={_:path}{? ({_})}}{?, delay={delay:seconds}}{?, delay={_}{&, }}{?, {delay:seconds}{&, xdelay=}}"
+_FIELDS = (
+    "{?, ctladdr={_:path}{? ({_})}{&, delay=}}{?, ctladdr={_}{&, delay=}}{?, delay={delay:seconds}}{?, delay={_}{&, }}"
+    "{?, {delay:seconds}{&, xdelay=}}"
     "{?, xdelay={delay_transmit:seconds}}{?, xdelay={_}{&, }}"
-    "{?, mailer={_}, pri={_:int}}{?, mailer={_:tag}}{?, pri={_:int}}{?, relay={relay}, dsn=" + _DSN + "}"
+    "{?, mailer={_}, pri={_:int}}{?, mailer={_}{&, }}{?, pri={_:int}}{?, relay={relay}, dsn=" + _DSN + "}"
     "{?, relay={relay}{&, stat=}}{?, dsn=" + _DSN + "}{?, quarantine={_}{&, }}"
-    "{?, ntries={_:int}}{?, stage={_:tag}}{?, reply={&?{code:code}}{_}{&, stat=}}{?, ntries={_:int}}" + _STATUS
+    "{?, ntries={_:int}}{?, stage={_:tag}}{?, reply={&?{code:code}}{_}{&, stat=}}{?, ntries={_:int}}"
 )
-_RCPT, _MAIL = (("verb", "RCPT"),), (("verb", "MAIL"),)
-_DROPPED, _TIMEOUT = (("ended", "dropped"),), (("ended", "timeout"),)
+_REST = _FIELDS + "{?{^{&, stat=}|{&,stat=}|, {_}{&, stat=}}}" + _STATUS  # whatever else: what came of it is not lost
 
 
 def _report(kind: str, *more: tuple[str, str]) -> tuple[tuple[str, str], ...]:
@@ -35,93 +33,52 @@ def _report(kind: str, *more: tuple[str, str]) -> tuple[tuple[str, str], ...]:
 
 # Whoever is listed without a mailer or DSN: no delivery was tried, the message was refused or given up in the dialogue
 # and nobody is notified (srvrsmtp.c, logundelrcpts).
-_UNTRIED = "to={forward_path:path}{?, ctladdr={_:path}{? ({_})}}, delay={delay:seconds}, pri={_:int}, stat="
-_COLLECT, _FROM = "{?SYSERR({_}): }collect: ", " on connection from {?" + _PEER + "}"
-_WROTE = "{?" + _PEER + ": }<-- "  # at level 15 and more
+_TO, _FROM = "to={^{&, }|{forward_path:path}}", "from={^{&, }|{reverse_path:path}}"  # a page can take <…> for its own
+_UNTRIED = _TO + "{?, ctladdr={_:path}{? ({_})}}, delay={delay:seconds}, pri={_:int}, stat="
 _MORE = "{?{?,} [more]}"  # recipients, in another line
 _NEXT = "{^{&, delay=}|{&, ctladdr=}}"
 _SHAPES = (
-    Shape(_UNTRIED + "{status=RSET|HELO|EHLO|STARTTLS|QUIT|queued|discarded}{!}", "deliver"),
-    Shape(_UNTRIED + _REPLY, "deliver", says=(("status", "rejected"),)),
-    Shape("to={forward_path:path}{? ({_})}" + _MORE + _NEXT + _REST, "deliver"),
+    Shape(_UNTRIED + "{status=RSET|HELO|EHLO|STARTTLS|QUIT|queued|quarantined|discarded}{!}", "deliver"),
+    Shape(_UNTRIED + REPLY, "deliver", says=(("status", "rejected"),)),
+    Shape(_TO + "{? {?ctladdr={_:path} }({_})}" + _MORE + _NEXT + _REST, "deliver"),
     Shape("to={forward_path:paths}" + _MORE + _NEXT + _REST, "deliver"),
     Shape("to={_:quoted} {&<}{forward_path:path}" + _NEXT + _REST, "deliver"),
     *(Shape("to={forward_path}{&" + key + "}" + _REST, "deliver") for key in (", ctladdr=", ", delay=")),  # with names
     *(Shape("to={forward_path:" + kind + "}" + _MORE + "{&, }" + _REST, "deliver") for kind in ("path", "paths")),
-    Shape("to={forward_path}" + _MORE + _REST, "deliver"),  # a command
-    Shape("from={reverse_path:path}, size={&0, }{size:int}, {*>, |relay=" + _PEER + "}", "queue"),
-    Shape("from={reverse_path:path}, size={size:int}, class={_:int}, nrcpts=0{?, {*>, |relay=" + _PEER + "}}", "queue"),
+    Shape("to={forward_path}" + _MORE + _FIELDS + _STATUS, "deliver"),  # a command
+    Shape(_FROM + ", size={&0, }{size:int}, {*>, |relay=" + PEER + "}", "queue"),
     Shape(
-        "from={reverse_path:path}{?, size={size:int}}{?, class={_:int}}{?, nrcpts={_:int}}"
+        _FROM + ", size={size:int}, class={_:int}{?, pri={_:int}}, nrcpts=0{?, {*>, |relay=" + PEER + "}}",
+        "queue",
+    ),
+    Shape(
+        "from={^{&, size=}|{reverse_path:path}{? ({_})}{&, size=}|{reverse_path}{&, size=}|{reverse_path:path}}"
+        "{?, size={size:int}}{?, class={_:int}}{?, pri={_:int}}{?, nrcpts={_:int}}"
         "{?, {*>, |msgid=<{message_id}>|msgid={message_id}|relay="
-        + _PEER
+        + PEER
         + "|received from {peer_host:name} ({peer_ip})}}",
         "receive",
     ),
     Shape("message-id=<{message_id}>{!}", "queue"),  # of old, as is "received from"
     Shape("done; delay=", "remove"),
     Shape("discarded{!}", "deliver", says=(("status", "discarded"),)),  # all of it; at level 10 and more each by "to="
-    Shape("{report_id:letters}: DSN: Return receipt", "report", says=_report("success")),
-    Shape("{report_id:letters}: {_=DSN|sender notify}: Warning: could not send", "report", says=_report("delay")),
+    *(
+        Shape("{report_id:letters}: {_=DSN|return to sender|sender notify}: " + why, "report", says=says)
+        for why, says in (
+            ("Return receipt", _report("success")),
+            ("Warning: ", _report("delay")),
+            ("Cannot send message {_=for|within}", _report("ndr", ("status", "expired"))),
+            ("", _report("ndr")),
+        )
+    ),
     Shape(
-        "{report_id:letters}: {_=DSN|sender notify|return to sender}: Cannot send message for",
+        "{report_id:letters}: postmaster notify: Cannot send message {_=for|within}",  # where nobody else is told
         "report",
-        says=_report("ndr", ("status", "expired")),
+        says=_report("postmaster", ("status", "expired")),
     ),
-    Shape("{report_id:letters}: {_=DSN|return to sender|sender notify}: ", "report", says=_report("ndr")),
     Shape("{report_id:letters}: postmaster notify: ", "report", says=_report("postmaster")),
-    Shape("{_:letters}: {_=clone|owner|split}", "queue"),
-    Shape("connect from " + _PEER, "connect"),
-    Shape("ruleset=check_rcpt, arg1={forward_path:path}, relay=" + _PEER + ", reject=" + _REPLY, "reject", says=_RCPT),
-    Shape("ruleset=check_mail, arg1={reverse_path:path}, relay=" + _PEER + ", reject=" + _REPLY, "reject", says=_MAIL),
-    Shape("ruleset={_=tls_server|tls_rcpt|try_tls}, "),  # of a server that mail goes to: the delivery tells
-    Shape("ruleset={_:name}, {?arg1={_:path}, }{?arg2={_:path}, }relay=" + _PEER + ", reject=" + _REPLY, "reject"),
-    # Masked: <<joe>>
-    Shape("ruleset=check_rcpt, arg1=<{forward_path}>, relay={_}, reject=" + _REPLY, "reject", says=_RCPT),
-    Shape("ruleset=check_mail, arg1=<{reverse_path}>, relay={_}, reject=" + _REPLY, "reject", says=_MAIL),
-    Shape("ruleset={_}, reject=" + _REPLY, "reject"),
-    Shape("ruleset={_:name}, {?arg1={_:path}, }{?arg2={_:path}, }relay=" + _PEER + ", ", "queue"),
-    Shape("{&<}{forward_path:path}... {reply...}", "reject", says=_RCPT),
-    Shape("Too many recipients{!}", "reject", says=_RCPT),  # MaxRecipientsPerMessage: said of each, named is none
-    Shape(
-        "AUTH failure ({refused}): {reply}{?{&, user=}, {*>, |user={user}|relay=" + _PEER + "}}"
-        "{?{&, relay=}, {*>, |relay=" + _PEER + "}}",
-        "auth",
-        says=(("verb", "AUTH"),),
-    ),
-    Shape("AUTH=server, relay=" + _PEER + ", authid={user}, mech=", "auth", says=(("verb", "AUTH"),)),
-    Shape("STARTTLS=server, relay=" + _PEER + ", version=", "tls", says=(("verb", "STARTTLS"),)),
-    Shape("lost input channel from " + _PEER + "{? to {_} after {verb:word}}", "disconnect", says=_DROPPED),
-    Shape("timeout waiting for input from {_} during client "),
-    Shape("timeout waiting for input from {?" + _PEER + "}", "disconnect", says=_TIMEOUT),
-    Shape(
-        "{?SYSERR({_}): }collect: relay=" + _PEER + ", from={_:path}, info=read timeout", "disconnect", says=_TIMEOUT
-    ),
-    Shape(_COLLECT + "read timeout" + _FROM, "disconnect", says=_TIMEOUT),
-    Shape("{?SYSERR({_}): }collect: relay=" + _PEER, "disconnect", says=_DROPPED),
-    Shape(_COLLECT + "{_=unexpected close|I/O error}" + _FROM, "disconnect", says=_DROPPED),
-    Shape("Milter: to={forward_path:path}, reject=" + _REPLY, "reject", says=_RCPT),
-    Shape("Milter: from={reverse_path:path}, reject=" + _REPLY, "reject", says=_MAIL),
-    Shape("Milter: {verb=data}, reject=" + _REPLY, "reject"),
-    Shape(
-        "Milter: connect: host={?{peer_host:name}{&,}}{_}, addr={peer_ip}, "
-        "{_=reject|temp failing|shutdown}{?ing}{? commands}{?=" + _REPLY + "}",
-        "reject",
-    ),
-    Shape("Milter: {_}, reject{?=" + _REPLY + "}", "reject"),
-    Shape("message size ({_:int}) exceeds maximum", "reject"),
-    Shape("invalid domain name (", "reject"),
-    Shape("rejecting commands from " + _PEER, "reject"),
-    Shape("tcpwrappers ({^unknown, |{peer_host:name}, |{_}, }{?IPv6:}{peer_ip}) rejection", "reject"),
-    Shape(_PEER + " did not issue MAIL/"),
-    Shape("Null connection from " + _PEER),  # the same of old
-    Shape("STARTTLS=server, error: {_}, relay=" + _PEER),
-    Shape(_PEER + ": {_=possible SMTP attack|probable open proxy}: command={verb:name}"),
-    Shape(_PEER + ": {verb=EXPN|VRFY|ETRN}{? {_}{& [rejected]}} [rejected]", "reject", fold=True),
-    Shape(_PEER + ": {verb=EXPN|VRFY|ETRN}", "command", fold=True),
-    Shape(_WROTE + "{_=EHLO|HELO} {helo}{!}", fold=True),
-    Shape(_WROTE + "QUIT{!}", says=(("ended", "quit"),), fold=True),
-    Shape(_WROTE + "AUTH {_:tag}{text<}", fold=True),  # what follows is secret
+    Shape("{^{_:letters}: {_=clone|owner|split}|clone {_:name}, owner=}", "queue"),
+    *CLIENTS,
     Shape(""),
 )
 _HEADED = tuple(
@@ -157,14 +114,18 @@ _NAMED = r"^\"?[^|/<\"][^<]*<([^<>]*)>?$"  # Joe <joe@example.com>, no command
 
 
 def assemble(records: Records, options: Options) -> Assembled:
-    """Turn the lines into the tables; a recipient is its address, also where a person's name stands before it."""
+    """Turn the lines into the tables; a person is an address, also where a name stands before it."""
     found = _link(records, options)
-    if "recipients" in found.tables:
-        recipients = found.tables["recipients"]
-        path = recipients["forward_path"]
-        recipients["forward_path"] = texts.changed(
-            path, texts.having(path, "<"), lambda named: named.str.replace(_NAMED, r"\1", regex=True)
-        )
+    for table, column in (("recipients", "forward_path"), ("transactions", "reverse_path")):
+        if table in found.tables:
+            path = found.tables[table][column]
+            found.tables[table][column] = texts.changed(
+                path,
+                texts.having(path, "<"),
+                lambda named: named.str.replace(_NAMED, r"\1", regex=True).str.replace(
+                    r"^<([^<>]+)$", r"\1", regex=True
+                ),
+            )
     return found
 
 
