@@ -705,3 +705,10 @@ def test_the_rest_of_a_line_that_was_split_for_syslog_is_no_line_of_exim_again()
         log.events["text"].tolist()[1:] == said[1:] and log.events["queue_id"].isna().tolist() == [False] + [True] * 4
     )
     assert log.events["time"].dt.year.eq(2024).all()
+
+
+def test_a_host_in_an_errors_text_ends_where_its_line_does():
+    """Lines without a stamp continue the event: they are no part of its fields."""
+    log = read(f"2024-06-01 00:00:00 {ID} == b@example.com R=r T=t defer (-18): Remote host h.example.com [192.0.2.7] closed "
+               "connection in response to initial connection", "Envelope-from: <a@example.net>")  # fmt: skip
+    assert log.recipients["relay"].tolist() == ["h.example.com [192.0.2.7]"] and log.events["lines"].tolist() == [2]
