@@ -894,3 +894,39 @@ def test_a_message_of_exchange_55_can_be_delivered_to_several_at_once():
 def test_tables_with_tabs_that_are_no_tracking_log_are_refused():
     with pytest.raises(spamlab.UnknownFormat):
         read("a\t4\t1998.3.4 11:14:10\tx\ty\n" * 3)
+
+
+@pytest.mark.parametrize(
+    ("acked", "recipient"),
+    [
+        ("Retry and response 421 4.4.2 Connection dropped due to ConnectionReset", ["deferred", 421, "4.4.2"]),
+        ("Retry and response 441 4.4.1 Error encountered", ["deferred", 441, "4.4.1"]),
+        ("Success and response 250 2.6.0 ok", ["accepted", 250, None]),
+    ],
+)
+@pytest.mark.parametrize("quote", ['"', ""])
+def test_mail_whose_transfer_is_tried_again_is_deferred(acked, recipient, quote):
+    """The server says so itself where the peer was lost; what the peer refused before is refused."""
+    begin = ["< 220 x", "> EHLO a", "< 250 x", "> MAIL FROM:<ann@example.com>", "< 250 ok", "> RCPT TO:<ben@example.net>",
+             "< 250 ok", "> RCPT TO:<eve@example.net>", "< 550 5.1.1 no", "> DATA", "< 354 go"]  # fmt: skip
+    told = f"* ,{quote}Message or connection acked with status {acked}{quote}"
+    log = read(protocol(*begin, told, "- ,Remote(ConnectionReset)", kind="SMTP Send Protocol Log"))
+    found = log.recipients[["status", "code", "enhanced_code"]].astype(object)
+    assert found.where(found.notna(), None).values.tolist() == [recipient, ["rejected", 550, "5.1.1"]]
+    late = recipient[0] == "deferred"
+    assert log.transactions[["deferred", "accepted", "rejected", "outcome"]].values.tolist() == [
+        [late, not late, 1, "mixed"]
+    ]
+    assert log.recipients["reply"].str.startswith(acked.partition(" response ")[2]).tolist()[0] is late
+
+
+@pytest.mark.parametrize("quote", ['"', ""])
+def test_a_login_without_a_name_is_nobodys(quote):
+    failed = [
+        "* ,Inbound AUTH NTLM failed because of LogonDenied",
+        f"* ,{quote}User Name: NULL{quote}",
+        "> 535 5.7.3 no",
+    ]
+    log = read(protocol("> 220 x", "< EHLO a", "< AUTH NTLM", *failed))
+    assert log.sessions["user"].isna().all() and log.events["argument"].isna().tolist()[4]
+    assert log.events["text"].tolist()[4] == "User Name: NULL"

@@ -34,6 +34,7 @@ _ASIDE = (
         for quote in ('"', "")
         for start in (INFO + ",,", INFO + ",")
     ),
+    *(("auth", INFO + ",," + quote + "{text>}User Name: NULL{text<}" + quote + "{?,}{!}") for quote in ('"', "")),
     ("auth", INFO + ',,"{text>}User Name: {argument>}{_:inside}{argument<}{text<}'),
     ("auth", INFO + ",,{text>}User Name: {argument~,}"),
     ("auth", INFO + ",{text>}{user:csv},authenticated"),
