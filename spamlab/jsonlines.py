@@ -56,7 +56,9 @@ def plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """
     for piece in _whole(pieces):
         begin = piece[: 1 << 16]
-        if not _BEGINS.match(begin):
+        if _BEHIND.match(begin) and any(name in begin for name in _CLIENT):
+            yield _all(piece, (_ZEEK,), _zeek, whole=False)
+        elif not _BEGINS.match(begin):
             yield piece
         elif b'"__REALTIME_TIMESTAMP"' in begin:
             yield _all(piece, (_JOURNAL,), _journal)
@@ -75,6 +77,7 @@ def plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 _BEGINS = re.compile(rb"\s*(?:\[\s*)?\{")  # a record, or a list of them
+_BEHIND = re.compile(rb'(?:<\d+>|\w)[^{\n]{8,200}\{"')  # a record behind a head of syslog's
 _OPENS = re.compile(rb"\s*(?:\[\s*)?\{[ \t]*\r?\n")  # one that is printed over several lines
 _LINES = (
     rb"(?m)^(?P<in>[ \t]*)(?:\[[ \t]*)?(?P<record>\{[ \t]*\r?\n(?:[^\n]*\n){0,2000}?(?P=in)\})[ \t]*[],]?[ \t]*\r?$"
@@ -146,8 +149,11 @@ _STAMPED = r"^(<\d+>)?(1 )?(\d{4}-\d\d-\d\d[T ]|[A-Z][a-z]{2} [ \d]\d \d\d:)"
 _ZEEK_TIMES = (_ZEEK | {"ts": pa.float64()}, _ZEEK)  # ts is a number or, in ISO 8601, text
 
 
-def _all(piece: bytes, schemas: tuple[dict[str, Any], ...], convert: Callable[[Columns], Any]) -> bytes:
-    return b"".join(beside.each(lambda block: _converted(block, schemas, convert), _blocks(piece)))
+_Convert = Callable[[Columns], Any]
+
+
+def _all(piece: bytes, schemas: tuple[dict[str, Any], ...], convert: _Convert, whole: bool = True) -> bytes:
+    return b"".join(beside.each(lambda block: _converted(block, schemas, convert, whole), _blocks(piece)))
 
 
 def _blocks(piece: bytes) -> Iterator[bytes]:
@@ -158,9 +164,10 @@ def _blocks(piece: bytes) -> Iterator[bytes]:
         begin = end
 
 
-def _converted(block: bytes, schemas: tuple[dict[str, Any], ...], convert: Callable[[Columns], Any]) -> bytes:
+def _converted(block: bytes, schemas: tuple[dict[str, Any], ...], convert: _Convert, whole: bool) -> bytes:
+    """``whole``: a line is a record, and does not end with one."""
     lines = block.count(b"\n") + (not block.endswith(b"\n"))
-    wrapped = _WRAPPED in block
+    wrapped = _WRAPPED in block or not whole
     read = (columns for schema in schemas if not wrapped and (columns := _parsed(block, schema, lines)))
     found = next(filter(_told, read), None)
     made = convert(found or _one_by_one(block, schemas[-1]))
@@ -201,7 +208,7 @@ def _one_by_one(block: bytes, schema: dict[str, Any]) -> Columns:
 
 def _row(line: bytes, schema: dict[str, Any]) -> dict[str, Any]:
     told = None
-    for text in (line, line.strip().strip(b",[]")):  # or an element of a list
+    for text in (line, line.strip().strip(b",[]"), line[line.find(b"{") :]):  # an element of a list, behind a head
         with contextlib.suppress(ValueError, RecursionError):
             told = json.loads(text)
             break
@@ -278,8 +285,8 @@ def _fitting(value: Any, kind: Any) -> Any:
         return [_text(one) for one in (value if isinstance(value, list) else _text(value).split(","))]
     if isinstance(value, list) and value and all(isinstance(one, int) and 0 <= one < 256 for one in value):
         return bytes(value).decode("utf-8", "backslashreplace")  # a text that is no UTF-8, as octets
-    if isinstance(value, dict) and "name" in value:  # Beats' host
-        value = value["name"]
+    if isinstance(value, dict):  # Beats' host, a time of MongoDB's
+        value = value.get("name", value.get("$date", value))
     return _text(value[-1] if isinstance(value, list) and value else value)
 
 

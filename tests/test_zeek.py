@@ -497,3 +497,33 @@ def test_printed_records_are_not_cut_between_pieces():
 def test_a_list_in_one_line_is_refused_with_advice():
     with pytest.raises(spamlab.UnknownFormat, match=r"jq -c '\.\[\]'"):
         read(json.dumps([RECORD, RECORD]))
+
+
+@pytest.mark.parametrize("head", ["May  1 10:00:00 sensor zeek: ", "<13>1 2024-05-01T10:00:00Z sensor bro 7 - - "])
+def test_records_behind_a_head_of_syslogs(head):
+    other = {"ts": 1.5, "uid": "C2", **WHO, "proto": "tcp"}
+    lines = [head + json.dumps(one) for one in (RECORD, other, RECORD)] + [head + "restarted"]
+    log = read("\n".join(lines) + "\n")
+    assert log.sources[["format", "event_lines", "ignored_lines", "unparsed_lines"]].values.tolist() == [
+        ["zeek", 2, 1, 1]
+    ]
+    assert whole(log) == WHOLE and log.raw(log.events.iloc[1]).decode() == lines[2] + "\n"
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "['ben@example.com', 'eve@example.com']",  # as Python writes a list
+        '[""ben@example.com"",""eve@example.com""]',
+        "{ben@example.com,eve@example.com}",
+        "ben@example.com,eve@example.com",
+    ],
+)
+def test_lists_that_stand_as_text_in_an_export(listed):
+    text = f'ts,uid,id.orig_h,mailfrom,rcptto,last_reply\n1714557600.5,C1,192.0.2.1,a@example.com,"{listed}",250 ok\n'
+    assert read(text).recipients["forward_path"].tolist() == ["ben@example.com", "eve@example.com"]
+
+
+def test_a_time_of_mongodbs():
+    log = read(json.dumps({**RECORD, "ts": {"$date": "2024-05-01T10:00:00.500Z"}}) + "\n")
+    assert log.events["time"].tolist() == [pd.Timestamp("2024-05-01 10:00:00.5", tz="UTC")]
