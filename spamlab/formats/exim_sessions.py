@@ -51,13 +51,11 @@ _REFUSED = " {?temporarily }rejected "
 _ONE = _REFUSED + "{verb=RCPT} "
 _VERBS = "{verb=MAIL|EHLO|HELO|VRFY|EXPN|ETRN|ATRN|AUTH|STARTTLS|DATA|QUIT|DKIM|MIME}"
 _TOO_SOON = "SMTP protocol {?violation: }synchronization error ({_}): "
-_DISCARDED = " {verb=RCPT} {forward_path:path}{_}: discarded by {_=MAIL|RCPT} ACL{?" + _WHY + "}"
 _NOTED = "Warning: |sender verify |recipient verify |incomplete transaction "
 
 SESSIONS = (
     Shape("SMTP connection{? Ci={_:name}} " + _FROM + " (TCP/IP connection count", "connect"),
     Shape("SMTP connection{? Ci={_:name}} " + _FROM + " closed by QUIT", "disconnect"),
-    Shape(_WHO[0] + " rejected" + _DISCARDED, "queue", says=(("status", "discarded"),)),  # before Exim 4.83
     *_acl(_ONE + "{&<}{forward_path:path}" + _WHY),
     *_acl(_ONE + "{&<}{forward_path:path}{& }" + _WHY_AFTER),
     *_acl(_ONE + "<{forward_path}>{!}"),
@@ -68,7 +66,7 @@ SESSIONS = (
     *_acl(_REFUSED + "{_=by|during} " + _WHY_AFTER),
     Shape("local_scan() function {_} - message temporarily rejected", "reject"),
     *_acl(" dropped by " + _WHY_AFTER, "reject", *_DROPPED),
-    *_acl(_DISCARDED, "queue", ("status", "discarded")),
+    *_acl(" {verb=RCPT} {forward_path:path}{_}: discarded by {_} ACL{?" + _WHY + "}", "queue", ("status", "discarded")),
     *_acl(" {_=" + _NOTED + "}", "note"),
     *(
         Shape(
