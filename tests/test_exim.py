@@ -310,6 +310,8 @@ MADE = [
     (f"{ID} => /home/ann/x (ann@example.com) <ann+x@example.com> R=user_filter T=address_file",
      {"status": "delivered", "forward_path": "ann+x@example.com"}),
     (f"{ID} => ann <ann@example.com> F=<a@example.net> R=local T=l ST=shadow (failed) QT=1s", {"status": "delivered", "delay": 1000000}),
+    (f"{ID} => it <it@example.com> R=u T=d ST=jabber (Tainted arg 2 for jabber transport command: 'echo 'x' | /bin/y') QT=1s",
+     {"status": "delivered", "forward_path": "it@example.com"}),
     ("[1/2] text of syslog that was cut", {"kind": "note", "queue_id": None}),
     ("Start queue run: pid=9 -qf", {"kind": "note", "weak": False}),
     ("exim 4.98 daemon started: pid=9, -q30m", {"kind": "note", "weak": False}),
