@@ -312,6 +312,16 @@ MADE = [
     (f"{ID} => ann <ann@example.com> F=<a@example.net> R=local T=l ST=shadow (failed) QT=1s", {"status": "delivered", "delay": 1000000}),
     (f"{ID} => it <it@example.com> R=u T=d ST=jabber (Tainted arg 2 for jabber transport command: 'echo 'x' | /bin/y') QT=1s",
      {"status": "delivered", "forward_path": "it@example.com"}),
+    (f"{ID} == b@example.com R=r T=t defer (-44) H=h.example.com [192.0.2.7]: SMTP error from remote mail server after RCPT TO: "
+     "421 4.7.1 later", {"status": "deferred", "code": 421, "enhanced_code": "4.7.1"}),  # a web page ate the address
+    (f"{ID} ** b@example.com R=r T=t: host h.example.com [192.0.2.7]: 550 no",
+     {"status": "bounced", "code": 550, "relay": "h.example.com [192.0.2.7]"}),
+    (f"{ID} => b@example.com SRS=<SRS0=a=b=example.net=a@example.com> R=r T=t H=h.example.com [192.0.2.7] C=\"250 OK\" (x)",
+     {"status": "delivered", "forward_path": "b@example.com", "code": 250, "relay": "h.example.com [192.0.2.7]"}),
+    (f"{ID} ->  b@example.com <\" c.d\"@example.com> R=r T=t H=h.example.com [192.0.2.7]",
+     {"forward_path": "b@example.com", "orig_to": '" c.d"@example.com'}),
+    (f"SMTP command timeout on connection from {CLIENT} I=[192.0.2.9]:25 Ci=7 D=5m", {"kind": "disconnect", "ended": "timeout"} | PEER),
+    (f"no MAIL in SMTP connection from {CLIENT} I=[192.0.2.9]:25 Ci=7 D=0.003s C=EHLO,AUTH,QUIT", {"verbs": "EHLO,AUTH,QUIT"} | PEER),
     ("[1/2] text of syslog that was cut", {"kind": "note", "queue_id": None}),
     ("Start queue run: pid=9 -qf", {"kind": "note", "weak": False}),
     ("exim 4.98 daemon started: pid=9, -q30m", {"kind": "note", "weak": False}),

@@ -27,10 +27,10 @@ _ITEMS = "F={_:path}|P={_:path}|H=" + _RELAY + "|DN={_:quoted}|K|L|PRDR|TFO"
 _DONE = "{? {* |" + _ITEMS + '|C={&?"' + CODE + "}{reply:quoted}|QT={delay:seconds}|DT={delay_transmit:seconds}}}"
 _REMOTE = (
     "{&?{_=SMTP error from remote mail server|SMTP error from remote mailer|LMTP error|PRDR error} after {?pipelined }"
-    "{?{_=RCPT TO|MAIL FROM}:{_:path}}{_}: {?host {relay}: }" + CODE + "}"
+    "{?{_=RCPT TO|MAIL FROM}:{&<}{_:path}}{_}: {?host {relay}: }" + CODE + "}"
     # as Exim 3 and 4 of the first years say where it failed
-    "{&?{?Connection timed out: }{^Remote host |SMTP timeout while connected to }{relay>...}{?{_:name} }[{_}]{relay<}"
-    "{& }}"
+    "{&?{?Connection timed out: }{^host |Remote host |SMTP timeout while connected to }"
+    "{relay>...}{?{_:name} }[{_}]{relay<}{^: " + CODE + "|{& }}}"
 )
 
 
