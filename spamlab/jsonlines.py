@@ -377,7 +377,9 @@ def _zeek(found: Columns) -> Any:
         value = pc.if_else(pc.equal(value, ""), pa.scalar("(empty)", _TEXT), _one_line(value, "\\x0a", "\\x09"))
         values.append(pc.fill_null(value, "-"))
     made = pc.binary_join_element_wise(*values, pa.scalar("\t", _TEXT))
-    other = pc.if_else(pc.is_valid(client), pa.scalar(ZEEK, _TEXT), pa.scalar(None, _TEXT))
+    zeeks = pc.or_(pc.is_valid(client), pc.is_valid(found["_path"]))
+    zeeks = pc.or_(zeeks, pc.and_(pc.is_valid(found["ts"]), pc.is_valid(found["uid"])))
+    other = pc.if_else(zeeks, pa.scalar(ZEEK, _TEXT), pa.scalar(None, _TEXT))
     return pc.if_else(pc.or_(own, pc.and_(bare, said)), made, other)
 
 

@@ -527,3 +527,10 @@ def test_lists_that_stand_as_text_in_an_export(listed):
 def test_a_time_of_mongodbs():
     log = read(json.dumps({**RECORD, "ts": {"$date": "2024-05-01T10:00:00.500Z"}}) + "\n")
     assert log.events["time"].tolist() == [pd.Timestamp("2024-05-01 10:00:00.5", tz="UTC")]
+
+
+def test_records_of_other_logs_that_are_about_no_connection_are_passed_over_too():
+    """Files, certificates, statistics: what says that they are Zeek's is the log's name, or a connection's id."""
+    others = [{"_path": "stats", "ts": 1.5, "peer": "zeek"}, {"ts": 1.5, "uid": "C9", "name": "odd"}, {"_path": "x509", "id": "F1"}]
+    log = read("".join(json.dumps(row) + "\n" for row in [RECORD, *others, {"level": "info", "msg": "hi"}]))
+    assert log.sources[["event_lines", "ignored_lines", "unparsed_lines"]].values.tolist() == [[1, 3, 1]]
