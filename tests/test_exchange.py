@@ -930,3 +930,15 @@ def test_a_login_without_a_name_is_nobodys(quote):
     log = read(protocol("> 220 x", "< EHLO a", "< AUTH NTLM", *failed))
     assert log.sessions["user"].isna().all() and log.events["argument"].isna().tolist()[4]
     assert log.events["text"].tolist()[4] == "User Name: NULL"
+
+
+@pytest.mark.parametrize("tracking", [False, True])
+def test_a_header_that_lost_its_marks_is_no_broken_line(tracking):
+    """Forums take a ``#`` and a ``*`` at a line's or value's begin for their own marks."""
+    rows = [message(event, recipient_count="1") for event in ("RECEIVE", "DELIVER")]
+    text = tracked(*rows) if tracking else protocol(*MAIL, "* ,Tarpit for '0.00:00:05'")
+    log = read(text.replace("#", "").replace(",*,", ",,").replace("\r\n", "\r\n\r\n"))
+    assert log.sources[["format", "unparsed_lines"]].values.tolist() == [["exchange", 0]]
+    kept = read(text)
+    assert log.events["kind"].tolist() == kept.events["kind"].tolist()
+    pd.testing.assert_frame_equal(log.recipients, kept.recipients)

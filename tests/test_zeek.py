@@ -531,6 +531,10 @@ def test_a_time_of_mongodbs():
 
 def test_records_of_other_logs_that_are_about_no_connection_are_passed_over_too():
     """Files, certificates, statistics: what says that they are Zeek's is the log's name, or a connection's id."""
-    others = [{"_path": "stats", "ts": 1.5, "peer": "zeek"}, {"ts": 1.5, "uid": "C9", "name": "odd"}, {"_path": "x509", "id": "F1"}]
+    others = [
+        {"_path": "stats", "ts": 1.5, "peer": "zeek"},
+        {"ts": 1.5, "uid": "C9", "name": "odd"},
+        {"_path": "x509", "id": "F1"},
+    ]
     log = read("".join(json.dumps(row) + "\n" for row in [RECORD, *others, {"level": "info", "msg": "hi"}]))
     assert log.sources[["event_lines", "ignored_lines", "unparsed_lines"]].values.tolist() == [[1, 3, 1]]
