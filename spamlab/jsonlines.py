@@ -2,7 +2,8 @@
 as syslog and Zeek's own text.
 
 Line numbers stay what they are. Blocks are parsed whole by Arrow; one that it cannot parse goes line by line, and a
-line that is no such record stays as it is.
+line that is no such record stays as it is. A Zeek record that was printed over several lines is one line, marked with
+``MORE``, and as many lines more as it had, the last a bracket alone.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import functools
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -33,6 +35,8 @@ _JOURNAL = dict.fromkeys(
     ("__REALTIME_TIMESTAMP", "_HOSTNAME", "SYSLOG_IDENTIFIER", "_COMM", "SYSLOG_PID", "_PID", "MESSAGE"), _TEXT
 )
 ZEEK_FIELDS = ("ts", "uid", "id.orig_h", "helo", "mailfrom", "rcptto", "msg_id", "last_reply", "tls")
+MORE = "{"
+CLOSING = b"}"
 _OWN = ("helo", "mailfrom", "rcptto", "last_reply", "tls")  # no other log of Zeek's has them
 _ZEEK = dict.fromkeys((*ZEEK_FIELDS, "_path", "id_orig_h", "@timestamp"), _TEXT) | {
     "rcptto": pa.list_(_TEXT),
@@ -50,12 +54,16 @@ def plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
     >>> b"".join(plain(iter([entry])))
     b'2024-07-07T13:42:53.000001+00:00 sm-mta: hi\n'
     """
-    for piece in pieces:
+    for piece in _whole(pieces):
         begin = piece[: 1 << 16]
-        if not begin.lstrip().startswith(b"{"):
+        if _BEHIND.match(begin) and any(name in begin for name in _CLIENT):
+            yield _all(piece, (_ZEEK,), _zeek, whole=False)
+        elif not _BEGINS.match(begin):
             yield piece
         elif b'"__REALTIME_TIMESTAMP"' in begin:
             yield _all(piece, (_JOURNAL,), _journal)
+        elif any(name in begin for name in _CLIENT) and _OPENS.match(begin):
+            yield _printed(piece)
         elif any(name in begin for name in _CLIENT):
             yield _all(piece, _ZEEK_TIMES, _zeek)
         elif all(name in begin for name in _DOCKER):
@@ -68,8 +76,62 @@ def plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
             yield piece
 
 
+_BEGINS = re.compile(rb"\s*(?:\[\s*)?\{")  # a record, or a list of them
+_BEHIND = re.compile(rb'(?:<\d+>|\w)[^{\n]{8,200}\{"')  # a record behind a head of syslog's
+_OPENS = re.compile(rb"\s*(?:\[\s*)?\{[ \t]*\r?\n")  # one that is printed over several lines
+_LINES = (
+    rb"(?m)^(?P<in>[ \t]*)(?:\[[ \t]*)?(?P<record>\{[ \t]*\r?\n(?:[^\n]*\n){0,2000}?(?P=in)\})[ \t]*[],]?[ \t]*\r?$"
+)
+_PRINTED = re.compile(_LINES)
+_OPENING = re.compile(rb"(?m)^[ \t]*(?:\[[ \t]*)?\{[ \t]*\r?$")
+_LONGEST = 1 << 20  # octets of such a record
+
+
+def _whole(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Pieces that are not cut inside a record of several lines."""
+    rest = b""
+    for piece in pieces:
+        if not rest and not _OPENS.match(piece[: 1 << 16]):
+            yield piece
+            continue
+        text, rest = rest + piece, b""
+        ends = [record.end() for record in _PRINTED.finditer(text)]
+        opening = _OPENING.search(text, ends[-1] if ends else 0)
+        if opening and len(text) - opening.start() < _LONGEST:
+            text, rest = text[: opening.start()], text[opening.start() :]
+        yield text
+    if rest:
+        yield rest
+
+
+def _printed(piece: bytes) -> bytes:
+    """Records that are printed over several lines; of one that is no mail's the lines are another log's."""
+    found = list(_PRINTED.finditer(piece))
+    if not found:
+        return piece
+    rows = _all(b"".join(one["record"].translate(None, b"\r\n") + b"\n" for one in found), _ZEEK_TIMES, _zeek)
+    parts, at = [], 0
+    for one, row in zip(found, rows.split(b"\n"), strict=False):
+        lines = one[0].split(b"\n")
+        if row == ZEEK.encode():
+            lines = [row] * len(lines)
+        elif row.startswith(ZEEK.encode() + b"\t"):
+            lines = [row + b"\t" + MORE.encode(), *lines[1:-1], CLOSING]
+        parts += [piece[at : one.start()], b"\n".join(lines)]
+        at = one.end()
+    return b"".join([*parts, piece[at:]])
+
+
+def advice(text: bytes) -> str:
+    """What to do with records that cannot be read one by one."""
+    return "; write its records one a line (jq -c '.[]')" if re.match(rb"\s*\[\s*\{.*\}\s*,\s*\{", text) else ""
+
+
 _WRAPPED = b'orig_h\\"'  # in a text, where quotes are escaped
-_CLIENT = (b'"id.orig_h"', b'"id_orig_h"', b'"orig_h"', _WRAPPED)  # as Zeek writes it, and exports that know no points
+_CLIENT = (  # as Zeek writes it, exports that know no points, and documents of Elasticsearch
+    *(b'"id.orig_h"', b'"id_orig_h"', b'"orig_h"', _WRAPPED),
+    *(b'"zeek"', b'"zeek.smtp'),
+)
 _DEPTH = 3  # of records within records, as Filebeat, Splunk and Elasticsearch write them
 _DOCKER, _SHIPPED = (b'"log"', b'"stream"', b'"time"'), (b'"message"', b'"@timestamp"')
 _PASSED = dict.fromkeys(("log", "time", "message"), _TEXT)
@@ -87,8 +149,11 @@ _STAMPED = r"^(<\d+>)?(1 )?(\d{4}-\d\d-\d\d[T ]|[A-Z][a-z]{2} [ \d]\d \d\d:)"
 _ZEEK_TIMES = (_ZEEK | {"ts": pa.float64()}, _ZEEK)  # ts is a number or, in ISO 8601, text
 
 
-def _all(piece: bytes, schemas: tuple[dict[str, Any], ...], convert: Callable[[Columns], Any]) -> bytes:
-    return b"".join(beside.each(lambda block: _converted(block, schemas, convert), _blocks(piece)))
+_Convert = Callable[[Columns], Any]
+
+
+def _all(piece: bytes, schemas: tuple[dict[str, Any], ...], convert: _Convert, whole: bool = True) -> bytes:
+    return b"".join(beside.each(lambda block: _converted(block, schemas, convert, whole), _blocks(piece)))
 
 
 def _blocks(piece: bytes) -> Iterator[bytes]:
@@ -99,9 +164,10 @@ def _blocks(piece: bytes) -> Iterator[bytes]:
         begin = end
 
 
-def _converted(block: bytes, schemas: tuple[dict[str, Any], ...], convert: Callable[[Columns], Any]) -> bytes:
+def _converted(block: bytes, schemas: tuple[dict[str, Any], ...], convert: _Convert, whole: bool) -> bytes:
+    """``whole``: a line is a record, and does not end with one."""
     lines = block.count(b"\n") + (not block.endswith(b"\n"))
-    wrapped = _WRAPPED in block
+    wrapped = _WRAPPED in block or not whole
     read = (columns for schema in schemas if not wrapped and (columns := _parsed(block, schema, lines)))
     found = next(filter(_told, read), None)
     made = convert(found or _one_by_one(block, schemas[-1]))
@@ -141,14 +207,15 @@ def _one_by_one(block: bytes, schema: dict[str, Any]) -> Columns:
 
 
 def _row(line: bytes, schema: dict[str, Any]) -> dict[str, Any]:
-    try:
-        told = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
+    told = None
+    for text in (line, line.strip().strip(b",[]"), line[line.find(b"{") :]):  # an element of a list, behind a head
+        with contextlib.suppress(ValueError, RecursionError):
+            told = json.loads(text)
+            break
     if not isinstance(told, dict):
         return {}
     if "uid" in schema:
-        told = _within(told, _DEPTH) or told
+        told = _within(told, _DEPTH) or _document(told) or told
     return {name: _fitting(told[name], kind) for name, kind in schema.items() if told.get(name) is not None}
 
 
@@ -165,6 +232,49 @@ def _within(told: Any, depth: int) -> dict[str, Any] | None:
     return next(filter(None, (_within(inner, depth - 1) for inner in told.values())), None) if depth else None
 
 
+_SAID = {
+    "helo": ("helo",),
+    "mailfrom": ("mail_from", "mailfrom"),
+    "rcptto": ("rcpt_to", "recipient_to", "rcptto"),
+    "msg_id": ("msg_id", "message_id"),
+    "last_reply": ("last_reply",),
+    "tls": ("tls",),
+}
+_DOCUMENT = {
+    "uid": ("zeek.session_id", "zeek.uid", "log.id.uid", "event.id"),
+    "id.orig_h": ("source.ip", "source.address"),
+    **{name: tuple(f"{of}smtp.{word}" for of in ("zeek.", "") for word in words) for name, words in _SAID.items()},
+    "@timestamp": ("@timestamp",),
+}
+"""What Zeek's fields are called in documents in Elastic's schema, as Filebeat, Security Onion and Malcolm make them."""
+
+
+def _document(told: dict[str, Any]) -> dict[str, Any] | None:
+    """The Zeek record that a document in Elastic's schema was made of; of another of its logs no more than the name."""
+    source = told.get("_source")  # in an export from Elasticsearch
+    told = dict(_flat(source if isinstance(source, dict) else told, "", _DEPTH))
+    kind = str(told.get("event.dataset", ""))
+    if told.get("event.module") != "zeek" and not kind.startswith("zeek.") and not any("zeek.smtp." in x for x in told):
+        return None
+    found = {
+        name: next((told[word] for word in words if told.get(word) is not None), None)
+        for name, words in _DOCUMENT.items()
+    }
+    if all(found[name] is None for name in ("uid", "id.orig_h", *_OWN)):
+        return None
+    mail = kind.removeprefix("zeek.") == "smtp" or any(found[name] is not None for name in _OWN)
+    return {**found, "_path": "smtp" if mail else kind}
+
+
+def _flat(told: dict[str, Any], before: str, depth: int) -> Iterator[tuple[str, Any]]:
+    """Fields of records within records by their whole names, with points."""
+    for name, value in told.items():
+        if isinstance(value, dict) and depth:
+            yield from _flat(value, f"{before}{name}.", depth - 1)
+        else:
+            yield before + name, value
+
+
 def _fitting(value: Any, kind: Any) -> Any:
     """A value as one of its column's type; of a field that came several times (journald) the last."""
     if kind == pa.bool_():
@@ -175,8 +285,8 @@ def _fitting(value: Any, kind: Any) -> Any:
         return [_text(one) for one in (value if isinstance(value, list) else _text(value).split(","))]
     if isinstance(value, list) and value and all(isinstance(one, int) and 0 <= one < 256 for one in value):
         return bytes(value).decode("utf-8", "backslashreplace")  # a text that is no UTF-8, as octets
-    if isinstance(value, dict) and "name" in value:  # Beats' host
-        value = value["name"]
+    if isinstance(value, dict):  # Beats' host, a time of MongoDB's
+        value = value.get("name", value.get("$date", value))
     return _text(value[-1] if isinstance(value, list) and value else value)
 
 
@@ -267,7 +377,9 @@ def _zeek(found: Columns) -> Any:
         value = pc.if_else(pc.equal(value, ""), pa.scalar("(empty)", _TEXT), _one_line(value, "\\x0a", "\\x09"))
         values.append(pc.fill_null(value, "-"))
     made = pc.binary_join_element_wise(*values, pa.scalar("\t", _TEXT))
-    other = pc.if_else(pc.is_valid(client), pa.scalar(ZEEK, _TEXT), pa.scalar(None, _TEXT))
+    zeeks = pc.or_(pc.is_valid(client), pc.is_valid(found["_path"]))
+    zeeks = pc.or_(zeeks, pc.and_(pc.is_valid(found["ts"]), pc.is_valid(found["uid"])))
+    other = pc.if_else(zeeks, pa.scalar(ZEEK, _TEXT), pa.scalar(None, _TEXT))
     return pc.if_else(pc.or_(own, pc.and_(bare, said)), made, other)
 
 

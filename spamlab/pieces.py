@@ -17,7 +17,7 @@ from spamlab import engine, jsonlines, sources, stamps
 from spamlab.errors import UnknownFormat
 from spamlab.formats import all_formats
 from spamlab.interpreter import CONTINUATION, EVENT, IGNORED
-from spamlab.notation import Variant
+from spamlab.notation import BROKEN, Variant
 from spamlab.records import Format
 from spamlab.scan import Lines, Scanner
 
@@ -295,7 +295,7 @@ def recognise(text: bytes, name: str, given: Format | None, newline: int) -> tup
         return best[0][1:]
     line = next((line for line in text[:SAMPLE].splitlines() if line.strip()), b"")
     shown = "it is empty" if not line else f"its first line is {line[:80].decode('utf-8', 'backslashreplace')!r}"
-    raise UnknownFormat(f"{name}: no known log format; {shown}")
+    raise UnknownFormat(f"{name}: no known log format; {shown}{jsonlines.advice(line)}")
 
 
 def _fit(parts: _Parts) -> tuple[float, float, int]:
@@ -306,7 +306,10 @@ def _fit(parts: _Parts) -> tuple[float, float, int]:
         strong += int((~weak[lines.shape]).sum()) if lines.events else 0
         told += int((lines.what != IGNORED).sum())
         ours += int((lines.what == EVENT).sum())
-        continued += int((lines.what == CONTINUATION).sum())
+        if variant.block and variant.shapes[-1].kind == BROKEN:  # only what is in a block continues its event
+            told -= int((lines.what == CONTINUATION).sum())
+        else:
+            continued += int((lines.what == CONTINUATION).sum())
     if not told and any(variant.sure for variant, _ in parts):
         return 1.0, 1.0, 0
     if not strong:

@@ -826,3 +826,119 @@ def test_a_protocol_log_that_a_spreadsheet_wrote_with_semicolons():
     log, other = read(plain), read("\r\n".join(lines).replace("MX1; ready", "MX1, ready"))
     for table in ("events", "sessions", "transactions"):
         pd.testing.assert_frame_equal(getattr(log, table), getattr(other, table), check_categorical=False)
+
+
+ORG = "/o=Example/ou=Site/cn="
+MTA, STORE = (
+    f"{ORG}CONFIGURATION/cn=SERVERS/cn={name}" for name in ("MX2/cn=MICROSOFT MTA", "MX1/cn=MICROSOFT PRIVATE MDB")
+)
+IMC = ORG + "CONFIGURATION/cn=CONNECTIONS/cn=INTERNET MAIL CONNECTOR (MX1)"
+
+
+def of_55(*events):
+    """A tracking log of Exchange 5.5: seconds, event, message's number, partner, remote id, originator, recipients."""
+    lines = []
+    for second, event, message, partner, remote, sender, *names in events:
+        own = f"C=US;A= ;P=Example;L=MX1-980304111409Z-{message}"
+        told = (own, event, f"1998.3.4 11:14:{second}", "", partner, remote, sender, 0, 2302, 0, 1, "", len(names))
+        lines += ["\t".join(map(str, told)), *names]
+    return "".join(line + "\r\n" for line in lines)
+
+
+OF_55 = (
+    (10, 4, 1, STORE, "", ORG + "RECIPIENTS/cn=ANN", ORG + "RECIPIENTS/cn=BEN", "SMTP:joe@example.net", ORG + "RECIPIENTS/cn=EVE"),
+    (10, 1000, 1, "", "", ORG + "RECIPIENTS/cn=ANN", ORG + "RECIPIENTS/cn=BEN"),
+    (11, 7, 1, MTA.upper(), "", ORG + "RECIPIENTS/cn=ANN", ORG + "RECIPIENTS/cn=EVE"),
+    (11, 7, 1, IMC, "", ORG + "RECIPIENTS/cn=ANN", "SMTP:joe@example.net"),
+    (12, 1010, 1, "", "<1@mx1.example.com>", ORG + "RECIPIENTS/cn=ANN", "SMTP:joe@example.net"),
+    (14, 1011, 1, "mx.example.net", "<1@mx1.example.com>", ORG + "RECIPIENTS/cn=ANN", "SMTP:joe@example.net"),
+    (20, 1012, 2, "", "<2@example.net>", "SMTP:joe@example.net", "SMTP:ann@example.com"),
+    (21, 0, 2, STORE, "<2@example.net>", "SMTP:joe@example.net", ORG + "RECIPIENTS/cn=ANN"),
+    (21, 9, 2, STORE, "<2@example.net>", "SMTP:joe@example.net", ORG + "RECIPIENTS/cn=ANN"),
+    (25, 1017, 3, "", "", ORG + "RECIPIENTS/cn=ANN", "SMTP:joe@example.net\t1"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("begin", ["", "# Message Tracking Log File\r\n"])
+def test_the_tracking_log_of_exchange_55(begin):
+    """Microsoft KB Q173280 and Q173364: a line of thirteen values and one for each recipient."""
+    text = begin + of_55(*OF_55)
+    log = read(text)
+    assert log.sources[["format", "unparsed_lines", "tz_assumed"]].astype(object).fillna("-").values.tolist() == [
+        ["exchange", 0, "-"]
+    ]
+    assert log.events["kind"].tolist() == ["receive", "deliver", "deliver", "note", "note", "deliver", "receive", "note",
+                                           "deliver", "report"]  # fmt: skip
+    assert log.events["lines"].tolist() == [4] + [2] * 9
+    assert log.events["time"].iloc[0] == pd.Timestamp("1998-03-04 11:14:10", tz="UTC")
+    assert log.transactions[["reverse_path", "message_id", "size"]].astype(object).fillna("-").values.tolist() == [
+        [ORG + "RECIPIENTS/cn=ANN", "1@mx1.example.com", 2302], ["joe@example.net", "2@example.net", 2302],
+        [ORG + "RECIPIENTS/cn=ANN", "-", 2302],
+    ]  # fmt: skip
+    assert log.recipients[["forward_path", "status", "relay", "transaction"]].astype(object).fillna("-").values.tolist() == [
+        [ORG + "RECIPIENTS/cn=BEN", "delivered", "-", 0],
+        [ORG + "RECIPIENTS/cn=EVE", "delivered", MTA.upper(), 0],
+        ["joe@example.net", "delivered", "mx.example.net", 0],  # once, though the MTA handed it to the connector before
+        [ORG + "RECIPIENTS/cn=ANN", "delivered", STORE, 1],
+    ]  # fmt: skip
+    assert log.raw(log.events.iloc[0]).decode() == of_55(OF_55[0])
+
+
+def test_a_message_of_exchange_55_can_be_delivered_to_several_at_once():
+    log = read(
+        of_55((10, 1000, 1, "", "", ORG + "RECIPIENTS/cn=ANN", "SMTP:ben@example.com", ORG + "RECIPIENTS/cn=EVE"))
+    )
+    assert log.recipients["forward_path"].tolist() == ["ben@example.com", ORG + "RECIPIENTS/cn=EVE"]
+
+
+def test_tables_with_tabs_that_are_no_tracking_log_are_refused():
+    with pytest.raises(spamlab.UnknownFormat):
+        read("a\t4\t1998.3.4 11:14:10\tx\ty\n" * 3)
+
+
+@pytest.mark.parametrize(
+    ("acked", "recipient"),
+    [
+        ("Retry and response 421 4.4.2 Connection dropped due to ConnectionReset", ["deferred", 421, "4.4.2"]),
+        ("Retry and response 441 4.4.1 Error encountered", ["deferred", 441, "4.4.1"]),
+        ("Success and response 250 2.6.0 ok", ["accepted", 250, None]),
+    ],
+)
+@pytest.mark.parametrize("quote", ['"', ""])
+def test_mail_whose_transfer_is_tried_again_is_deferred(acked, recipient, quote):
+    """The server says so itself where the peer was lost; what the peer refused before is refused."""
+    begin = ["< 220 x", "> EHLO a", "< 250 x", "> MAIL FROM:<ann@example.com>", "< 250 ok", "> RCPT TO:<ben@example.net>",
+             "< 250 ok", "> RCPT TO:<eve@example.net>", "< 550 5.1.1 no", "> DATA", "< 354 go"]  # fmt: skip
+    told = f"* ,{quote}Message or connection acked with status {acked}{quote}"
+    log = read(protocol(*begin, told, "- ,Remote(ConnectionReset)", kind="SMTP Send Protocol Log"))
+    found = log.recipients[["status", "code", "enhanced_code"]].astype(object)
+    assert found.where(found.notna(), None).values.tolist() == [recipient, ["rejected", 550, "5.1.1"]]
+    late = recipient[0] == "deferred"
+    assert log.transactions[["deferred", "accepted", "rejected", "outcome"]].values.tolist() == [
+        [late, not late, 1, "mixed"]
+    ]
+    assert log.recipients["reply"].str.startswith(acked.partition(" response ")[2]).tolist()[0] is late
+
+
+@pytest.mark.parametrize("quote", ['"', ""])
+def test_a_login_without_a_name_is_nobodys(quote):
+    failed = [
+        "* ,Inbound AUTH NTLM failed because of LogonDenied",
+        f"* ,{quote}User Name: NULL{quote}",
+        "> 535 5.7.3 no",
+    ]
+    log = read(protocol("> 220 x", "< EHLO a", "< AUTH NTLM", *failed))
+    assert log.sessions["user"].isna().all() and log.events["argument"].isna().tolist()[4]
+    assert log.events["text"].tolist()[4] == "User Name: NULL"
+
+
+@pytest.mark.parametrize("tracking", [False, True])
+def test_a_header_that_lost_its_marks_is_no_broken_line(tracking):
+    """Forums take a ``#`` and a ``*`` at a line's or value's begin for their own marks."""
+    rows = [message(event, recipient_count="1") for event in ("RECEIVE", "DELIVER")]
+    text = tracked(*rows) if tracking else protocol(*MAIL, "* ,Tarpit for '0.00:00:05'")
+    log = read(text.replace("#", "").replace(",*,", ",,").replace("\r\n", "\r\n\r\n"))
+    assert log.sources[["format", "unparsed_lines"]].values.tolist() == [["exchange", 0]]
+    kept = read(text)
+    assert log.events["kind"].tolist() == kept.events["kind"].tolist()
+    pd.testing.assert_frame_equal(log.recipients, kept.recipients)

@@ -275,6 +275,54 @@ MADE = [
      {"kind": "auth", "user": "joe", "code": 435} | PEER),
     ("cwd=/home/joe 4 args: /usr/sbin/sendmail -t -i -fjoe@example.com", {"kind": "note", "weak": False}),
     (f"TLS error on connection from {CLIENT} (SSL_accept): x", {"kind": "note"} | PEER),
+    # as Exim 3 and the first of 4 say where a server failed, and what Exim says of it in between
+    (f"{ID} ** b@example.com R=r T=smtp: SMTP error from remote mailer after pipelined RCPT TO:<b@example.com>: host "
+     "h.example.com [192.0.2.7]: 553 5.3.0 <b@example.com>...Addressee unknown",
+     {"status": "bounced", "code": 553, "enhanced_code": "5.3.0", "relay": "h.example.com [192.0.2.7]"}),
+    (f"{ID} SMTP error from remote mailer after initial connection: host h.example.com [192.0.2.7]: 421 4.3.2 busy",
+     {"kind": "note", "weak": False, "code": 421, "enhanced_code": "4.3.2"}),
+    (f"{ID} == b@example.com R=r T=smtp defer (-18): Remote host h.example.com [192.0.2.7] closed connection in response to "
+     "initial connection", {"status": "deferred", "code": None, "relay": "h.example.com [192.0.2.7]"}),
+    (f"{ID} == b@example.com R=r T=smtp defer (110): Connection timed out: SMTP timeout while connected to [192.0.2.7] after "
+     "MAIL FROM:<a@example.net>", {"status": "deferred", "relay": "[192.0.2.7]"}),
+    (f"{ID} == b@example.com R=r T=t defer (-18) H=h.example.com [192.0.2.7]: Remote host closed connection in response to end of "
+     "data", {"status": "deferred", "relay": "h.example.com [192.0.2.7]"}),
+    ("SMTP protocol violation: synchronization error (input sent without waiting for greeting): rejected connection from "
+     f"H={CLIENT}", {"kind": "reject", "ended": "dropped"} | PEER),
+    ("plain authenticator failed H=h.example.com [192.0.2.7] 535 5.7.8 no",  # of the server that Exim sends to
+     {"kind": "note", "weak": False, "code": 535, "enhanced_code": "5.7.8", "refused": None, "peer_ip": None}),
+    (f"unexpected EOF while reading SMTP command from {CLIENT} D=0.2s", {"kind": "disconnect", "ended": "dropped"} | PEER),
+    (f"{ID} => discarded (system filter)", {"kind": D, "status": "discarded", "forward_path": None}),
+    (f"{ID} ** b@example.com mua_wrapper forced failure for deferred delivery",
+     {"kind": D, "status": "bounced", "forward_path": "b@example.com"}),
+    (f"{ID} ** b@example.com F=<a@example.net> P=<a@example.net> R=enforce : Domain example.net has exceeded the max emails per "
+     "hour (30/30 (100%)) allowed.  Message discarded.", {"kind": D, "status": "bounced", "code": None}),  # cPanel
+    (f"{ID} SMTP data timeout (message abandoned) on connection from {CLIENT} F=<a@example.net> D=5m",
+     {"kind": "disconnect", "ended": "timeout"} | PEER),
+    (f"{ID} SMTP connection from {CLIENT} lost while reading message data (header)", {"kind": "disconnect", "ended": "dropped"}),
+    (f"SMTP connection from {CLIENT} D=3s closed by DROP in ACL", {"kind": "disconnect", "ended": "dropped"} | PEER),
+    (f'{ID} rejected from <a@example.net> H={CLIENT}: Too many "Received" headers', {"kind": "reject", "verb": "DATA"} | PEER),
+    (f"rejected EHLO from {CLIENT}: syntactically invalid argument(s): a_b", {"kind": "reject", "verb": "EHLO"} | PEER),
+    (f'H={CLIENT} temporarily rejected connection in "connect" ACL: host lookup deferred',
+     {"kind": "reject", "ended": "dropped", "reply": "host lookup deferred"} | PEER),
+    (f"{ID} == /var/mail/ann <ann@example.com> R=local T=local_delivery defer (-22): mailbox is full (MTA-imposed quota exceeded "
+     "while writing to tmp/1)", {"status": "deferred", "forward_path": "ann@example.com", "relay": None}),
+    (f"{ID} => /home/ann/x (ann@example.com) <ann+x@example.com> R=user_filter T=address_file",
+     {"status": "delivered", "forward_path": "ann+x@example.com"}),
+    (f"{ID} => ann <ann@example.com> F=<a@example.net> R=local T=l ST=shadow (failed) QT=1s", {"status": "delivered", "delay": 1000000}),
+    (f"{ID} => it <it@example.com> R=u T=d ST=jabber (Tainted arg 2 for jabber transport command: 'echo 'x' | /bin/y') QT=1s",
+     {"status": "delivered", "forward_path": "it@example.com"}),
+    (f"{ID} == b@example.com R=r T=t defer (-44) H=h.example.com [192.0.2.7]: SMTP error from remote mail server after RCPT TO: "
+     "421 4.7.1 later", {"status": "deferred", "code": 421, "enhanced_code": "4.7.1"}),  # a web page ate the address
+    (f"{ID} ** b@example.com R=r T=t: host h.example.com [192.0.2.7]: 550 no",
+     {"status": "bounced", "code": 550, "relay": "h.example.com [192.0.2.7]"}),
+    (f"{ID} => b@example.com SRS=<SRS0=a=b=example.net=a@example.com> R=r T=t H=h.example.com [192.0.2.7] C=\"250 OK\" (x)",
+     {"status": "delivered", "forward_path": "b@example.com", "code": 250, "relay": "h.example.com [192.0.2.7]"}),
+    (f"{ID} ->  b@example.com <\" c.d\"@example.com> R=r T=t H=h.example.com [192.0.2.7]",
+     {"forward_path": "b@example.com", "orig_to": '" c.d"@example.com'}),
+    (f"SMTP command timeout on connection from {CLIENT} I=[192.0.2.9]:25 Ci=7 D=5m", {"kind": "disconnect", "ended": "timeout"} | PEER),
+    (f"no MAIL in SMTP connection from {CLIENT} I=[192.0.2.9]:25 Ci=7 D=0.003s C=EHLO,AUTH,QUIT", {"verbs": "EHLO,AUTH,QUIT"} | PEER),
+    ("[1/2] text of syslog that was cut", {"kind": "note", "queue_id": None}),
     ("Start queue run: pid=9 -qf", {"kind": "note", "weak": False}),
     ("exim 4.98 daemon started: pid=9, -q30m", {"kind": "note", "weak": False}),
     (f"{ID} anything an ACL logs", {"kind": "note", "weak": True, "queue_id": ID}),
@@ -656,3 +704,23 @@ def test_what_a_client_says_to_log_in_is_not_kept(said):
     assert "AGpv" not in log.events.to_string()
     assert log.events["text"][1] == said.partition(" {}")[0]
     assert log.sessions[["peer_ip", "helo"]].values.tolist() == [["192.0.2.7", "pc"]]
+
+
+def test_the_rest_of_a_line_that_was_split_for_syslog_is_no_line_of_exim_again():
+    """A message's headers stand there: what a client writes into one, a stamp at its begin too, is the note's text."""
+    forged = f"2024-06-01 00:00:00 {ID} <= a@example.net U=joe P=local S=5"
+    said = [f"[1\\13] 2024-06-01 00:00:00 {ID} H={CLIENT} F=<a@example.net> rejected after DATA: no", f"[10\\13] {forged}",
+            f"[11/13] {forged}", f"[12\\13]   {forged}", f"[13/13] {ID} <= b@example.net"]  # fmt: skip
+    log = read(*(f"Jun  1 00:00:01 mx exim[7]: {one}" for one in said), year=2024)
+    assert log.events["kind"].tolist() == ["reject"] + ["note"] * 4
+    assert (
+        log.events["text"].tolist()[1:] == said[1:] and log.events["queue_id"].isna().tolist() == [False] + [True] * 4
+    )
+    assert log.events["time"].dt.year.eq(2024).all()
+
+
+def test_a_host_in_an_errors_text_ends_where_its_line_does():
+    """Lines without a stamp continue the event: they are no part of its fields."""
+    log = read(f"2024-06-01 00:00:00 {ID} == b@example.com R=r T=t defer (-18): Remote host h.example.com [192.0.2.7] closed "
+               "connection in response to initial connection", "Envelope-from: <a@example.net>")  # fmt: skip
+    assert log.recipients["relay"].tolist() == ["h.example.com [192.0.2.7]"] and log.events["lines"].tolist() == [2]

@@ -455,3 +455,46 @@ def test_a_browser_at_the_smtp_port_is_a_session_without_smtp():
     assert log.sessions[["commands", "ended"]].values.tolist() == [[3, "quit"]]
     with pytest.raises(spamlab.UnknownFormat):
         read(w3c(*(row.replace("SMTPSVC1", "W3SVC1") for row in rows)))
+
+
+@pytest.mark.parametrize("mark", ["#Software: MailEnable\n", ""])
+def test_a_log_of_mailenable_is_none_of_the_services(mark):
+    """Its columns have nearly the same names; a method's argument stands in a column of another meaning."""
+    fields = "date time c-ip agent account s-ip s-port cs-method cs-uristem cs-uriquery s-computername sc-bytes cs-bytes cs-username"
+    row = "2008-10-25 00:01:53 192.0.2.1 SMTP-IN - 192.0.2.9 1348 MAIL MAIL+FROM:<a@b.example> 250+Ok mail 43 30 -\n"
+    with pytest.raises(spamlab.UnknownFormat):
+        read(f"{mark}#Version: 1.0\n#Date: 2008-10-25 00:00:00\n#Fields: {fields}\n" + row * 3)
+
+
+def test_a_line_of_ncsas_as_microsofts_manuals_print_it():
+    """A blank in the zone, another protocol, no closing quote: what can be read of it is right, the time is missing."""
+    line = '192.0.2.1 - h.example [18/Aug/2006:13:17:37 - 0800] "{} HTTP/1.0 {} 0\n'
+    log = read(line.format("MAIL FROM -? FROM: maria", 250) + line.format("RCPT TO -? TO: <ben@example.com>", 550))
+    assert log.events[["kind", "verb", "code"]].values.tolist() == [
+        ["exchange", "MAIL", 250],
+        ["exchange", "RCPT", 550],
+    ]
+    assert log.events["time"].isna().all() and log.sessions["helo"].tolist() == ["h.example"]
+    assert log.transactions["reverse_path"].tolist() == ["maria"]
+    assert log.recipients[["forward_path", "status"]].values.tolist() == [["ben@example.com", "rejected"]]
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_the_name_can_stand_behind_the_method(last):
+    """In the order of IIS's other services, or of a query: the marks of the service's own dialogue are no HELO name."""
+    fields = f"date time s-sitename cs-method cs-uri-query {'' if last else 'cs-username '}c-ip sc-status"
+    names = "h.example", "OutboundConnectionResponse", "OutboundConnectionCommand"
+    said = (
+        ("RCPT +TO:<a@b.example>", "192.0.2.1 550"),
+        ("- 220+x.example+ESMTP", "192.0.2.9 0"),
+        ("EHLO y.example", "192.0.2.9 0"),
+    )
+    rows = (
+        f"2006-10-09 05:00:16 SMTPSVC1 {one} {'' if last else name + ' '}{rest}{' ' + name if last else ''}"
+        for (one, rest), name in zip(said, names, strict=True)
+    )
+    log = read(w3c(*rows, fields=fields + " cs-username" * last))
+    assert log.sessions[["role", "helo", "peer_host"]].astype(object).fillna("-").values.tolist() == [
+        ["server", "h.example", "-"], ["client", "y.example", "x.example"],
+    ]  # fmt: skip
+    assert log.recipients[["forward_path", "code"]].values.tolist() == [["a@b.example", 550]]

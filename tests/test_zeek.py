@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import spamlab
+from spamlab import jsonlines
 
 SHARED = Path(os.environ.get("SPAMLAB_SHARED", Path(__file__).parents[2] / "shared"))
 CORPUS = SHARED / "corpus" / "zeek"
@@ -419,3 +420,121 @@ def test_rows_exported_to_csv_are_read_by_the_names_in_their_first_row(text):
 def test_names_alone_are_a_log_in_which_nothing_happened():
     log = read(EXPORTED.splitlines()[0])
     assert log.sources["format"].tolist() == ["zeek"] and len(log.events) == 0
+
+
+RECORD = {"ts": 1714557600.5, "uid": "C1", **WHO, "helo": "h", "mailfrom": "ann@example.com", "rcptto": ["ben@example.com"],
+          "msg_id": "<1@example.com>", "last_reply": "550 5.1.1 no", "tls": True}  # fmt: skip
+SMTP = {"helo": "h", "mail_from": "ann@example.com", "rcpt_to": ["ben@example.com"], "msg_id": "<1@example.com>",
+        "last_reply": "550 5.1.1 no", "tls": True, "transaction_depth": 1}  # fmt: skip
+ABOUT = {"@timestamp": "2024-05-01T10:00:00.500Z", "source": {"ip": "192.0.2.1", "port": 4711}}
+FILEBEAT = {**ABOUT, "event": {"dataset": "zeek.smtp", "id": "C1"}, "tls": {"established": True},
+            "zeek": {"session_id": "C1", "smtp": SMTP}}  # fmt: skip
+ONION = {**ABOUT, "event": {"dataset": "smtp", "module": "zeek"}, "log": {"id": {"uid": "C1"}}, "message": "",
+         "smtp": {**SMTP, "recipient_to": SMTP["rcpt_to"], "rcpt_to": None, "message_id": "<1@example.com>"}}  # fmt: skip
+MALCOLM = {**ABOUT, "event": {"dataset": "smtp", "module": "zeek"},
+           "zeek": {"uid": "C1", "smtp": {key: RECORD[key] for key in RECORD if key not in ("ts", "uid", *WHO)}}}  # fmt: skip
+
+
+def flat(told, before=""):
+    for name, value in told.items():
+        yield from flat(value, before + name + ".") if isinstance(value, dict) else [(before + name, value)]
+
+
+DOCUMENTS = [FILEBEAT, ONION, MALCOLM, dict(flat(FILEBEAT)), {"_index": "x", "_source": FILEBEAT}]
+WHOLE = {"kind": "exchange", "code": 550, "enhanced_code": "5.1.1", "helo": "h", "peer_ip": "192.0.2.1", "tls": True,
+         "reverse_path": "ann@example.com", "message_id": "1@example.com", "forward_path": "ben@example.com",
+         "status": "rejected"}  # fmt: skip
+
+
+def whole(log):
+    """The values of a log's one kind of row, from all its tables."""
+    told = {}
+    for table in (log.recipients, log.transactions, log.sessions, log.events):
+        told |= {name: table[name].drop_duplicates().tolist() for name in set(table) & set(WHOLE)}
+    return {name: values[0] for name, values in told.items() if len(values) == 1}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_documents_in_elastics_schema(document):
+    """As Filebeat, Security Onion and Malcolm store them; one of another of Zeek's logs is passed over."""
+    conn = {**ABOUT, "event": {"dataset": "zeek.conn", "module": "zeek"}}
+    log = read("".join(json.dumps(one) + "\n" for one in (document, conn, document)))
+    assert log.sources[["format", "event_lines", "ignored_lines"]].values.tolist() == [["zeek", 2, 1]]
+    assert log.events["time"].eq(pd.Timestamp("2024-05-01 10:00:00.5", tz="UTC")).all()
+    assert whole(log) == WHOLE and log.events["session"].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("record", [RECORD, *DOCUMENTS])
+@pytest.mark.parametrize(
+    "printed",
+    [
+        lambda rows: "".join(json.dumps(row, indent=2) + "\n" for row in rows),  # jq
+        lambda rows: "".join(json.dumps(row, indent="\t") + "\n" for row in rows).replace("\n", "\r\n"),
+        lambda rows: json.dumps(rows, indent=4),
+        lambda rows: "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n",
+        lambda rows: "[" + ",\n".join(map(json.dumps, rows)) + "]",
+    ],
+)
+def test_records_printed_over_several_lines_and_in_lists(record, printed):
+    """An event has all its record's lines, so that its exact octets can be asked for."""
+    other = (
+        {"ts": 1.5, "uid": "C2", **WHO, "proto": "tcp"} if record is RECORD else {**ABOUT, "event": {"module": "zeek"}}
+    )
+    text = printed([record, other, record])
+    log = read(text)
+    assert log.sources[["format", "unparsed_lines"]].values.tolist() == [["zeek", 0]] and whole(log) == WHOLE
+    assert log.sources["event_lines"].tolist() == [log.events["lines"].sum()]
+    raw = [log.raw(event).decode().strip().strip("[],").strip() for _, event in log.events.iterrows()]
+    assert [json.loads(one) for one in raw] == [record, record]
+
+
+def test_printed_records_are_not_cut_between_pieces():
+    pieces = [json.dumps([RECORD] * 3, indent=1).encode()[begin : begin + 300] for begin in range(0, 2000, 300)]
+    whole = b"".join(jsonlines.plain(iter([b"".join(pieces)])))
+    assert b"".join(jsonlines.plain(iter(pieces))) == whole and whole.count(b"zeek smtp.log") == 3
+
+
+def test_a_list_in_one_line_is_refused_with_advice():
+    with pytest.raises(spamlab.UnknownFormat, match=r"jq -c '\.\[\]'"):
+        read(json.dumps([RECORD, RECORD]))
+
+
+@pytest.mark.parametrize("head", ["May  1 10:00:00 sensor zeek: ", "<13>1 2024-05-01T10:00:00Z sensor bro 7 - - "])
+def test_records_behind_a_head_of_syslogs(head):
+    other = {"ts": 1.5, "uid": "C2", **WHO, "proto": "tcp"}
+    lines = [head + json.dumps(one) for one in (RECORD, other, RECORD)] + [head + "restarted"]
+    log = read("\n".join(lines) + "\n")
+    assert log.sources[["format", "event_lines", "ignored_lines", "unparsed_lines"]].values.tolist() == [
+        ["zeek", 2, 1, 1]
+    ]
+    assert whole(log) == WHOLE and log.raw(log.events.iloc[1]).decode() == lines[2] + "\n"
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "['ben@example.com', 'eve@example.com']",  # as Python writes a list
+        '[""ben@example.com"",""eve@example.com""]',
+        "{ben@example.com,eve@example.com}",
+        "ben@example.com,eve@example.com",
+    ],
+)
+def test_lists_that_stand_as_text_in_an_export(listed):
+    text = f'ts,uid,id.orig_h,mailfrom,rcptto,last_reply\n1714557600.5,C1,192.0.2.1,a@example.com,"{listed}",250 ok\n'
+    assert read(text).recipients["forward_path"].tolist() == ["ben@example.com", "eve@example.com"]
+
+
+def test_a_time_of_mongodbs():
+    log = read(json.dumps({**RECORD, "ts": {"$date": "2024-05-01T10:00:00.500Z"}}) + "\n")
+    assert log.events["time"].tolist() == [pd.Timestamp("2024-05-01 10:00:00.5", tz="UTC")]
+
+
+def test_records_of_other_logs_that_are_about_no_connection_are_passed_over_too():
+    """Files, certificates, statistics: what says that they are Zeek's is the log's name, or a connection's id."""
+    others = [
+        {"_path": "stats", "ts": 1.5, "peer": "zeek"},
+        {"ts": 1.5, "uid": "C9", "name": "odd"},
+        {"_path": "x509", "id": "F1"},
+    ]
+    log = read("".join(json.dumps(row) + "\n" for row in [RECORD, *others, {"level": "info", "msg": "hi"}]))
+    assert log.sources[["event_lines", "ignored_lines", "unparsed_lines"]].values.tolist() == [[1, 3, 1]]

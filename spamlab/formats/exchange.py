@@ -1,4 +1,4 @@
-"""Exchange 2007 to 2019 and SE: SMTP Receive and Send protocol logs, and the message tracking log, that of 2000 too.
+"""Exchange 2007 to 2019 and SE: SMTP Receive and Send protocol logs, and the message tracking log, that of 4.0 on.
 
 Which of them rows are is said by the header before them, also within a file. Times are UTC. Facts: Microsoft Learn,
 "Protocol logging", "Message tracking" (Exchange Server).
@@ -11,7 +11,14 @@ from dataclasses import replace
 import numpy as np
 
 from spamlab import columns
-from spamlab.formats import exchange_2003, exchange_lines, exchange_protocol, exchange_rows, exchange_tracking
+from spamlab.formats import (
+    exchange_55,
+    exchange_2003,
+    exchange_lines,
+    exchange_protocol,
+    exchange_rows,
+    exchange_tracking,
+)
 from spamlab.log import Log, concatenate
 from spamlab.notation import Variant
 from spamlab.records import Assembled, Format, Options, Records
@@ -38,11 +45,13 @@ def header(lines: list[bytes]) -> Variant:
 
 def assemble(records: Records, options: Options) -> Assembled:
     """Turn the records of protocol and tracking logs into the tables."""
-    spoken, old = records.has("session"), records.says("tracked")
+    spoken, by = records.has("session"), records.said("tracked")
+    old, oldest = by == "by 2003", by == exchange_55.SAYS
     kinds = (
         (spoken, exchange_protocol.assemble),
         (old, exchange_2003.assemble),
-        (~spoken & ~old, exchange_tracking.assemble),
+        (oldest, exchange_55.assemble),
+        (~spoken & ~old & ~oldest, exchange_tracking.assemble),
     )
     there = [(np.flatnonzero(which), assembler) for which, assembler in kinds if which.any()]
     if len(there) < 2:
@@ -57,7 +66,7 @@ def assemble(records: Records, options: Options) -> Assembled:
 
 FORMAT = Format(
     "exchange",
-    (exchange_lines.variant(), *exchange_rows.HEADLESS, exchange_2003.HEADLESS),
+    (exchange_lines.variant(), *exchange_rows.HEADLESS, exchange_2003.HEADLESS, exchange_55.VARIANT),
     assemble,
     resolution=0.001,
     header=header,

@@ -78,13 +78,17 @@ HEADLESS = variant(_NAMES, "{stamp:locale} GMT", {"total-bytes": "{size:int}", "
 _link = linking.assembler(linking.Rules(_STATUSES))
 
 
-def assemble(records: Records, options: Options) -> Assembled:
-    """Turn the rows into the tables."""
+def once(records: Records) -> None:
+    """A message arrives once, whatever the number of its recipients and of the components that it comes through."""
     arrives = np.flatnonzero(records.kinds() == tables.KINDS.index("receive"))
-    # A message arrives once, whatever the number of its recipients.
     again = arrives[pd.Series(records.codes("queue_id", arrives)).duplicated().to_numpy()]
     notes = [number for number, shape in enumerate(records.shapes) if shape.kind == "note"]
     records.shape[again] = notes[-1]
+
+
+def assemble(records: Records, options: Options) -> Assembled:
+    """Turn the rows into the tables."""
+    once(records)
     found = _link(records, replace(options, tz="UTC"))
     if "recipients" in found.tables:
         recipients = found.tables["recipients"]

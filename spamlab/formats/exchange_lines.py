@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spamlab import columns
-from spamlab.notation import Shape, Variant
+from spamlab.notation import IGNORED, Shape, Variant
 
 BEGIN = ["date-time", "connector-id", "session-id", "sequence-number", "local-endpoint", "remote-endpoint"]
 _FIELDS = {
@@ -13,6 +13,8 @@ _FIELDS = {
     "sequence-number": "sequence:int",
     "remote-endpoint": "{?[{peer:name}]}{?{peer:tag}:}{_:csv}",
 }
+BARE = ("{_=Software|Version|Log-type|Date|Fields}: ", (Shape("", IGNORED),))
+"""A header's lines without their mark, which a forum took for its own: rows have their own order then."""
 INFO = "{?*}"  # the star, which forums take for their own mark
 _BODIES = (
     ("reply", "{text>}{code:code}{?-}{? }{?{enhanced_code:dsn}}"),
@@ -34,6 +36,7 @@ _ASIDE = (
         for quote in ('"', "")
         for start in (INFO + ",,", INFO + ",")
     ),
+    *(("auth", INFO + ",," + quote + "{text>}User Name: NULL{text<}" + quote + "{?,}{!}") for quote in ('"', "")),
     ("auth", INFO + ',,"{text>}User Name: {argument>}{_:inside}{argument<}{text<}'),
     ("auth", INFO + ",,{text>}User Name: {argument~,}"),
     ("auth", INFO + ",{text>}{user:csv},authenticated"),
@@ -71,4 +74,5 @@ def variant(says: tuple[tuple[str, str], ...] = (), separator: str = ",") -> Var
             said.append(Shape(apart(before + body + rest + ends + "{?,}"), kind, fold=True, says=says))
     aside = [Shape(apart(pattern), kind, says=says or (("role", "client"),)) for kind, pattern in _OF_CLIENTS]
     aside += [Shape(apart(pattern), kind, says=says) for kind, pattern in _ASIDE]
-    return Variant("protocol", ((head + apart("{arrow=<|>},"), tuple(said)), (head, tuple(aside))), comment=b"#")
+    groups = ((head + apart("{arrow=<|>},"), tuple(said)), (head, tuple(aside)), BARE)
+    return Variant("protocol", groups, comment=b"#")

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spamlab import assembly, beside, stamps, tables, texts
+from spamlab.formats import exchange_told
 from spamlab.records import Assembled, Options, Records, first
 from spamlab.walk import CLIENT, RECEIVED, SENT, SERVER
 
@@ -91,7 +92,8 @@ def assemble(records: Records, options: Options) -> Assembled:
     made = assembly.assemble(said, options.tables)
     _complete(made, records, session)
     if "transactions" in made:
-        _name(made["events"], made["transactions"], role, order)
+        exchange_told.acked(made)
+        exchange_told.name(made["events"], made["transactions"], role, order)
     return Assembled(made, assumed)
 
 
@@ -152,28 +154,3 @@ def _complete(made: dict[str, pd.DataFrame], records: Records, session: np.ndarr
     sessions["ended"] = ended.mask(why & ended.eq("dropped"), "timeout").astype("category")
     account = sessions["user"].where(sessions["authenticated"])
     transactions["user"] = account.take(transactions["session"].to_numpy(np.int64)).array
-
-
-_ANNOUNCED = r"InternetMessageId <?(?P<id>[^\s<>]+)"  # before MAIL, by the one who sends
-_QUEUED = (r"^250 2\.6\.0 <(?P<id>[^\s<>]+)> \[InternalId=", r"\[InternalId=(?P<id>\d+)")  # by the one who has it
-
-
-def _name(events: pd.DataFrame, transactions: pd.DataFrame, role: np.ndarray, order: np.ndarray) -> None:
-    """Put in the messages' ids, and those in the queue of the logging server: the same as in its tracking log."""
-    text, of = events["text"], events["transaction"]
-    announced, queued = texts.having(text, "InternetMessageId "), texts.having(text, "[InternalId=")
-    queued = queued[(events["code"].eq(250).fillna(False) & of.notna()).to_numpy(bool)[queued]]
-    if len(announced):
-        next_one = of.take(order).groupby(events["session"].take(order)).bfill().reindex(events.index)
-        _put(transactions, "message_id", next_one.take(announced), texts.extracted(text.take(announced), _ANNOUNCED))
-    _put(transactions, "message_id", of.take(queued), texts.extracted(text.take(queued), _QUEUED[0]))
-    own = queued[role[queued] == SERVER]
-    _put(transactions, "queue_id", of.take(own), texts.extracted(text.take(own), _QUEUED[1]))
-
-
-def _put(transactions: pd.DataFrame, name: str, of: pd.Series, told: pd.Series) -> None:
-    """Put values into a column, where it has none and the message is known."""
-    known = pd.Series(told.to_numpy(object), of.to_numpy(object)).dropna()
-    known = known[known.index.notna()]
-    known = known[~known.index.duplicated()]
-    transactions[name] = transactions[name].fillna(transactions["transaction"].map(known).astype("str"))

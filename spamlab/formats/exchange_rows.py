@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from spamlab import columns
+from spamlab.formats.exchange_lines import BARE
 from spamlab.notation import Shape, Variant
 
 
@@ -136,7 +138,8 @@ def _headless(name: str, *more: str) -> Variant:
         for kind, event in _EVENTS
     )  # fmt: skip
     first, head = (columns.head(some, before, ",", quoted=True) for some in (_BEGIN[:1], _BEGIN))
-    return _variant(name, head, shapes, first)
+    found = _variant(name, head, shapes, first)
+    return replace(found, groups=(*found.groups, BARE))
 
 
 HEADLESS = (_headless("tracking since 2013", "network-message-id"), _headless("tracking before 2013"))

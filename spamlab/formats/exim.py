@@ -26,8 +26,11 @@ _USED = _RELAY + "{?*}{? PRX=[{_}]{?:{_:tag}}}{? I=[{_}]{?:{_:tag}}}{? TFO{?*}}"
 _ITEMS = "F={_:path}|P={_:path}|H=" + _RELAY + "|DN={_:quoted}|K|L|PRDR|TFO"
 _DONE = "{? {* |" + _ITEMS + '|C={&?"' + CODE + "}{reply:quoted}|QT={delay:seconds}|DT={delay_transmit:seconds}}}"
 _REMOTE = (
-    "{&?{_=SMTP error from remote mail server|LMTP error|PRDR error} after {?pipelined }"
-    "{?{_=RCPT TO|MAIL FROM}:{_:path}}{_}: {?host {relay}: }" + CODE + "}"
+    "{&?{_=SMTP error from remote mail server|SMTP error from remote mailer|LMTP error|PRDR error} after {?pipelined }"
+    "{?{_=RCPT TO|MAIL FROM}:{&<}{_:path}}{_}: {?host {relay}: }" + CODE + "}"
+    # as Exim 3 and 4 of the first years say where it failed
+    "{&?{?Connection timed out: }{^host |Remote host |SMTP timeout while connected to }"
+    "{relay>...}{?{_:name} }[{_}]{relay<}{^: " + CODE + "|{& }}}"
 )
 
 
@@ -70,10 +73,11 @@ def _deliver(status: str, flag: str, rest: str) -> list[Shape]:
 
 _QUEUE = "no immediate delivery: |Message is frozen|Frozen|frozen by |unfrozen by |*** Frozen|Unfrozen"
 # of a host, before the next one is tried
-_TRIED = "{_=SMTP error from remote mail server|SMTP timeout|LMTP error|PRDR error|Remote host closed connection}"
+_TRIED = "{_=SMTP error from remote mail|SMTP timeout |LMTP error |PRDR error |Remote host }"
 _NOTES = (
     "Start |End |exim |daemon |no host name found |no IP address found |SMTP |TLS error |TLS session|DKIM: |"
     "DANE |spam acl condition|malware acl condition|Warning: |host name alias|lost |ETRN |ignoring AUTH=|TLS client |"
+    "Sender identification |"  # cPanel's
     "SA: Action: "  # the local_scan() of SpamAssassin; Exim says too what became of it
 )
 
@@ -96,16 +100,24 @@ _SHAPES = (
         says=(("status", "discarded"),),
     ),
     Shape("=> blackhole ({_=MAIL|RCPT} ACL", "deliver"),  # its recipients have lines of their own
-    Shape("=> blackhole ", "deliver", says=(("status", "discarded"),)),
+    *(Shape(whole, "deliver", says=(("status", "discarded"),)) for whole in ("=> blackhole ", "=> discarded (")),
     *_deliver("delivered", "{_==>|->|>>}", _DONE),
     Shape("Completed{? QT={_:name}}{!}", "remove"),
     *_deliver("deferred", "==", _LATER),
     *_deliver("bounced", "**", _FAILED),
+    Shape(
+        "** {forward_path:path} {_=mua_wrapper forced failure|routing yielded} ",
+        "deliver",
+        says=(("status", "bounced"),),
+    ),
     *_deliver("discarded", "*>", _DONE),
     Shape("{_=" + _QUEUE + "}", "queue"),
     Shape("{_=cancelled by |removed by }", "queue", says=(("status", "expired"),)),
     *SESSIONS,
+    Shape(_BELOW + _REMOTE + _TRIED),
     Shape("{_=" + _NOTES + "}"),
+    Shape("{_:tag} authenticator {_=failed|cancelled authentication} H={_}] " + SAID),  # of a server, for Exim
+    Shape("[{_:int}{_=/|\\\\}{_:int}] "),  # what follows of a line that was too long for syslog, or was several
     *(
         Shape("{?H=}{?{_:name} }[{_}]{?:{_:tag}}" + why)
         for why in (" {_=" + _ERRORS + "}", ": " + _BELOW + _REMOTE + _TRIED)
@@ -133,8 +145,8 @@ _SYSLOG = Variant(
         for group in (
             # Exim's own stamp behind syslog's says the year; one of ISO 8601 says that too, and the zone.
             (
-                (_ISO + head + _SPLIT + "{?{_:time} }" + _BODY, shapes),
-                (head + _SPLIT + "{?{time:time} }" + _BODY, shapes),
+                (_ISO + head + _SPLIT + "{?{&1}{_:time} }{?{&2}{_:time} }" + _BODY, shapes),
+                (head + _SPLIT + "{?{&1}{time:time} }{?{&2}{time:time} }" + _BODY, shapes),
             )
             if shapes is _SHAPES
             else ((head, shapes),)

@@ -50,6 +50,7 @@ def _verb(name: str) -> tuple[str, str]:
 _REFUSED = " {?temporarily }rejected "
 _ONE = _REFUSED + "{verb=RCPT} "
 _VERBS = "{verb=MAIL|EHLO|HELO|VRFY|EXPN|ETRN|ATRN|AUTH|STARTTLS|DATA|QUIT|DKIM|MIME}"
+_TOO_SOON = "SMTP protocol {?violation: }synchronization error ({_}): "
 _NOTED = "Warning: |sender verify |recipient verify |incomplete transaction "
 
 SESSIONS = (
@@ -80,7 +81,7 @@ SESSIONS = (
         "disconnect",
         says=_DROPPED,
     ),
-    Shape("unexpected disconnection while reading SMTP command " + _FROM, "disconnect", says=_DROPPED),
+    Shape("unexpected {_=disconnection|EOF} while reading SMTP command " + _FROM, "disconnect", says=_DROPPED),
     Shape("SMTP connection lost after final dot{? DS} H=" + PEER, "disconnect", says=_DROPPED),
     Shape("no MAIL in {?TFO }{?TFO* }SMTP connection " + _FROM + "{?{_} C={verbs...}}"),
     Shape(
@@ -97,12 +98,12 @@ SESSIONS = (
     Shape('SMTP {_=syntax|protocol} error in "' + _AUTH + '{_}" H={_}" H='),
     Shape('SMTP {_=syntax|protocol} error in "' + _AUTH + '{_}" H=' + PEER),
     Shape(
-        "SMTP protocol synchronization error ({_}): rejected connection from H=" + PEER + '{? input="' + _AUTH + "}",
+        _TOO_SOON + "rejected connection from H=" + PEER + '{? input="' + _AUTH + "}",
         "reject",
         says=_DROPPED,
     ),
-    Shape('SMTP protocol synchronization error ({_}): rejected "' + _AUTH + '{_}" H={_}" H=', "reject", says=_DROPPED),
-    Shape('SMTP protocol synchronization error ({_}): rejected "' + _AUTH + '{_}" H=' + PEER, "reject", says=_DROPPED),
+    Shape(_TOO_SOON + 'rejected "' + _AUTH + '{_}" H={_}" H=', "reject", says=_DROPPED),
+    Shape(_TOO_SOON + 'rejected "' + _AUTH + '{_}" H=' + PEER, "reject", says=_DROPPED),
     Shape("{?temporarily }rejected {verb:word} " + _FROM + _WHY_AFTER, "reject"),
     Shape('{?temporarily }rejected "{verb:word} {_}" ' + _FROM, "reject"),
     Shape("{?temporarily }rejected {verb:word} FROM:{reverse_path:path}" + _FLAGGED + _WHY_AFTER, "reject"),

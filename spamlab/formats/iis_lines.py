@@ -20,6 +20,8 @@ _STRONG = "{verb=EHLO|HELO|MAIL|RCPT|DATA|BDAT|RSET|VRFY|EXPN|ETRN|TURN|STARTTLS
 _BEFORE = "{?+}{? }{_=FROM:|TO:}{?+}"
 _CODE = "{?{code:int}{?-}{?+}{?{enhanced_code:dsn}}}"
 
+_OF_OTHERS = {"agent", "cs-uristem"}  # MailEnable's columns, which hold other things than the service's
+
 Shapes = tuple[Shape, ...]
 
 
@@ -48,7 +50,7 @@ def header(lines: list[bytes]) -> Variant:
     """The variant that the header lines before some rows declare; one without groups if they are no SMTP log's."""
     told = columns.directives(lines)
     names = columns.stamped(told.get("fields", "").split())
-    if "cs-method" not in names or not {"time", "date time", "c-ip"} & set(names):
+    if "cs-method" not in names or not {"time", "date time", "c-ip"} & set(names) or _OF_OTHERS & set(names):
         return Variant("other", (), comment=b"#")
     return _w3c(names, _FIELDS, columns.day(told.get("date", "")))
 
@@ -58,7 +60,8 @@ def _w3c(names: list[str], fields: dict[str, str], day: int | None = None) -> Va
     at = names.index("cs-method")
 
     def tail(verb: str, argument: str) -> str:
-        return columns.row(names[at:], {**fields, "cs-method": verb, "cs-uri-query": argument}, " ")
+        who = "{^" + _OUT.replace("outbound", "_") + "|{helo}{& }|{helo}{!}}"
+        return columns.row(names[at:], {**fields, "cs-method": verb, "cs-uri-query": argument, "cs-username": who}, " ")
 
     named = "cs-username" in names[:at]
     says = () if named else (("outbound", "by its status"),)
@@ -100,9 +103,12 @@ def _headless() -> list[Variant]:
     return [*rows, Variant("w3c", ((few, (strong, weak)),), comment=b"#", unset=(b"-",))]
 
 
-def _ncsa(verb: str, argument: str) -> str:
+def _ncsa(verb: str, argument: str, ends: str = ' SMTP"') -> str:
     sent = columns.row(["status", "octets"], {"status": "status:int", "octets": "octets_sent:int"}, " ")
-    return f'{verb} -{{??{argument}{{& SMTP"}}}} SMTP" ' + sent
+    return f"{verb} -{{??{argument}{{&{ends}}}}}{ends} " + sent
+
+
+_PRINTED = " HTTP/1.0"  # so, with no quote, in Microsoft's manuals, where a blank in the zone makes the time unreadable
 
 
 def _dialect(name: str, head: str, *how: Any) -> Variant:
@@ -120,5 +126,13 @@ VARIANTS = (
     Variant("w3c", (), comment=b"#"),  # until a header line says more
     *_headless(),
     _dialect("ncsa", '{peer_ip} {_} {user} [{time:time}] "', _ncsa, " ", "{argument>}", '{_}{argument<}{& SMTP"}'),
+    _dialect(
+        "ncsa",
+        '{peer_ip} {_} {user} [{_} - {_:int}] "',
+        lambda verb, argument: _ncsa(verb, argument, _PRINTED),
+        " ",
+        "{argument>}",
+        "{_}{argument<}{&" + _PRINTED + "}",
+    ),
     _dialect("iis", _IIS, lambda verb, argument: f"{verb},{{_}}{_APART}{argument}", ",", "{argument>~,}", ""),
 )

@@ -76,9 +76,15 @@ def assemble(records: Records, options: Options) -> Assembled:
     return Assembled(made, assumed)
 
 
+_LIST = r"^[\[{]\s*['\"]*|['\"]*\s*[\]}]$|(?<=,)\s*['\"]+|['\"]+\s*(?=,)"
+"""What stands around the elements of a list and around it where a program wrote it as text: ``['a', 'b']``."""
+
+
 def _recipients(records: Records, events: pd.DataFrame, listed: pd.Series) -> pd.DataFrame:
     """The recipients of all rows, one by one."""
     between = records.said("between")
+    exported = pd.notna(records.said("quotes")) & listed.str.contains(r"^[\[{]").fillna(False).to_numpy(bool)
+    listed = texts.changed(listed, np.flatnonzero(exported), lambda some: some.str.replace(_LIST, "", regex=True))
     rows, paths = [np.zeros(0, dtype=np.int64)], [pa.array([], pa.large_string())]
     for mark in {dict(shape.says).get("between", ",") for shape in records.shapes}:
         some = np.flatnonzero(listed.notna() & (between == mark))

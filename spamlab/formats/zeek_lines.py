@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from spamlab import columns, jsonlines
-from spamlab.notation import IGNORED, Shape, Variant
+from spamlab.notation import BROKEN, IGNORED, Shape, Variant
 
 _CODES = r"{?{code:code}{?-}{? }{?{enhanced_code:dsn}}}{?{code:int}\\x20{?{enhanced_code:dsn}}}"  # or \x20: a blank
 _REPLY = "{text>}" + _CODES + "{_}{text<}"
@@ -20,6 +20,7 @@ _FIELDS = {
     "msg_id": "message_id",
     "last_reply": _REPLY,
     "tls": "{?{tls=T|F|true|false}}{_}",
+    "more": "more",  # lines of the same record
 }
 _QUOTED = {"last_reply": '{^"{text>}' + _CODES + '{_:inside}{text<}"|' + _REPLY + "{&,}|" + _REPLY + "{!}}"}
 
@@ -58,8 +59,18 @@ def header(lines: list[bytes]) -> Variant:
     return replace(columns.exported(_variant(names, separator, told), told), sure=bool({"path", "row"} & told.keys()))
 
 
-_JSON = _variant(list(jsonlines.ZEEK_FIELDS), "\t", {}, jsonlines.ZEEK + "\t")
+_JSON = _variant([*jsonlines.ZEEK_FIELDS, "more"], "\t", {}, jsonlines.ZEEK + "\t")
+_OTHER = (
+    (jsonlines.ZEEK, (Shape("{!}", IGNORED),)),
+    ("{_=[|]|,}", (Shape("{?,}{!}", IGNORED),)),  # of a list of records
+    ("", (Shape("", BROKEN),)),  # continues nothing
+)
 VARIANTS = (
-    replace(_JSON, groups=(*_JSON.groups, (jsonlines.ZEEK, (Shape("{!}", IGNORED),)))),
+    replace(
+        _JSON,
+        groups=(*_JSON.groups, *_OTHER),
+        continues=True,
+        block=("more", jsonlines.CLOSING),
+    ),
     Variant("zeek without its header", (_headless(), _headless("cc")), comment=b"#", unset=(b"-",)),
 )
