@@ -1077,7 +1077,8 @@ def test_an_address_masked_with_brackets_loses_nothing_else():
 
 @pytest.mark.parametrize(
     "numbers",
-    ["", "dsn=4.7.1, ", "conn_use=2, ", "delays=1/0/0/1, dsn=4.7.1, ", "tls=TLSv1.3, dsn=4.7.1, "],
+    ["", "dsn=4.7.1, ", "conn_use=2, ", "delays=1/0/0/1, dsn=4.7.1, ", "tls=TLSv1.3, dsn=4.7.1, ",
+     "delays=1/0/0/1, tls=dane?:none/requiretls!, dsn=4.7.1, "],
 )  # fmt: skip
 def test_a_delivery_whose_delay_was_left_out_is_one(numbers):
     """Logs are shortened, in reports and by programs that pass them on."""
