@@ -1077,7 +1077,8 @@ def test_an_address_masked_with_brackets_loses_nothing_else():
 
 @pytest.mark.parametrize(
     "numbers",
-    ["", "dsn=4.7.1, ", "conn_use=2, ", "delays=1/0/0/1, dsn=4.7.1, ", "tls=TLSv1.3, dsn=4.7.1, "],
+    ["", "dsn=4.7.1, ", "conn_use=2, ", "delays=1/0/0/1, dsn=4.7.1, ", "tls=TLSv1.3, dsn=4.7.1, ",
+     "delays=1/0/0/1, tls=dane?:none/requiretls!, dsn=4.7.1, "],
 )  # fmt: skip
 def test_a_delivery_whose_delay_was_left_out_is_one(numbers):
     """Logs are shortened, in reports and by programs that pass them on."""
@@ -1087,6 +1088,47 @@ def test_a_delivery_whose_delay_was_left_out_is_one(numbers):
     assert row[["forward_path", "status", "code", "relay", "reply"]].tolist() == [
         "a@b", "deferred", 450, "mx[192.0.2.1]:25", said]  # fmt: skip
     assert cell(row["delay"]) is None and cell(row["enhanced_code"]) == ("4.7.1" if "dsn" in numbers else None)
+
+
+@pytest.mark.parametrize("where", range(7))
+def test_fields_nobody_knows_take_nothing_with_them(where):
+    """Wherever a newer version, or a patch, may put its own."""
+    fields = [
+        "to=<a@b>",
+        "orig_to=<c@d>",
+        "relay=mx[192.0.2.1]:25",
+        "delay=3",
+        "delays=0/1/0/2",
+        "dsn=4.7.1",
+        "status=deferred ",
+    ]
+    known = read(daemon(f"smtp[1]: 4F5C64474F: {', '.join(fields)}(450 later, relay=evil, delay=9)"))
+    fields[where] += ", x-new=Y.9" if where < 6 else ""
+    log = read(daemon(f"smtp[1]: 4F5C64474F: {', '.join(fields)}(450 later, relay=evil, delay=9)"))
+    pd.testing.assert_frame_equal(log.recipients, known.recipients)
+    row = log.recipients.iloc[0]
+    assert row[["forward_path", "status", "code", "relay", "delay", "enhanced_code"]].tolist() == [
+        "a@b", "deferred", 450, "mx[192.0.2.1]:25", 3, "4.7.1"]  # fmt: skip
+
+
+@pytest.mark.parametrize("fields", ["x=1, size=44, nrcpt=1", "size=44, x=1, nrcpt=1"])
+def test_a_sender_whose_line_holds_a_field_nobody_knows_keeps_its_size(fields):
+    log = read(daemon(f"qmgr[1]: 4F5C64474F: from=<a@b>, {fields} (queue active)"))
+    assert log.transactions[["reverse_path", "size"]].values.tolist() == [["a@b", 44]]
+
+
+def test_where_only_the_first_address_is_masked_or_both_the_delivery_is_one():
+    log = read("".join(
+        daemon(f"smtp[1]: 4F5C64474F: to={to}, orig_to=<c@<d>>, relay=mx[192.0.2.1]:25, delay=3, status=sent (250 ok)")
+        for to in ("<a@b>", "<a@<d>>")
+    ))  # fmt: skip
+    assert log.recipients[["forward_path", "relay", "status"]].values.tolist() == [
+        ["a@b", "mx[192.0.2.1]:25", "delivered"], ["a@<d>", "mx[192.0.2.1]:25", "delivered"]]  # fmt: skip
+
+
+def test_a_delivery_cut_off_before_its_status_is_none():
+    log = read(daemon("smtp[1]: 4F5C64474F: to=<a@b>, orig_to=<c>, relay=mx[192.0.2.1]:25, delay=3, delays=0/"))
+    assert log.events["kind"].tolist() == ["note"] and log.recipients.empty
 
 
 def test_a_delivery_can_lack_a_relay_and_the_blank_before_its_reply():

@@ -49,15 +49,16 @@ _SAID = (
 _DELAYS = "{delay_before_queue:seconds}/{delay_in_queue:seconds}/{delay_connect:seconds}/{delay_transmit:seconds}"
 _TO = "to={forward_path:path}, {?orig_to={orig_to:path}, }{?relay=none, }{?relay={relay}, }{?conn_use={_:int}{?,} }"
 _WAITED = "delay={delay:seconds}, {?delays=" + _DELAYS + ", }"
-_WAITED_ODD = (
-    "{?delay={?{delay:seconds}{&, }}{_}, }{?delays=" + _DELAYS + ", }{?delays={_}, }"
-    "{?tls={_}, }{?dsn={?{enhanced_code:dsn}}{_}, }"
-)
 _STATUS = "status={status:tag}{?{? }({reply>~)}" + _SAID + "}"
+
+_ODD = (
+    "{&^{_}status={_:tag}}{*, |orig_to={orig_to:path}{&, }|orig_to={_}|relay=none|relay={relay}"
+    "|delay={delay:seconds}{&, }|delays=" + _DELAYS + "{&, }|dsn={enhanced_code:dsn}{&, }|" + _STATUS + "{_...}}"
+)  # fmt: skip
 
 _SHAPES = (
     Shape(_TO + _WAITED + "{?tls={_}, }{?dsn={enhanced_code:dsn}, }" + _STATUS, "deliver"),
-    Shape(_TO + _WAITED_ODD + _STATUS, "deliver"),  # with numbers that are none (a clock set back), or without
+    Shape("to={forward_path:path}, " + _ODD, "deliver"),  # a clock set back, fields nobody knows
     Shape("from={reverse_path:path}{?, size={size:int}}{^, nrcpt={_:int}| (}", "queue"),  # of old without nrcpt
     Shape("from={reverse_path:path}, status={status:tag}", "queue"),
     Shape("message-id=<{message_id}>{!}", "queue"),
@@ -110,8 +111,12 @@ _SHAPES = (
     Shape(": client=" + _PEER + "{&, sasl_}" + _LOGIN, "auth", says=(("verb", "AUTH"),)),
     Shape(": client=" + _PEER),
     # Addresses that are none: masked, as in <joe@<domain>>, or lost, for a page took them for its own marks.
-    Shape("from={^<{reverse_path}>, |, }{^size={size:int}, nrcpt=|status={status:tag}}", "queue"),
-    Shape(_TO.replace("{forward_path:path}, ", "{^<{forward_path}>, |, }") + _WAITED_ODD + _STATUS, "deliver"),
+    Shape(
+        "from={^{reverse_path:path}, |<{reverse_path}>, |, }"
+        "{*, |size={size:int}{&, }|nrcpt={_:int}|status={status:tag}}",
+        "queue",
+    ),
+    Shape("to={^<{forward_path}>, |, }" + _ODD, "deliver"),
     Shape("message-id={!}", "queue"),
     Shape("{_=warning|fatal}: {queue_id:id}: "),
     Shape(""),
