@@ -93,6 +93,16 @@ HEADS = {
     "docker compose, bold": "\x1b[36;1mmail-1  | \x1b[0mJul  7 13:42:53 mx " + TAG,
     "docker compose, its colours as text": "[36mmail_1  |[0m Jul  7 13:42:53 mx " + TAG,
     "a stamp in brackets": "[2024-07-07 13:42:53] mx " + TAG,
+    "day before the month": "7 Jul 13:42:53 mx " + TAG,
+    "day, month, year": "07 Jul 2024 13:42:53 mx " + TAG,
+    "year, month, day: syslog-ng's FULLDATE": "2024 Jul  7 13:42:53 mx " + TAG,
+    "weekday, day, month": "Sun, 07 Jul 2024 15:42:53 +0200 mx " + TAG,
+    "multilog": "@40000000668a9b6700000000 mx " + TAG,
+    "multilog, behind its stamp syslog's": "@40000000668a9b6700000000 Jul  7 15:42:53 mx " + TAG,
+    "socklog": "2024-07-07_13:42:53.00000 mail.info: mx " + TAG,
+    "CloudWatch": "1720359773000 Jul  7 15:42:53 mx " + TAG,
+    "IRIX": "Jul  7 13:42:53 6C:mx " + TAG,
+    "facility and level in brackets": "Jul  7 13:42:53 mx [mail.info] " + TAG,
     "Kiwi": "2024-07-07 13:42:53\tMail.Info\t192.0.2.9\tJul  7 13:42:53 mx " + TAG,
     "Kiwi, before a priority": "2024-07-07 13:42:53\tMail.Info\t192.0.2.9\t<22>Jul  7 13:42:53 mx " + TAG,
 }  # fmt: skip
@@ -135,8 +145,24 @@ def test_a_line_without_a_stamp_says_no_time(before):
     assert log.sessions["peer_ip"].tolist() == ["192.0.2.4"]
 
 
-def test_a_host_that_has_no_name():
-    log = read(f"Jul  7 13:42:53 (none) {TAG}{BODY}\nJul  7 13:42:53 (none) dovecot: x\n")
+@pytest.mark.parametrize(
+    "head", ["[123456.567890 <    0.000010 >] mx " + TAG, "<22>1 - mx postfix/smtp 17 - - "], ids=["short-delta", "NIL"]
+)
+def test_a_head_that_says_no_time(head):
+    log = read(head + BODY + "\n" + head.replace("postfix/smtp", "dovecot") + "x\n")
+    assert log.events[["host", "program", "pid", "text"]].values.tolist() == [["mx", "postfix/smtp", 17, BODY]]
+    assert log.events["time"].isna().all() and log.sources["ignored_lines"].tolist() == [1]
+
+
+def test_metalog_names_no_host_and_no_process():
+    log = read(f"Jul  7 13:42:53 [postfix/smtp] {BODY}\nJul  7 13:42:53 [kernel] x\n")
+    assert log.events[["kind", "program", "text"]].values.tolist() == [["deliver", "postfix/smtp", BODY]]
+    assert log.sources["ignored_lines"].tolist() == [1]
+
+
+@pytest.mark.parametrize("nobody", ["(none)", "-"])
+def test_a_host_that_has_no_name(nobody):
+    log = read(f"Jul  7 13:42:53 {nobody} {TAG}{BODY}\nJul  7 13:42:53 {nobody} dovecot: x y\n")
     assert log.events["host"].isna().all() and log.events["kind"].tolist() == ["deliver"]
     assert log.sources["ignored_lines"].tolist() == [1]
 
@@ -217,6 +243,11 @@ def test_an_appliance_names_no_process_and_its_instances_after_directions(before
         "Jul  7 13:42:53 mx last message repeated 2 times",
         "-- Journal begins at Mon 2024-01-01 00:00:00 UTC. --",
         "-- Boot 0123456789abcdef --",
+        "--",
+        "==> /var/log/mail.log <==",
+        "Jul  7 13:42:53 [info] mx dovecot[12]: x",
+        "Jul  7 13:42:53 [crond] (root) CMD (postfix flush)",
+        "2024-07-07T13:42:53.000000000Z Jul  7 15:42:53 mx dovecot[12]: x",
         "",
         " \t",
     ],
