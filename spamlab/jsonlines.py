@@ -11,6 +11,7 @@ import contextlib
 import functools
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -51,39 +52,60 @@ def plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
     b'2024-07-07T13:42:53.000001+00:00 sm-mta: hi\n'
     """
     for piece in pieces:
+        if _DRESSED.match(piece):
+            piece = _bare(piece)
         begin = piece[: 1 << 16]
         if not begin.lstrip().startswith(b"{"):
             yield piece
-        elif b'"__REALTIME_TIMESTAMP"' in begin:
+        elif b'"__REALTIME_TIMESTAMP"' in begin and b'"MESSAGE"' in begin:
             yield _all(piece, (_JOURNAL,), _journal)
         elif any(name in begin for name in _CLIENT):
             yield _all(piece, _ZEEK_TIMES, _zeek)
         elif all(name in begin for name in _DOCKER):
             yield _all(piece, (_PASSED,), _passed)
-        elif any(name in begin for name in _PROGRAM):
-            yield _all(piece, (_PARTED,), _parted)
-        elif all(name in begin for name in _SHIPPED):
-            yield _all(piece, (_PASSED,), _passed)
+        elif b'"' in begin:
+            yield _all(piece, (_PARTED,), headed)
         else:
             yield piece
+
+
+# One record a line all the same: in an array, behind RFC 7464's mark (journalctl -o json-seq), as server-sent events.
+_DRESSED = re.compile(rb"\s*(?:[\[,]\s*\{|\x1e|data: ?\{|\{[^\n]*\},[ \t\r]*\n)")
+_RECORD = re.compile(rb"^[ \t]*(?:[\[,\x1e]|data:)?[ \t]*(\{[^\n]*\})[ \t]*,?[ \t]*\]?[ \t]*(?=\r?$)", re.MULTILINE)
+_BRACKET = re.compile(rb"^[ \t]*[\[\],][ \t]*(?=\r?$)", re.MULTILINE)
+
+
+def _bare(piece: bytes) -> bytes:
+    return _BRACKET.sub(b"", _RECORD.sub(rb"\1", piece))
 
 
 _WRAPPED = b'orig_h\\"'  # in a text, where quotes are escaped
 _CLIENT = (b'"id.orig_h"', b'"id_orig_h"', b'"orig_h"', _WRAPPED)  # as Zeek writes it, and exports that know no points
 _DEPTH = 3  # of records within records, as Filebeat, Splunk and Elasticsearch write them
-_DOCKER, _SHIPPED = (b'"log"', b'"stream"', b'"time"'), (b'"message"', b'"@timestamp"')
-_PASSED = dict.fromkeys(("log", "time", "message"), _TEXT)
-# What syslog daemons (rsyslog, syslog-ng), Logstash and Fluentd, or mailcow's interface call a head's parts.
-_HEAD = {
-    "time": ("timereported", "timegenerated", "ISODATE", "DATE", "UNIXTIME", "timestamp", "time", "@timestamp"),
-    "host": ("sysloghost", "logsource", "HOST", "host", "hostname"),
-    "program": ("PROGRAM", "program", "programname", "syslog_identifier", "ident", "appname", "app-name", "syslogtag"),
-    "pid": ("PID", "pid", "procid", "syslog_pid"),
-    "message": ("MESSAGE", "message", "msg"),
-}
-_PARTED = dict.fromkeys((name for names in _HEAD.values() for name in names), _TEXT)
-_PROGRAM = tuple(f'"{name}"'.encode() for name in _HEAD["program"])
-_STAMPED = r"^(<\d+>)?(1 )?(\d{4}-\d\d-\d\d[T ]|[A-Z][a-z]{2} [ \d]\d \d\d:)"
+_DOCKER = b'"log"', b'"stream"', b'"time"'
+_PASSED = dict.fromkeys(("log", "time"), _TEXT)
+HEAD = {
+    "whole": ("event.original", "rawmsg", "raw", "full_message", "_raw", "textPayload", "line", "log", "@message",
+        "message", "msg", "MESSAGE", "Message", "event", "body.stringValue"),
+    "time": ("timereported", "EventTime", "timegenerated", "ISODATE", "DATE", "UNIXTIME", "generated_at",
+        "timestamp", "time", "TimeGenerated", "@timestamp", "received_at", "_time", "__REALTIME_TIMESTAMP",
+        "timeUnixNano", "ReceivedAt", "date", "datetime", "Time"),
+    "host": ("sysloghost", "logsource", "HOST", "host", "hostname", "HostName", "Hostname", "Computer", "_HOSTNAME",
+        "host.hostname", "host.name", "FromHost", "source_name", "source"),
+    "program": ("PROGRAM", "program", "syslogtag", "SysLogTag", "app-name", "appname", "SYSLOG_IDENTIFIER",
+        "syslog_identifier", "syslog.identifier", "ident", "programname", "ProcessName", "SourceName",
+        "application_name", "_program", "process.name", "Program", "service", "tag"),
+    "pid": ("PID", "pid", "procid", "syslog_pid", "SYSLOG_PID", "_PID", "ProcessID", "process_id", "syslog.pid",
+        "process.pid", "_pid"),
+    "message": ("MESSAGE", "message", "msg", "Message", "Messages", "SyslogMessage", "short_message", "logmsg",
+        "event", "line", "log", "@message"),
+}  # fmt: skip
+"""What syslog daemons (rsyslog, syslog-ng), shippers, collectors and their exports call a line and a head's parts; of
+several the first. A point stands between a record's name and that of what is in it."""
+
+_PARTED = dict.fromkeys((name for names in HEAD.values() for name in names), _TEXT)
+_STAMPED = r"^(<\d+>)?(1 )?(\d{4}-\d\d-\d\d[T ]|[A-Z][a-z]{2} [ \d]?\d (\d{4} )?\d\d:)"
+_PROCESS = r"[\w./-]+\[\d+\]: "
 _ZEEK_TIMES = (_ZEEK | {"ts": pa.float64()}, _ZEEK)  # ts is a number or, in ISO 8601, text
 
 
@@ -105,6 +127,10 @@ def _converted(block: bytes, schemas: tuple[dict[str, Any], ...], convert: Calla
     read = (columns for schema in schemas if not wrapped and (columns := _parsed(block, schema, lines)))
     found = next(filter(_told, read), None)
     made = convert(found or _one_by_one(block, schemas[-1]))
+    if found and made.null_count and schemas[-1] is _PARTED:  # what it lacks may be in a record within
+        made = convert(_one_by_one(block, _PARTED))
+        if b'"@timestamp"' in block:  # another format's line
+            made = pc.coalesce(made, _one_line(found["message"], " ", "\t"))
     if made.null_count:
         kept = pa.array([line.rstrip(b"\r").decode() for line in block.split(b"\n")[:lines]], _TEXT)
         made = pc.if_else(pc.is_valid(made), made, kept)
@@ -149,6 +175,8 @@ def _row(line: bytes, schema: dict[str, Any]) -> dict[str, Any]:
         return {}
     if "uid" in schema:
         told = _within(told, _DEPTH) or told
+    elif schema is _PARTED:
+        told = _flat(told, _DEPTH)
     return {name: _fitting(told[name], kind) for name, kind in schema.items() if told.get(name) is not None}
 
 
@@ -165,6 +193,24 @@ def _within(told: Any, depth: int) -> dict[str, Any] | None:
     return next(filter(None, (_within(inner, depth - 1) for inner in told.values())), None) if depth else None
 
 
+def _flat(told: dict[str, Any], depth: int) -> dict[str, Any]:
+    """What a record holds and what those within it do, as they are or as text, by their names, with and without those
+    they are in; of several of one name the outermost.
+    """
+    found = {name: value for name, value in told.items() if not isinstance(value, (dict, list))}
+    for name, inner in told.items() if depth else ():
+        if isinstance(inner, str) and inner.startswith("{"):
+            with contextlib.suppress(ValueError, RecursionError):
+                inner = json.loads(inner)
+        if isinstance(inner, dict):
+            for key, value in _flat(inner, depth - 1).items():
+                found.setdefault(f"{name}.{key}", value)
+                found.setdefault(key, value)
+        elif isinstance(inner, list):
+            found[name] = inner
+    return found
+
+
 def _fitting(value: Any, kind: Any) -> Any:
     """A value as one of its column's type; of a field that came several times (journald) the last."""
     if kind == pa.bool_():
@@ -175,8 +221,6 @@ def _fitting(value: Any, kind: Any) -> Any:
         return [_text(one) for one in (value if isinstance(value, list) else _text(value).split(","))]
     if isinstance(value, list) and value and all(isinstance(one, int) and 0 <= one < 256 for one in value):
         return bytes(value).decode("utf-8", "backslashreplace")  # a text that is no UTF-8, as octets
-    if isinstance(value, dict) and "name" in value:  # Beats' host
-        value = value["name"]
     return _text(value[-1] if isinstance(value, list) and value else value)
 
 
@@ -208,32 +252,43 @@ def _journal(found: Columns) -> Any:
 
 
 def _passed(found: Columns) -> Any:
-    """A line as Docker keeps it, behind its time, or as a shipper (Filebeat, Vector) does: that one's time says when
-    it was read.
-    """
+    """A line as Docker keeps it, behind its time."""
     time = pc.binary_join_element_wise(found["time"], pa.scalar("", _TEXT), pa.scalar(" ", _TEXT))
     log = pc.replace_substring_regex(found["log"], r"[\r\n]+$", "")
-    logged = pc.if_else(pc.is_valid(log), _joined(time, log), pa.scalar(None, _TEXT))
-    return _one_line(pc.coalesce(found["message"], logged), " ", "\t")
+    return _one_line(pc.if_else(pc.is_valid(log), _joined(time, log), pa.scalar(None, _TEXT)), " ", "\t")
 
 
-def _parted(found: Columns) -> Any:
-    """A line whose head came as parts of the record; a message that holds a head itself counts by itself."""
-    given = {part: pc.coalesce(*(found[name] for name in names)) for part, names in _HEAD.items()}
-    since = pc.if_else(pc.match_substring_regex(given["time"], r"^\d{9,10}(\.\d+)?$"), given["time"], None)
-    stamp = pc.strftime(
-        pc.floor(since.cast("float64")).cast("int64").cast(pa.timestamp("s", "UTC")), "%Y-%m-%dT%H:%M:%SZ"
-    )
-    time = pc.coalesce(stamp.cast(_TEXT), given["time"])
+def headed(found: Columns) -> Any:
+    """A line whose head came as parts of a record; missing where it lacks them.
+
+    A line that the record holds whole counts by itself: a shipper's time says when it was read.
+    """
+    names = {part: [name for name in names if name in found] for part, names in HEAD.items()}
+    none = pa.nulls(len(next(iter(found.values()))), _TEXT)
+    whole = pc.coalesce(*(_matching(found[name], _STAMPED) for name in names["whole"]), none)
+    given = {part: pc.coalesce(*(found[name] for name in names[part]), none) for part in HEAD if part != "whole"}
+    time, host = given["time"], _matching(given["host"], r"^[\w.:-]+$")
+    host = pc.coalesce(host, pa.scalar("-", _TEXT))
     message = _one_line(pc.utf8_trim_whitespace(given["message"]), " ", " ")
-    tag = pc.replace_substring_regex(given["program"], r":$", "")
-    pid = pc.binary_join_element_wise(pa.scalar("[", _TEXT), given["pid"], pa.scalar("]", _TEXT), pa.scalar("", _TEXT))
+    tag = pc.replace_substring_regex(_matching(given["program"], r"^[\w./:@-]+(\[\d+\])?:?$"), r":$", "")
+    pid = pc.binary_join_element_wise(
+        pa.scalar("[", _TEXT), _matching(given["pid"], r"^\d+$"), pa.scalar("]", _TEXT), pa.scalar("", _TEXT)
+    )
     pid = pc.if_else(pc.match_substring_regex(tag, r"\]$"), pa.scalar("", _TEXT), pid)
-    host = pc.binary_join_element_wise(given["host"], pa.scalar("", _TEXT), pa.scalar(" ", _TEXT))
-    made = _joined(time, " ", host, tag, pid, ": ", message)
-    whole = pc.match_substring_regex(given["message"], _STAMPED)
-    told = pc.and_(pc.and_(pc.is_valid(time), pc.is_valid(tag)), pc.is_valid(message))
-    return pc.if_else(whole, message, pc.if_else(told, made, message))
+    made = pc.binary_join_element_wise(
+        time, pa.scalar(" ", _TEXT), host, pa.scalar(" ", _TEXT), _joined(tag, pid), pa.scalar(": ", _TEXT), message,
+        pa.scalar("", _TEXT),
+    )  # fmt: skip
+    made = pc.if_else(pc.is_valid(tag), made, pa.scalar(None, _TEXT))
+    named = pc.coalesce(  # behind a host or without
+        pc.binary_join_element_wise(time, _matching(message, r"^[\w.:-]+ " + _PROCESS), pa.scalar(" ", _TEXT)),
+        pc.binary_join_element_wise(time, host, _matching(message, "^" + _PROCESS), pa.scalar(" ", _TEXT)),
+    )
+    return pc.coalesce(_one_line(pc.utf8_trim_whitespace(whole), " ", "\t"), named, made)
+
+
+def _matching(text: Any, pattern: str) -> Any:
+    return pc.if_else(pc.match_substring_regex(text, pattern), text, pa.scalar(None, _TEXT))
 
 
 def _one_line(text: Any, line: str, tab: str) -> Any:

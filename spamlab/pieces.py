@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from spamlab import engine, jsonlines, sources, stamps
+from spamlab import advice, delimited, engine, jsonlines, sources, stamps, wraps
 from spamlab.errors import UnknownFormat
 from spamlab.formats import all_formats
 from spamlab.interpreter import CONTINUATION, EVENT, IGNORED
@@ -105,10 +105,19 @@ def _sections(kind: Format, scanner: Scanner, text: bytes) -> list[tuple[Scanner
 _Parts = list[tuple[Variant, Lines]]
 
 
+def plain(text: Iterator[bytes]) -> Iterator[bytes]:
+    """A file's text as the lines that its server wrote, one for one."""
+    return jsonlines.plain(wraps.plain(delimited.plain(text)))
+
+
 def look(source: sources.Source, given: Format | None) -> Found:
     """Recognise a source by its beginning."""
-    first = next(jsonlines.plain(source.text(SECOND_LOOK)), b"")
-    kind, scanner, parts = recognise(first, source.name, given, source.newline)
+    first = next(plain(source.text(SECOND_LOOK)), b"")
+    try:
+        kind, scanner, parts = recognise(first, source.name, given, source.newline)
+    except UnknownFormat as error:
+        told = advice.on(next(source.plain(), b"")[:SAMPLE])
+        raise (UnknownFormat(f"{error}; {told}") if told else error) from None
     if len(first) >= engine.COLD_LIMIT:
         engine.behind()
     times = (lines.columns["time"].values for _, lines in parts if "time" in lines.columns)
@@ -130,7 +139,7 @@ def _first_events(text: bytes, parts: _Parts, newline: int) -> tuple[str, tuple[
 def scan(found: Found, spare: frozenset[str] = frozenset()) -> Iterator[tuple[Variant, Lines]]:
     """Scan a source whole, piece by piece; events are never cut between pieces. The columns ``spare`` are left out."""
     source, kind, scanner, *_ = found
-    text = jsonlines.plain(source.text())
+    text = plain(source.text())
     first = next(text, b"")
     if scanner.variant.continues and source.newline == 10:  # lines inside an event's text end as lines of text do
         first, text = _unix(first), map(_unix, text)

@@ -105,10 +105,12 @@ def month_name(buf, p, e):
 
     Where not even a short word stands, the position stays.
     """
-    q = p + 2
+    q = p
     while q < e and q < p + 10 and buf[q] != 32:
+        if buf[q] < 128 and not (97 <= (buf[q] | 32) <= 122 or buf[q] == 46 or buf[q] == 44):
+            return 0, p
         q += 1
-    if q >= e or buf[q] != 32:
+    if q >= e or q < p + 2 or buf[q] != 32:
         return 0, p
     month = month_number(buf[p], buf[p + 1], buf[p + 2])
     if month == 0:

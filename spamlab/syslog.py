@@ -7,8 +7,9 @@ from spamlab.notation import AGAIN, BROKEN, IGNORED, Shape
 _LEVELS = "emerg|alert|crit|err|error|warn|warning|notice|info|debug"
 _LEVEL = "{_=" + _LEVELS + "} "
 _PADDED = "{_=" + _LEVELS + "|" + _LEVELS.upper() + "} {? }{? }{? }{? }"
-_LETTERED = "{?{_=0|1|2|3|4|5|6|7}{_=A|B|C|D|E|F|G|H|I|J|K|L}:}"  # IRIX: level and facility, 6C:mx
-_HOST = "{?- }" + _LETTERED + "{?{host:name}{?@{_:tag}}{?/{_:tag}} }"  # mx/mx, mx@mx/relay: syslog-ng's chain_hostnames
+# IRIX: level and facility before the host, 6C:mx; mx/mx, mx@mx/relay: syslog-ng's chain_hostnames
+_LETTERED = "{?{_=0|1|2|3|4|5|6|7}{_=A|B|C|D|E|F|G|H|I|J|K|L}:}"
+_HOST = "{?{^- |" + _LETTERED + "{host:name}{?@{_:tag}}{?/{_:tag}} }}"
 _ORIGIN = (
     " {? }{?" + _PADDED + "}{?<{_}> }{?mail.{_=" + _LEVELS + "}{?:} }" + _HOST
     + "{?{?[}mail{^.|:}{_=" + _LEVELS + "}{?]} }"  # BusyBox: mail.info, AIX: mail:info
@@ -44,7 +45,8 @@ def _odd(named: str) -> str:
         return first + outer + "{^" + again + "|" + host + "{?" + program + "{^" + again + "|" + named + "}}}"
 
     times = stamped("{?[}{&^{^2|1|@4}}{time:time}", "{_:time}"), stamped("{time:time}", "{time:time}")
-    return priority + "{^" + "|".join(times) + "}{?" + _LEVEL + "}" + _HOST
+    forwarded = "{?Message forwarded from {host:tag}: }"  # AIX
+    return priority + "{^" + "|".join(times) + "}{?" + _LEVEL + "}" + forwarded + _HOST
 
 
 def groups(

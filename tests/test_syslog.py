@@ -103,6 +103,27 @@ HEADS = {
     "CloudWatch": "1720359773000 Jul  7 15:42:53 mx " + TAG,
     "IRIX": "Jul  7 13:42:53 6C:mx " + TAG,
     "facility and level in brackets": "Jul  7 13:42:53 mx [mail.info] " + TAG,
+    "forwarded by AIX": "Jul  7 13:42:53 loghost Message forwarded from mx: " + TAG,
+    "grep -A": "/var/log/mail.log-Jul  7 13:42:53 mx " + TAG,
+    "grep -nA, a rotated file": "mail.log-20240707-12-Jul  7 13:42:53 mx " + TAG,
+    "grep -nT, a name with blanks": "/my logs/mail (1).log:  12:\tJul  7 13:42:53 mx " + TAG,
+    "grep on Windows": "C:\\logs\\mail.log:2024-07-07T15:42:53+02:00 mx " + TAG,
+    "cat -n": "    12\tJul  7 13:42:53 mx " + TAG,
+    "uniq -c": "      1 Jul  7 13:42:53 mx " + TAG,
+    "multitail": "00] Jul  7 13:42:53 mx " + TAG,
+    "a diff": "+Jul  7 13:42:53 mx " + TAG,
+    "quoted twice": ">> Jul  7 13:42:53 mx " + TAG,
+    "a list": "* 7 Jul 13:42:53 mx " + TAG,
+    "stern": "mail-0 \u203a postfix Jul  7 13:42:53 mx " + TAG,
+    "a number before it": "000123: Jul  7 13:42:53 mx " + TAG,
+    "rsyslog's priority as text": "mail.info<22>: Jul  7 13:42:53 mx " + TAG,
+    "logcli": '2024-07-07T13:42:53Z {job="mail"} Jul  7 15:42:53 mx ' + TAG,
+    "tabs": "Jul  7 13:42:53\tmx\tpostfix/smtp[17]:\t",
+    "tabs, Kiwi's": "2024-07-07 13:42:53\tMail.Info\tmx\t" + TAG,
+    "blanks of a page": "Jul\u00a0 7 13:42:53\u00a0mx\u00a0" + TAG.replace(" ", "\u00a0"),
+    "colours": "\x1b[32mJul  7 13:42:53\x1b[0m mx \x1b[1m" + TAG + "\x1b[0m",
+    "grep --color": "\x1b[35m\x1b[Kmail.log\x1b[m\x1b[K\x1b[36m\x1b[K:\x1b[m\x1b[KJul  7 13:42:53 mx " + TAG,
+    "a mark within the file": "\ufeffJul  7 13:42:53 mx " + TAG,
     "Kiwi": "2024-07-07 13:42:53\tMail.Info\t192.0.2.9\tJul  7 13:42:53 mx " + TAG,
     "Kiwi, before a priority": "2024-07-07 13:42:53\tMail.Info\t192.0.2.9\t<22>Jul  7 13:42:53 mx " + TAG,
 }  # fmt: skip
@@ -116,6 +137,49 @@ def test_every_head_says_the_same(head):
     assert event[["host", "program", "pid", "queue_id", "kind", "text"]].tolist() == [
         "mx", "postfix/smtp", 17, "4F5C64474F", "deliver", BODY]  # fmt: skip
     assert log.recipients[["forward_path", "status", "code"]].values.tolist() == [["a@b", "bounced", 550]]
+
+
+OTHER = "Jul  7 13:42:53 mx dovecot: imap-login: Login: user=<a>"
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda line: line.replace("<", "&lt;").replace(">", "&gt;"),
+        lambda line: line.replace("<", "&lt;").replace(">", "&gt;") + "<br />",
+        lambda line: line + "<br>",
+        lambda line: "<pre>\n" + line + "\n</pre>",
+        lambda line: "`" + line + "`",
+        lambda line: '"' + line + '",',
+        lambda line: "mail.log-12-" + line + "\n--",
+        lambda line: line + "\r\r",
+        lambda line: line.replace("mx", "\x1b[31mmx\x1b[0m"),
+        lambda line: "==> mail.log <==\n" + line,
+    ],
+)
+def test_what_stands_around_each_line_is_taken_off(wrapped):
+    """As pages, quotes in programs, grep, terminals put it; what is exact is still to be had."""
+    text = "".join(wrapped(line) + "\n" for line in (PLAIN, OTHER, PLAIN))
+    log = read(text)
+    assert log.events["text"].tolist() == [BODY] * 2 and log.events["host"].tolist() == ["mx"] * 2
+    assert log.recipients["forward_path"].tolist() == ["a@b"] * 2 and len(log.unparsed) == 0
+    assert log.raw(log.events.iloc[1]) in text.encode() and accounted(log)
+    assert b"postfix/smtp[17]" in log.raw(log.events.iloc[1])
+
+
+def test_a_head_within_a_line_is_none_in_a_log_as_its_server_wrote_it():
+    """Anyone can write one into a message that another program logs."""
+    log = read(
+        f"{PLAIN}\n{OTHER} {PLAIN}\nSubject: {PLAIN}\n2024-07-07T13:42:53Z mx dovecot: x {{a}} {PLAIN}\n{PLAIN}\n"
+    )
+    assert log.events["line"].tolist() == [1, 5] and log.unparsed["line"].tolist() == [3]
+
+
+@pytest.mark.parametrize("lines", [3, 5000])
+def test_what_is_told_by_the_beginning_holds_for_the_file(lines, monkeypatch):
+    monkeypatch.setattr(sources.Source.text, "__defaults__", (4000,))
+    log = read(("> > " + PLAIN + "\n") * lines)
+    assert len(log.events) == lines and log.events["text"].unique().tolist() == [BODY]
 
 
 def test_what_a_head_may_lack():
