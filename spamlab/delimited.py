@@ -66,7 +66,7 @@ def _layout(sample: bytes) -> _Layout | None:
         return None
     text = [line for line in sample.decode("utf-8", "replace").splitlines()[: FEW + 1] if line.strip()]
     text = text[:-1] if len(text) > FEW else text
-    for apart in "\t,;":
+    for apart in "\t,;" if text else "":
         if apart not in text[0]:
             continue
         rows = [_row(line, apart) for line in text]
@@ -97,7 +97,10 @@ def _layout(sample: bytes) -> _Layout | None:
 def _row(line: str, apart: str) -> list[str]:
     if apart == "\t":
         return line.rstrip("\r").split(apart)
-    return next(csv.reader([line.rstrip("\r")], delimiter=apart), [])
+    try:
+        return next(csv.reader([line.rstrip("\r")], delimiter=apart), [])
+    except csv.Error:  # too long, for instance
+        return []
 
 
 def _kiwi(rows: list[list[str]], width: int) -> dict[int, str]:

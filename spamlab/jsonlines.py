@@ -94,7 +94,7 @@ HEAD = {
         "host.hostname", "host.name", "FromHost", "source_name", "source"),
     "program": ("PROGRAM", "program", "syslogtag", "SysLogTag", "app-name", "appname", "SYSLOG_IDENTIFIER",
         "syslog_identifier", "syslog.identifier", "ident", "programname", "ProcessName", "SourceName",
-        "application_name", "_program", "process.name", "Program", "service", "tag"),
+        "application_name", "_program", "process.name", "process", "Program", "service", "tag"),
     "pid": ("PID", "pid", "procid", "syslog_pid", "SYSLOG_PID", "_PID", "ProcessID", "process_id", "syslog.pid",
         "process.pid", "_pid"),
     "message": ("MESSAGE", "message", "msg", "Message", "Messages", "SyslogMessage", "short_message", "logmsg",
@@ -253,7 +253,8 @@ def _journal(found: Columns) -> Any:
 
 def _passed(found: Columns) -> Any:
     """A line as Docker keeps it, behind its time."""
-    time = pc.binary_join_element_wise(found["time"], pa.scalar("", _TEXT), pa.scalar(" ", _TEXT))
+    time = _matching(found["time"], r"^[^\r\n]{1,60}$")
+    time = pc.binary_join_element_wise(time, pa.scalar("", _TEXT), pa.scalar(" ", _TEXT))
     log = pc.replace_substring_regex(found["log"], r"[\r\n]+$", "")
     return _one_line(pc.if_else(pc.is_valid(log), _joined(time, log), pa.scalar(None, _TEXT)), " ", "\t")
 
@@ -267,7 +268,7 @@ def headed(found: Columns) -> Any:
     none = pa.nulls(len(next(iter(found.values()))), _TEXT)
     whole = pc.coalesce(*(_matching(found[name], _STAMPED) for name in names["whole"]), none)
     given = {part: pc.coalesce(*(found[name] for name in names[part]), none) for part in HEAD if part != "whole"}
-    time, host = given["time"], _matching(given["host"], r"^[\w.:-]+$")
+    time, host = _matching(given["time"], r"^[^\r\n]{1,60}$"), _matching(given["host"], r"^[\w.:-]+$")
     host = pc.coalesce(host, pa.scalar("-", _TEXT))
     message = _one_line(pc.utf8_trim_whitespace(given["message"]), " ", " ")
     tag = pc.replace_substring_regex(_matching(given["program"], r"^[\w./:@-]+(\[\d+\])?:?$"), r":$", "")

@@ -37,8 +37,14 @@ def _odd(named: str) -> str:
     Such a line is stamped twice or named twice. Of two stamps the one that states all counts, else the server's own.
     """
     priority = "{?<{_:int}>{? }}{?1 {&2}}"
-    outer = "{^" + _KIWI + "|{?]}{?:} {?{_=stdout|stderr} {_=F|P} }{?{_=user|daemon}." + _LEVEL + "}}"
-    host, program = "{?{^(none)|{?[}{host:name}{?]}} }", "{?{_:tag}{?[{_:int}]}: }"
+    outer = (
+        "{^"
+        + _KIWI
+        + "|{?]}{?:} {?{_=stdout|stderr} {_=F|P} }{?[{_:int}.{_:int}] }{?{_=user|daemon|mail}.{_="
+        + _LEVELS
+        + "}{?:} }}"
+    )
+    host, program = "{?{^(none)|{?[}{host:name}{?/{_:tag}}{?]}} }", "{?{_:tag}{?[{_:tag}]}: }"
 
     def stamped(first: str, again: str) -> str:
         again = priority + again + _ORIGIN
@@ -90,7 +96,7 @@ def groups(
         (before + "{?{host:name} }" + named + program + "[{pid:int}]: " + _TEXT, shapes) for before in ("", _CONTAINER)
     )
     framed = [(_BEFORE + start, found) for start, found in (*own, other)]
-    framed.append(("{_:time}" + _KIWI + other[0], ignored))
+    framed += [("{_:time}" + _KIWI + other[0], ignored), ("[{_:time}]" + _ORIGIN + "{?(}{_:tag}", ignored)]
     # -- Journal begins at …, what grep puts between its finds and tail above a file
     apart = "{^-- |--{!}|==> {_} <=={!}}"
     rest = (_CONTAINER, (Shape("", IGNORED),)), (apart, (Shape("", IGNORED),))

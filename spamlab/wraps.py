@@ -46,14 +46,16 @@ def _many(*changes: tuple[bytes, bytes]) -> tuple[tuple[re.Pattern[bytes], bytes
 
 _PREFIX = rb"^" + _OWN + rb"[^\n]{1,200}?(?<![\dA-Za-z])" + _HEAD
 _QUOTED = rb"^" + _OWN + rb"[^\n]{0,200}?([`\"])" + _HEAD + rb"([^\n]*?)\1[,;]?[ \t]*(?=\r?$)"
-_LABELS = rb"^(" + _DATED + rb"(?:[.,]\d+)?(?:[+-]\d\d:?\d\d|Z)) *\{[^}\n]*\}\s+" + _HEAD
+_LABELS = rb"^(" + _DATED + rb"(?:[.,]\d+)?(?:[+-]\d\d:?\d\d|Z)) *\{[^}\n]*\}[ \t]+" + _HEAD
+# Fluentd's file and output: a time, a tag, a record of what the time is not in.
+_RECORD = rb"^(" + _DATED + rb"(?:[.,]\d+)?(?: ?[+-]\d\d:?\d\d|Z)?)[ \t]+[\w.-]+:?[ \t]+\{(?=\")"
 _TABS = rb"^(" + STAMP + rb"[^\t\n ]*)\t(?:\w+\.\w+\t)?([\w.:-]+)[\t ]([^\s:[]+\[\d+\]:?)[\t ]"
 _WRAPS = (  # in this order
-    _Wrap(re.compile(_ESCAPE), 0, _many((_ESCAPE, b""))),
+    _Wrap(re.compile(rb"(?m)^(?:[^\n]{0,40}\d\d:\d\d:\d\d[^\n]{0,80})?" + _ESCAPE), 0, _many((_ESCAPE, b""))),
     _Wrap(re.compile(rb"\r\r\n"), 0, _many((rb"\r+(?=\r\n)", b""))),
     _Wrap(re.compile(rb"(?m)^[^\n:]{0,60}" + _BLANK + rb"[^\n]{0,80}\d+\]:"), 0, _many((_BLANK, b" "))),
     _Wrap(
-        re.compile(rb"&(?:lt|gt);"),
+        re.compile(rb"=&lt;|&lt;= |&lt;[^\s&]+@[^\s&]+&gt;"),
         0,
         _many(
             (_TAGS, b""),
@@ -67,8 +69,9 @@ _WRAPS = (  # in this order
         re.compile(rb"(?!" + _TAGS + rb")<"),
     ),
     _Wrap(re.compile(rb"(?m)<br ?/?>\s*?$"), 0.5, _many((rb"(?:<br ?/?>)+[ \r]*$", b""))),
-    _Wrap(re.compile(rb"(?m)^\s*</?pre\b[^>\n]*>"), 0, _many((rb"^\s*</?pre\b[^>\n]*>", b""))),
+    _Wrap(re.compile(rb"(?m)^[ \t]*</?pre\b[^>\n]*>"), 0, _many((rb"^[ \t]*</?pre\b[^>\n]*>", b""))),
     _Wrap(re.compile(_TABS, re.MULTILINE), 0.2, _many((_TABS, rb"\1 \2 \3 "))),
+    _Wrap(re.compile(_RECORD, re.MULTILINE), 0.5, _many((_RECORD, rb'{"date":"\1",'))),
     _Wrap(re.compile(_LABELS, re.MULTILINE), 0.5, _many((_LABELS, rb"\1 "))),
     _Wrap(re.compile(_QUOTED, re.MULTILINE), 0.5, _many((_QUOTED, rb"\2"))),
     _Wrap(re.compile(_PREFIX, re.MULTILINE), 0.5, _many((_PREFIX, b""))),
@@ -93,9 +96,9 @@ def plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
 def _changes(sample: bytes) -> list[tuple[re.Pattern[bytes], bytes]]:
     """What has to be done to a file's lines, as its beginning shows."""
     found: list[tuple[re.Pattern[bytes], bytes]] = []
-    if re.match(rb"\s*(?:\[?\s*\{|#)", sample):  # records, a header
-        return found
     for wrap in _WRAPS:
+        if re.match(rb"\s*(?:\[?\s*\{|#)", sample):  # records, a header
+            break
         lines = sum(line.strip() not in (b"", b"--") for line in sample.splitlines()) if wrap.share else 0
         if sum(1 for _ in wrap.told.finditer(sample)) > wrap.share * lines and not wrap.unless.search(sample):
             found += wrap.changes

@@ -181,6 +181,16 @@ def test_records_one_a_line_in_an_array_or_behind_marks(dressed):
     assert log.raw(log.events.iloc[0]) in text.encode()
 
 
+@pytest.mark.parametrize(
+    "before", ["2024-07-07T15:42:53+02:00\tmail.info\t", "2024-07-07 15:42:53.000000000 +0200 mail.info: "]
+)
+def test_fluentd_puts_the_time_before_its_records(before):
+    told = {"host": "mx", "ident": "postfix/smtp", "pid": "17", "message": BODY}
+    log = spamlab.read(io.BytesIO((before + json.dumps(told) + "\n").encode() * 3))
+    assert log.events["time"].unique().tolist() == [pd.Timestamp("2024-07-07 13:42:53", tz="UTC")]
+    assert log.events[["host", "program", "pid", "text"]].values.tolist() == [["mx", "postfix/smtp", 17, BODY]] * 3
+
+
 def test_other_records_are_refused_as_they_are():
     for told in (
         {"time": 1, "message": "hi"},

@@ -4,9 +4,11 @@ import io
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import spamlab
-from spamlab import engine, pieces, sources
+from spamlab import delimited, engine, pieces, sources, wraps
 
 BODY = "4F5C64474F: to=<a@b>, relay=mx[192.0.2.1]:25, delay=1, dsn=5.1.1, status=bounced (550 no)"
 TAG = "postfix/smtp[17]: "
@@ -103,6 +105,10 @@ HEADS = {
     "CloudWatch": "1720359773000 Jul  7 15:42:53 mx " + TAG,
     "IRIX": "Jul  7 13:42:53 6C:mx " + TAG,
     "facility and level in brackets": "Jul  7 13:42:53 mx [mail.info] " + TAG,
+    "multilog behind socklog": "@40000000668a9b6700000000 mail.info: Jul  7 13:42:53 mx " + TAG,
+    "logread -t": "Sun Jul  7 13:42:53 2024 [1720359773.123] mail.info mx " + TAG,
+    "aws logs tail": "2024-07-07T13:42:53.000000+00:00 mail/stream Jul  7 15:42:53 mx " + TAG,
+    "Heroku": "2024-07-07T13:42:53.000000+00:00 app[web.1]: Jul  7 15:42:53 mx " + TAG,
     "forwarded by AIX": "Jul  7 13:42:53 loghost Message forwarded from mx: " + TAG,
     "grep -A": "/var/log/mail.log-Jul  7 13:42:53 mx " + TAG,
     "grep -nA, a rotated file": "mail.log-20240707-12-Jul  7 13:42:53 mx " + TAG,
@@ -137,6 +143,17 @@ def test_every_head_says_the_same(head):
     assert event[["host", "program", "pid", "queue_id", "kind", "text"]].tolist() == [
         "mx", "postfix/smtp", 17, "4F5C64474F", "deliver", BODY]  # fmt: skip
     assert log.recipients[["forward_path", "status", "code"]].values.tolist() == [["a@b", "bounced", 550]]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text('<>&;gtlpre/"`,\t\r\n {}x:-\x1b[0m\u00a0', max_size=60),
+    st.sampled_from(["", PLAIN, PLAIN.replace("<", "&lt;")]),
+)
+def test_no_line_is_lost_or_made_where_something_is_taken_off(text, line):
+    whole = f"{text}{line}{text}\n{text}{line}\n{line}{text}\n"
+    for plain in (wraps.plain, delimited.plain, pieces.plain):
+        assert b"".join(plain(iter([whole.encode()]))).count(b"\n") == whole.count("\n")
 
 
 OTHER = "Jul  7 13:42:53 mx dovecot: imap-login: Login: user=<a>"
@@ -310,6 +327,8 @@ def test_an_appliance_names_no_process_and_its_instances_after_directions(before
         "--",
         "==> /var/log/mail.log <==",
         "Jul  7 13:42:53 [info] mx dovecot[12]: x",
+        "[2024-07-07 13:42:53] dovecot: imap-login: Login: user=<a>",
+        "[1720359773] mx dovecot[12]: x",
         "Jul  7 13:42:53 [crond] (root) CMD (postfix flush)",
         "2024-07-07T13:42:53.000000000Z Jul  7 15:42:53 mx dovecot[12]: x",
         "",
