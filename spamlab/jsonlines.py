@@ -252,10 +252,12 @@ def _journal(found: Columns) -> Any:
 
 
 def _passed(found: Columns) -> Any:
-    """A line as Docker keeps it, behind its time."""
+    """A line as Docker keeps it, behind its time, which is the better one where the line's own is none of syslog's."""
     time = _matching(found["time"], r"^[^\r\n]{1,60}$")
     time = pc.binary_join_element_wise(time, pa.scalar("", _TEXT), pa.scalar(" ", _TEXT))
     log = pc.replace_substring_regex(found["log"], r"[\r\n]+$", "")
+    own = pc.replace_substring_regex(log, r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d([.,]\d+)?( [+-]\d{4})? ", "")
+    log = pc.if_else(pc.is_valid(time), own, log)
     return _one_line(pc.if_else(pc.is_valid(log), _joined(time, log), pa.scalar(None, _TEXT)), " ", "\t")
 
 

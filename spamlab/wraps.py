@@ -14,15 +14,16 @@ SAMPLE = 64 << 10
 """Octets looked at."""
 
 _DATED = (
-    rb"(?:[A-Z][a-z]{2} [ \d]?\d|\d{1,2} [A-Z][a-z]{2}) (?:\d{4} )?\d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d"
+    rb"(?:(?:[A-Z][a-z]{2} [ \d]?\d|\d{1,2} [A-Z][a-z]{2}) (?:\d{4} )?\d\d:\d\d:\d\d"
+    rb"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)"
 )
-STAMP = rb"(?:<\d{1,3}>)?(?:1 (?=\d{4}))?(?:" + _DATED + rb")"
+STAMP = rb"(?:<\d{1,3}>)?(?:1 (?=\d{4}))?" + _DATED
 _HEAD = rb"(?=" + STAMP + rb"(?:[.,]\d+)?(?: ?[+-]\d\d:?\d\d|Z)? {1,2}[^\s:])"
 # A line that a known head begins, or a stamp before the line's own that states more.
 _OWN = (
     rb"(?!\[?"
     + STAMP
-    + rb"|[-A-Z]\S* \d{9,10} \d{4}\.|\d{9,19}[. ]|@4|-- |==> |(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? |\[pod/|[\w.-]+ +\|)"
+    + rb"|[-A-Z]\S* \d{9,10} \d{4}\.|\d{9,19}[. ]|@4|-- |==> |(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? |[\w.-]+ +\|)"
 )
 _ESCAPE = rb"\x1b\[[\d;]*[A-Za-z]"
 _TAGS = rb"</?(?:a|b|br|code|em|i|li|p|pre|span|strong|td|tr)\b[^>\n]{0,200}/?>"
@@ -47,13 +48,20 @@ def _many(*changes: tuple[bytes, bytes]) -> tuple[tuple[re.Pattern[bytes], bytes
 _PREFIX = rb"^" + _OWN + rb"[^\n]{1,200}?(?<![\dA-Za-z])" + _HEAD
 _QUOTED = rb"^" + _OWN + rb"[^\n]{0,200}?([`\"])" + _HEAD + rb"([^\n]*?)\1[,;]?[ \t]*(?=\r?$)"
 _LABELS = rb"^(" + _DATED + rb"(?:[.,]\d+)?(?:[+-]\d\d:?\d\d|Z)) *\{[^}\n]*\}[ \t]+" + _HEAD
+# A container's stamp, which states all, before the server's own that is none of syslog's.
+_TWICE = (
+    rb"^((?:[\w.-]+ +\| )?" + _DATED + rb"(?:[.,]\d+)?(?:[+-]\d\d:?\d\d|Z) )(?:std(?:out|err) [FP] )?"
+    rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[.,]\d+)?(?: [+-]\d{4})? "
+)
 # Fluentd's file and output: a time, a tag, a record of what the time is not in.
 _RECORD = rb"^(" + _DATED + rb"(?:[.,]\d+)?(?: ?[+-]\d\d:?\d\d|Z)?)[ \t]+[\w.-]+:?[ \t]+\{(?=\")"
 _TABS = rb"^(" + STAMP + rb"[^\t\n ]*)\t(?:\w+\.\w+\t)?([\w.:-]+)[\t ]([^\s:[]+\[\d+\]:?)[\t ]"
 _WRAPS = (  # in this order
     _Wrap(re.compile(rb"(?m)^(?:[^\n]{0,40}\d\d:\d\d:\d\d[^\n]{0,80})?" + _ESCAPE), 0, _many((_ESCAPE, b""))),
     _Wrap(re.compile(rb"\r\r\n"), 0, _many((rb"\r+(?=\r\n)", b""))),
-    _Wrap(re.compile(rb"(?m)^[^\n:]{0,60}" + _BLANK + rb"[^\n]{0,80}\d+\]:"), 0, _many((_BLANK, b" "))),
+    _Wrap(
+        re.compile(rb"(?m)^[^\n:]{0,60}" + _BLANK + rb"[^\n]{0,80}\d+\]:|^[\d-]{10}" + _BLANK), 0, _many((_BLANK, b" "))
+    ),
     _Wrap(
         re.compile(rb"=&lt;|&lt;= |&lt;[^\s&]+@[^\s&]+&gt;"),
         0,
@@ -68,11 +76,13 @@ _WRAPS = (  # in this order
         ),
         re.compile(rb"(?!" + _TAGS + rb")<"),
     ),
+    _Wrap(re.compile(rb"(?m)^==> .* <==\r?$"), 0, _many((rb"^==> .* <==(?=\r?$)", b""))),  # tail's
     _Wrap(re.compile(rb"(?m)<br ?/?>\s*?$"), 0.5, _many((rb"(?:<br ?/?>)+[ \r]*$", b""))),
     _Wrap(re.compile(rb"(?m)^[ \t]*</?pre\b[^>\n]*>"), 0, _many((rb"^[ \t]*</?pre\b[^>\n]*>", b""))),
     _Wrap(re.compile(_TABS, re.MULTILINE), 0.2, _many((_TABS, rb"\1 \2 \3 "))),
     _Wrap(re.compile(_RECORD, re.MULTILINE), 0.5, _many((_RECORD, rb'{"date":"\1",'))),
     _Wrap(re.compile(_LABELS, re.MULTILINE), 0.5, _many((_LABELS, rb"\1 "))),
+    _Wrap(re.compile(_TWICE, re.MULTILINE), 0.5, _many((_TWICE, rb"\1"))),
     _Wrap(re.compile(_QUOTED, re.MULTILINE), 0.5, _many((_QUOTED, rb"\2"))),
     _Wrap(re.compile(_PREFIX, re.MULTILINE), 0.5, _many((_PREFIX, b""))),
 )

@@ -1,6 +1,7 @@
 """Heads of syslog lines, other programs' lines, and lines that stand for several."""
 
 import io
+import json
 
 import pandas as pd
 import pytest
@@ -510,3 +511,44 @@ def test_nuls_before_a_line_do_not_hide_it(plain):
     log = read(b"\0" * 3000 + plain.encode() + b"\n" + plain.encode() + b"\n")
     assert log.recipients["status"].tolist() == ["bounced", "bounced"] and accounted(log)
     assert log.events["text"].nunique() == 1 and log.raw(log.events.iloc[0]).startswith(b"\0")
+
+
+EXIM = [
+    "2024-07-07 13:42:53 10HmbC-0005vi-00 <= b@example.org H=h.example.org [192.0.2.4] P=esmtp S=100 id=1@example.org",
+    '2024-07-07 13:42:53 10HmbC-0005vi-00 => a@example.org R=r T=t H=mx [192.0.2.1] C="250 ok"',
+    "2024-07-07 13:42:53 10HmbC-0005vi-00 Completed",
+]
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda line: "mainlog-12-" + line,
+        lambda line: "/var/log/exim/mainlog.2.gz:" + line,
+        lambda line: "    12\t" + line,
+        lambda line: "> " + line,
+        lambda line: "2024-07-07T13:42:53.000000000Z stdout F " + line.replace(" 13:", " 15:"),
+        lambda line: "2024-07-07T13:42:53.000000000Z " + line.replace(" 13:", " 15:"),
+        lambda line: "exim-1  | 2024-07-07T13:42:53.000000000Z " + line.replace(" 13:", " 15:"),
+        lambda line: "[pod/exim-0/exim] " + line,
+        lambda line: json.dumps(
+            {"log": line.replace(" 13:", " 15:") + "\n", "stream": "stdout", "time": "2024-07-07T13:42:53Z"}
+        ),
+        lambda line: json.dumps({"line": line, "timestamp": "1720359773000000000"}),
+        lambda line: '2024-07-07T13:42:53Z {job="exim"} ' + line,
+        lambda line: '"x","' + line.replace('"', '""') + '"',
+        lambda line: line.replace("<", "&lt;").replace(">", "&gt;"),
+        lambda line: "\x1b[32m" + line + "\x1b[0m",
+        lambda line: line.replace(" ", "\u00a0"),
+        lambda line: "==> mainlog <==\n" + line,
+    ],
+)
+def test_lines_that_exim_itself_wrote_are_taken_out_of_the_same(wrapped):
+    text = "".join(wrapped(line) + "\n" for line in EXIM)
+    log = read(text)
+    assert log.sources[["format", "event_lines", "unparsed_lines"]].values.tolist() == [["exim", 3, 0]]
+    assert log.events["time"].unique().tolist() == [pd.Timestamp("2024-07-07 13:42:53", tz="UTC")]
+    assert log.events["text"].tolist() == [line[20:] for line in EXIM] and log.transactions["outcome"].tolist() == [
+        "delivered"
+    ]
+    assert log.raw(log.events.iloc[2]) in text.encode()
