@@ -11,6 +11,8 @@ _KNOWN = (
     (rb"(?:[\w]+=[^\n]*\n)*__(?:CURSOR|REALTIME_TIMESTAMP)=", f"it is journalctl's -o export: {_JOURNALCTL}"),
     (rb"(?m)^ {4}(?:MESSAGE|_HOSTNAME|SYSLOG_IDENTIFIER)=", f"it is journalctl's -o verbose: {_JOURNALCTL}"),
     (rb"\s*(?:\[\s*)?\{\s*\n|\s*\[\s*\{.*\}\s*,\s*\{|(?s:\s*\{[^\n]{0,2000}:\s*\[\s*\{)", f"it is {_SEVERAL}"),
+    (rb"Debug line with all properties:", "it is rsyslog's debug format: take RSYSLOG_FileFormat"),
+    (rb"\[(?:ASLMessageID|Time|Sender|Facility) [^\n\]]*\] \[", "it is syslog -F raw: take syslog -F std"),
     (rb"Timestamp {10,}Thread", "it is macOS's log show: take --style syslog"),
     (rb"(?i)\s*<(?:!doctype|html|\?xml)", "it is a page: save the log's text alone"),
     (rb"PK\x03\x04|7z\xbc\xaf|\x1f\x9d|\x04\"M\x18|Rar!|LZIP|(?s:.{257}ustar)", "it is an archive: unpack it first"),

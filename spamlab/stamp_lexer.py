@@ -280,7 +280,7 @@ def stamp(buf, p, e):
             if buf[q] != 32 and buf[q] != 58 and buf[q] != 84:
                 return 0, -1
         else:
-            if q != p + 4 or buf[q] != buf[q + 3] or (buf[q] != 45 and buf[q] != 47):
+            if q != p + 4 or buf[q] != buf[q + 3] or not 45 <= buf[q] <= 47:  # - . /
                 return 0, -1
             month, day = two(buf, q + 1, e), two(buf, q + 4, e)
             p = q + 6

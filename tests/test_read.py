@@ -156,6 +156,8 @@ RECORD = {"__REALTIME_TIMESTAMP": "1720359773000001", "SYSLOG_IDENTIFIER": "post
         (json.dumps({"events": [RECORD] * 9}).encode(), "one a line, as jq -c does"),
         (b"__CURSOR=s=1\n__REALTIME_TIMESTAMP=1720359773000001\nMESSAGE=connect\n\n" * 9, "-o export: take journalctl"),
         (b"Sun 2024-07-07 13:42:53.000 UTC [s=1]\n    _HOSTNAME=mx\n    MESSAGE=connect\n" * 9, "-o verbose: take"),
+        (b"Debug line with all properties:\nFROMHOST: 'mx', PRI: 22,\nmsg: ' connect'\n\n" * 9, "RSYSLOG_FileFormat"),
+        (b"[Time 1720359773] [Sender postfix/smtpd] [PID 9] [Message connect]\n" * 9, "syslog -F std"),
         (b"LPKSHHRH\0\0" * 30, "journalctl --file"),
         (b"4F5C64474F: from=<a@example.org>, size=9, nrcpt=1 (queue active)\n" * 9, "not -o cat"),
         (b"<!DOCTYPE html>\n<html>\n" * 9, "page"),
