@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from spamlab import engine, jsonlines, sources, stamps
+from spamlab import carriers, engine, sources, stamps
+from spamlab.carriers import advice
 from spamlab.errors import UnknownFormat
 from spamlab.formats import all_formats
 from spamlab.interpreter import CONTINUATION, EVENT, IGNORED
@@ -107,8 +108,12 @@ _Parts = list[tuple[Variant, Lines]]
 
 def look(source: sources.Source, given: Format | None) -> Found:
     """Recognise a source by its beginning."""
-    first = next(jsonlines.plain(source.text(SECOND_LOOK)), b"")
-    kind, scanner, parts = recognise(first, source.name, given, source.newline)
+    first = next(carriers.plain(source.text(SECOND_LOOK)), b"")
+    try:
+        kind, scanner, parts = recognise(first, source.name, given, source.newline)
+    except UnknownFormat as error:
+        told = advice.on(next(source.plain(), b"")[:SAMPLE])
+        raise (UnknownFormat(f"{error}; {told}") if told else error) from None
     if len(first) >= engine.COLD_LIMIT:
         engine.behind()
     times = (lines.columns["time"].values for _, lines in parts if "time" in lines.columns)
@@ -130,7 +135,7 @@ def _first_events(text: bytes, parts: _Parts, newline: int) -> tuple[str, tuple[
 def scan(found: Found, spare: frozenset[str] = frozenset()) -> Iterator[tuple[Variant, Lines]]:
     """Scan a source whole, piece by piece; events are never cut between pieces. The columns ``spare`` are left out."""
     source, kind, scanner, *_ = found
-    text = jsonlines.plain(source.text())
+    text = carriers.plain(source.text())
     first = next(text, b"")
     if scanner.variant.continues and source.newline == 10:  # lines inside an event's text end as lines of text do
         first, text = _unix(first), map(_unix, text)
@@ -295,7 +300,7 @@ def recognise(text: bytes, name: str, given: Format | None, newline: int) -> tup
         return best[0][1:]
     line = next((line for line in text[:SAMPLE].splitlines() if line.strip()), b"")
     shown = "it is empty" if not line else f"its first line is {line[:80].decode('utf-8', 'backslashreplace')!r}"
-    raise UnknownFormat(f"{name}: no known log format; {shown}{jsonlines.advice(line)}")
+    raise UnknownFormat(f"{name}: no known log format; {shown}")
 
 
 def _fit(parts: _Parts) -> tuple[float, float, int]:

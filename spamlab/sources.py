@@ -237,8 +237,14 @@ class Source:
 
 
 def _mark(data: bytes) -> tuple[bytes, str]:
-    """The byte order mark a file begins with, and the encoding it tells."""
-    return next((known for known in _MARKS if data.startswith(known[0])), (b"", ""))
+    """The byte order mark a file begins with, and the encoding it tells; UTF-16 without one shows by zeros."""
+    for known in _MARKS:
+        if data.startswith(known[0]):
+            return known
+    even, odd = data[:256:2], data[1:256:2]
+    if len(odd) > 16 and any(even) != any(odd) and 0 not in (even if any(even) else odd):
+        return b"", "utf-16-le" if any(even) else "utf-16-be"
+    return b"", ""
 
 
 def _valid(text: bytes) -> bytes:

@@ -62,7 +62,7 @@ def clock(buf, p, e):
 
 
 def zone(buf, p, e):
-    """Read ``Z`` or ``±HH:MM``, in microseconds east; -1 as position where none stands."""
+    """Read ``Z``, ``±HH:MM`` or ``±HH``, in microseconds east; -1 as position where none stands."""
     if p < e and buf[p] == 90:
         return 0, p + 1
     if p + 5 > e or (buf[p] != 43 and buf[p] != 45):
@@ -71,8 +71,10 @@ def zone(buf, p, e):
     if buf[q] == 58:
         q += 1
     hours, minutes = two(buf, p + 1, e), two(buf, q, e)
-    if hours < 0 or minutes < 0:
+    if hours < 0 or (minutes < 0 and buf[p + 3] != 32) or buf[p + 1] == 32:
         return 0, -1
+    if buf[p + 3] == 32:
+        minutes, q = 0, p + 1
     east = (hours * 3600 + minutes * 60) * SECOND
     return (east if buf[p] == 43 else -east), q + 2
 
@@ -103,10 +105,12 @@ def month_name(buf, p, e):
 
     Where not even a short word stands, the position stays.
     """
-    q = p + 2
+    q = p
     while q < e and q < p + 10 and buf[q] != 32:
+        if buf[q] < 128 and not (97 <= (buf[q] | 32) <= 122 or buf[q] == 46 or buf[q] == 44):
+            return 0, p
         q += 1
-    if q >= e or buf[q] != 32:
+    if q >= e or q < p + 2 or buf[q] != 32:
         return 0, p
     month = month_number(buf[p], buf[p + 1], buf[p + 2])
     if month == 0:
@@ -173,14 +177,31 @@ def year_behind(buf, p, e):
 
 
 def stamp(buf, p, e):
-    """Read a time stamp: ISO 8601, syslog, NCSA, seconds since 1970, or a clock alone; the day of the week before it,
-    a zone's name and a year behind it.
+    """Read a time stamp: ISO 8601, syslog, NCSA, seconds since 1970, TAI64N, or a clock alone; with a month's name in
+    any order of day, month and year; the day of the week before it, a zone's name and a year behind it.
     """
     if p + 8 > e:
         return 0, -1
     flags = 0
     month = 0
-    if not 48 <= buf[p] <= 57:  # Jul  7 13:42:53, Jul 07 2024 13:42:53, Sat 2026-11-28 10:00:00
+    if buf[p] == 64:  # @40000000668a9e6700000000: seconds, 10 ahead of Unix's, and nanoseconds
+        if p + 25 > e or buf[p + 1] != 52:
+            return 0, -1
+        seconds = 0
+        nanos = 0
+        for q in range(p + 2, p + 25):
+            octet = buf[q] | 32
+            if not (48 <= buf[q] <= 57 or 97 <= octet <= 102):
+                return 0, -1
+            digit = octet - 87 if octet >= 97 else octet - 48
+            if q < p + 17:
+                seconds = seconds * 16 + digit
+            else:
+                nanos = nanos * 16 + digit
+        if not 10 <= seconds < 1 << 36:
+            return MISSING, p + 25
+        return ((seconds - 10) * SECOND + nanos // 1000) * 8 + ZONED, p + 25
+    if not 48 <= buf[p] <= 57:  # Jul  7 13:42:53, Jul 07 2024 13:42:53, Sat 2026-11-28 10:00:00, Sun, 7 Jul 2024 …
         month, q = month_name(buf, p, e)
         if q == p or q + 8 > e:
             return 0, -1
@@ -191,7 +212,7 @@ def stamp(buf, p, e):
         p = q
         if buf[q + 4] == 45:
             month = 0
-        elif month == 0:
+        elif month == 0 and buf[q + 1] != 32 and buf[q + 2] != 32:
             return 0, -1
     elif buf[p + 2] == 58:
         time, p = clock(buf, p, e)
@@ -203,37 +224,69 @@ def stamp(buf, p, e):
         p = q
     if month > 0:
         day, q = digits(buf, p, e)
+        if q < e and buf[q] == 44:  # Jul 7, 2024 …
+            q += 1
         if q >= e or buf[q] != 32:
             return 0, -1
         year, flags = LEAP_YEAR, NO_YEAR
         p = q + 1
-        if p + 4 < e and buf[p + 4] == 32:
+        if p + 6 < e and buf[p + 4] == 32:
             year, q = digits(buf, p, e)
             if q != p + 4:
                 return 0, -1
             flags = 0
-            p += 5
-    elif buf[p + 2] == 47:  # 11/Oct/2006:13:16:39
-        day = two(buf, p, e)
-        month = month_number(buf[p + 3], buf[p + 4], buf[p + 5])
-        year, q = digits(buf, p + 7, e)
-        if month == 0 or q != p + 11 or q >= e or buf[q] != 58:
-            return 0, -1
-        p = q + 1
+            p += 5 if buf[p + 5] != 64 else 7  # Kibana: Jul 7, 2024 @ 13:42:53
     else:
-        year, q = digits(buf, p, e)
+        first, q = digits(buf, p, e)
         if q - p >= 9:
             fraction = 0
+            size = q - p
             if q < e and buf[q] == 46:
                 fraction, q = micros(buf, q + 1, e)
-            return ((year * SECOND + fraction) * 8 + ZONED if year < 1 << 36 else MISSING), q
-        if q != p + 4 or q + 6 > e or buf[q] != buf[q + 3] or (buf[q] != 45 and buf[q] != 47):
+            if size == 13 or size == 16 or size == 19:  # thousandths, millionths, …
+                first = first * 1000 if size == 13 else first if size == 16 else first // 1000
+                return first * 8 + ZONED, q
+            return ((first * SECOND + fraction) * 8 + ZONED if first < 1 << 36 else MISSING), q
+        if q + 8 > e:
             return 0, -1
-        month, day = two(buf, q + 1, e), two(buf, q + 4, e)
-        p = q + 6
-        if p >= e or (buf[p] != 84 and buf[p] != 32 and buf[p] != 95):  # 2024-07-07_13:42:53: svlogd
-            return 0, -1
-        p += 1
+        year, day = first, first
+        if buf[q + 1] >= 65:  # 11/Oct/2006:13:16:39, 7 Jul 13:42:53, 7 Jul 2024 13:42:53, 2024 Jul  7 13:42:53
+            month = month_number(buf[q + 1], buf[q + 2], buf[q + 3])
+            apart = buf[q]
+            if (
+                month == 0
+                or q - p > 4
+                or q - p == 3
+                or (apart != 32 and apart != 45 and apart != 47)
+                or buf[q + 4] != apart
+            ):
+                return 0, -1
+            yearly = q - p == 4
+            p = q + 5
+            if buf[p] == 32:
+                p += 1
+            second, q = digits(buf, p, e)
+            if q >= e or q == p:
+                return 0, -1
+            if yearly:
+                day = second
+                p = q + 1
+            elif q == p + 4:
+                year = second
+                p = q + 1
+            else:
+                year, flags = LEAP_YEAR, NO_YEAR
+                q = p - 1
+            if buf[q] != 32 and buf[q] != 58 and buf[q] != 84:
+                return 0, -1
+        else:
+            if q != p + 4 or buf[q] != buf[q + 3] or not 45 <= buf[q] <= 47:  # - . /
+                return 0, -1
+            month, day = two(buf, q + 1, e), two(buf, q + 4, e)
+            p = q + 6
+            if p >= e or (buf[p] != 84 and buf[p] != 32 and buf[p] != 95):  # 2024-07-07_13:42:53: svlogd
+                return 0, -1
+            p += 1
     time, p = clock(buf, p, e)
     if p < 0:
         return 0, -1

@@ -7,15 +7,18 @@ from spamlab.notation import AGAIN, BROKEN, IGNORED, Shape
 _LEVELS = "emerg|alert|crit|err|error|warn|warning|notice|info|debug"
 _LEVEL = "{_=" + _LEVELS + "} "
 _PADDED = "{_=" + _LEVELS + "|" + _LEVELS.upper() + "} {? }{? }{? }{? }"
-_HOST = "{?{host:name}{?@{_:tag}}{?/{_:tag}} }"  # mx/mx, mx@mx/relay: syslog-ng's chain_hostnames
+# IRIX: level and facility before the host, 6C:mx; mx/mx, mx@mx/relay: syslog-ng's chain_hostnames
+_LETTERED = "{?{_=0|1|2|3|4|5|6|7}{_=A|B|C|D|E|F|G|H|I|J|K|L}:}"
+_HOST = "{?{^- |" + _LETTERED + "{host:name}{?@{_:tag}}{?/{_:tag}} }}"
 _ORIGIN = (
-    " {? }{?" + _PADDED + "}{?<{_}> }{?mail." + _LEVEL + "}" + _HOST
-    + "{?mail{^.|:}{_:word} }"  # BusyBox: mail.info, AIX: mail:info
+    " {? }{?" + _PADDED + "}{?<{_}> }{?mail.{_=" + _LEVELS + "}{?:} }" + _HOST
+    + "{?{?[}mail{^.|:}{_=" + _LEVELS + "}{?]} }"  # BusyBox: mail.info, AIX: mail:info
 )  # fmt: skip
-_STAMP = "{?<{_:int}>}{?1 }{time:time}" + _ORIGIN
+_STAMP = "{?<{_:int}>}{?1 {&2}}{time:time}" + _ORIGIN
 # Of supercomputers' logs (BGL, Thunderbird): a mark of alerts, the time since 1970, the day, the node, the line.
 _COLLECTED = "{_:tag} {time:time} {_:int}.{_:int}.{_:int} {_:tag} {_:time}" + _ORIGIN
-_BOOTED = "[{? }{? }{? }{? }{_:int}.{_:int}]" + _ORIGIN  # seconds since the start, which say no time (short-monotonic)
+# What says no time: seconds since the start (short-monotonic, short-delta), RFC 5424's NIL.
+_UNTIMED = "{^[{? }{? }{? }{? }{_:int}.{_:int}{? <{_}>}]|{?<{_:int}>}1 -}" + _ORIGIN
 _BLANKS = "".join("{?" + " " * n + "}" for n in (16, 8, 4, 2, 1))
 _COLOURED = "{?{?\x1b}[{_:int}{?;{_:int}}m}"
 _CONTAINER = _COLOURED + "{_:tag} " + _BLANKS + "\\|{? }" + _COLOURED + "{? }"  # as docker compose names it
@@ -33,16 +36,23 @@ def _odd(named: str) -> str:
 
     Such a line is stamped twice or named twice. Of two stamps the one that states all counts, else the server's own.
     """
-    priority = "{?<{_:int}>{? }}{?1 }"
-    outer = "{^" + _KIWI + "|{?]}{?:} {?{_=stdout|stderr} {_=F|P} }{?{_=user|daemon}." + _LEVEL + "}}"
-    host, program = "{?{^(none)|{?[}{host:name}{?]}} }", "{?{_:tag}{?[{_:int}]}: }"
+    priority = "{?<{_:int}>{? }}{?1 {&2}}"
+    outer = (
+        "{^"
+        + _KIWI
+        + "|{?]}{?:} {?{_=stdout|stderr} {_=F|P} }{?[{_:int}.{_:int}] }{?{_=user|daemon|mail}.{_="
+        + _LEVELS
+        + "}{?:} }}"
+    )
+    host, program = "{?{^(none)|{?[}{host:name}{?/{_:tag}}{?]}} }", "{?{_:tag}{?[{_:tag}]}: }"
 
     def stamped(first: str, again: str) -> str:
         again = priority + again + _ORIGIN
         return first + outer + "{^" + again + "|" + host + "{?" + program + "{^" + again + "|" + named + "}}}"
 
-    times = stamped("{?[}{&2}{time:time}", "{_:time}"), stamped("{time:time}", "{time:time}")
-    return priority + "{^" + "|".join(times) + "}{?" + _LEVEL + "}" + _HOST
+    times = stamped("{?[}{&^{^2|1|@4}}{time:time}", "{_:time}"), stamped("{time:time}", "{time:time}")
+    forwarded = "{?Message forwarded from {host:tag}: }"  # AIX
+    return priority + "{^" + "|".join(times) + "}{?" + _LEVEL + "}" + forwarded + _HOST
 
 
 def groups(
@@ -74,17 +84,20 @@ def groups(
     )
     broken = (_STAMP + named, (Shape("", BROKEN),))
     again = (_STAMP + "last message repeated {repeats:int} time", (Shape("", AGAIN),))
-    ignored = tuple(Shape(mark, IGNORED) for mark in ("[", ":", " ", "(", ")"))
-    other = (_STAMP + "{?(}{_:tag}", ignored)
+    ignored = tuple(Shape(mark, IGNORED) for mark in ("[", ":", " ", "(", ")", "]"))
+    other = (_STAMP + "{? }{?{_=(|[}}{_:tag}", ignored)
+    metalog = ("{time:time} [" + named + program + "{?[{pid:int}]}] " + _TEXT, shapes)
     booted = [
         (start + rest, found)
-        for start in (_BOOTED, _COLLECTED)
+        for start in (_UNTIMED, _COLLECTED)
         for rest, found in ((named + program + process + _TEXT, shapes), ("{?(}{_:tag}", ignored))
     ]
     unstamped = (
         (before + "{?{host:name} }" + named + program + "[{pid:int}]: " + _TEXT, shapes) for before in ("", _CONTAINER)
     )
     framed = [(_BEFORE + start, found) for start, found in (*own, other)]
-    framed.append(("{_:time}" + _KIWI + other[0], ignored))
-    rest = (_CONTAINER, (Shape("", IGNORED),)), ("-- ", (Shape("", IGNORED),))  # -- Journal begins at …
-    return (*own, broken, again, other, *framed, *booted, *unstamped, *rest)
+    framed += [("{_:time}" + _KIWI + other[0], ignored), ("[{_:time}]" + _ORIGIN + "{?(}{_:tag}", ignored)]
+    # -- Journal begins at …, what grep puts between its finds and tail above a file
+    apart = "{^-- |--{!}|==> {_} <=={!}}"
+    rest = (_CONTAINER, (Shape("", IGNORED),)), (apart, (Shape("", IGNORED),))
+    return (*own, metalog, broken, again, other, *framed, *booted, *unstamped, *rest)

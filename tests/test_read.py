@@ -5,6 +5,7 @@ import gc
 import gzip
 import hashlib
 import io
+import json
 import lzma
 import os
 import sys
@@ -142,6 +143,43 @@ def test_an_empty_file_with_its_format_named_is_an_empty_log(what):
     for name, table in log.tables().items():
         assert len(table) == (name == "sources")
         assert table.dtypes.astype(str).to_dict() == tables.empty(name).dtypes.astype(str).to_dict()
+
+
+RECORD = {"__REALTIME_TIMESTAMP": "1720359773000001", "SYSLOG_IDENTIFIER": "postfix/smtpd", "MESSAGE": "connect"}
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        (json.dumps(RECORD, indent=1).encode() * 9, "one a line, as jq -c does"),
+        (json.dumps([RECORD] * 9).encode(), "one a line, as jq -c does"),
+        (json.dumps({"events": [RECORD] * 9}).encode(), "one a line, as jq -c does"),
+        (b"__CURSOR=s=1\n__REALTIME_TIMESTAMP=1720359773000001\nMESSAGE=connect\n\n" * 9, "-o export: take journalctl"),
+        (b"Sun 2024-07-07 13:42:53.000 UTC [s=1]\n    _HOSTNAME=mx\n    MESSAGE=connect\n" * 9, "-o verbose: take"),
+        (b"Debug line with all properties:\nFROMHOST: 'mx', PRI: 22,\nmsg: ' connect'\n\n" * 9, "RSYSLOG_FileFormat"),
+        (b"[Time 1720359773] [Sender postfix/smtpd] [PID 9] [Message connect]\n" * 9, "syslog -F std"),
+        (b"LPKSHHRH\0\0" * 30, "journalctl --file"),
+        (b"4F5C64474F: from=<a@example.org>, size=9, nrcpt=1 (queue active)\n" * 9, "not -o cat"),
+        (b"<!DOCTYPE html>\n<html>\n" * 9, "page"),
+        (b"PK\x03\x04" + b"\x14\0" * 99, "unpack it first"),
+        (b"\x1f\x9d\x90" + b"\xfe\0" * 99, "unpack it first"),
+        (b"mail.log".ljust(257, b"\0") + b"ustar  \0", "unpack it first"),
+        (b"\xd4\xc3\xb2\xa1\x02\0\x04\0" * 9, "Zeek"),
+        (b"7/7/2024 1:42:53 PM mx postfix/smtpd[1]: connect from a[192.0.2.1]\n" * 9, "locale's order"),
+    ],
+)
+def test_what_is_nearly_a_log_is_refused_with_what_to_do(what, said):
+    with pytest.raises(spamlab.UnknownFormat, match=said) as caught:
+        read(what)
+    assert str(caught.value).count("known") == 2 and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_told_by_its_zeros(encoding):
+    text = STORED.decode().encode(encoding)
+    log = read(text)
+    assert log.events["text"].tolist() == read(STORED).events["text"].tolist()
+    assert log.raw(log.events.iloc[3]).decode(encoding) == read(STORED).raw(log.events.iloc[3]).decode()
 
 
 def test_a_missing_file_an_empty_folder_and_a_glob_without_match(tmp_path):

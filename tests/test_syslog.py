@@ -1,12 +1,16 @@
 """Heads of syslog lines, other programs' lines, and lines that stand for several."""
 
 import io
+import json
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import spamlab
-from spamlab import engine, pieces, sources
+from spamlab import carriers, engine, pieces, sources
+from spamlab.carriers import delimited, wraps
 
 BODY = "4F5C64474F: to=<a@b>, relay=mx[192.0.2.1]:25, delay=1, dsn=5.1.1, status=bounced (550 no)"
 TAG = "postfix/smtp[17]: "
@@ -93,6 +97,41 @@ HEADS = {
     "docker compose, bold": "\x1b[36;1mmail-1  | \x1b[0mJul  7 13:42:53 mx " + TAG,
     "docker compose, its colours as text": "[36mmail_1  |[0m Jul  7 13:42:53 mx " + TAG,
     "a stamp in brackets": "[2024-07-07 13:42:53] mx " + TAG,
+    "day before the month": "7 Jul 13:42:53 mx " + TAG,
+    "day, month, year": "07 Jul 2024 13:42:53 mx " + TAG,
+    "year, month, day: syslog-ng's FULLDATE": "2024 Jul  7 13:42:53 mx " + TAG,
+    "weekday, day, month": "Sun, 07 Jul 2024 15:42:53 +0200 mx " + TAG,
+    "multilog": "@40000000668a9b6700000000 mx " + TAG,
+    "multilog, behind its stamp syslog's": "@40000000668a9b6700000000 Jul  7 15:42:53 mx " + TAG,
+    "socklog": "2024-07-07_13:42:53.00000 mail.info: mx " + TAG,
+    "CloudWatch": "1720359773000 Jul  7 15:42:53 mx " + TAG,
+    "IRIX": "Jul  7 13:42:53 6C:mx " + TAG,
+    "facility and level in brackets": "Jul  7 13:42:53 mx [mail.info] " + TAG,
+    "multilog behind socklog": "@40000000668a9b6700000000 mail.info: Jul  7 13:42:53 mx " + TAG,
+    "logread -t": "Sun Jul  7 13:42:53 2024 [1720359773.123] mail.info mx " + TAG,
+    "aws logs tail": "2024-07-07T13:42:53.000000+00:00 mail/stream Jul  7 15:42:53 mx " + TAG,
+    "Heroku": "2024-07-07T13:42:53.000000+00:00 app[web.1]: Jul  7 15:42:53 mx " + TAG,
+    "forwarded by AIX": "Jul  7 13:42:53 loghost Message forwarded from mx: " + TAG,
+    "grep -A": "/var/log/mail.log-Jul  7 13:42:53 mx " + TAG,
+    "grep -nA, a rotated file": "mail.log-20240707-12-Jul  7 13:42:53 mx " + TAG,
+    "grep -nT, a name with blanks": "/my logs/mail (1).log:  12:\tJul  7 13:42:53 mx " + TAG,
+    "grep on Windows": "C:\\logs\\mail.log:2024-07-07T15:42:53+02:00 mx " + TAG,
+    "cat -n": "    12\tJul  7 13:42:53 mx " + TAG,
+    "uniq -c": "      1 Jul  7 13:42:53 mx " + TAG,
+    "multitail": "00] Jul  7 13:42:53 mx " + TAG,
+    "a diff": "+Jul  7 13:42:53 mx " + TAG,
+    "quoted twice": ">> Jul  7 13:42:53 mx " + TAG,
+    "a list": "* 7 Jul 13:42:53 mx " + TAG,
+    "stern": "mail-0 \u203a postfix Jul  7 13:42:53 mx " + TAG,
+    "a number before it": "000123: Jul  7 13:42:53 mx " + TAG,
+    "rsyslog's priority as text": "mail.info<22>: Jul  7 13:42:53 mx " + TAG,
+    "logcli": '2024-07-07T13:42:53Z {job="mail"} Jul  7 15:42:53 mx ' + TAG,
+    "tabs": "Jul  7 13:42:53\tmx\tpostfix/smtp[17]:\t",
+    "tabs, Kiwi's": "2024-07-07 13:42:53\tMail.Info\tmx\t" + TAG,
+    "blanks of a page": "Jul\u00a0 7 13:42:53\u00a0mx\u00a0" + TAG.replace(" ", "\u00a0"),
+    "colours": "\x1b[32mJul  7 13:42:53\x1b[0m mx \x1b[1m" + TAG + "\x1b[0m",
+    "grep --color": "\x1b[35m\x1b[Kmail.log\x1b[m\x1b[K\x1b[36m\x1b[K:\x1b[m\x1b[KJul  7 13:42:53 mx " + TAG,
+    "a mark within the file": "\ufeffJul  7 13:42:53 mx " + TAG,
     "Kiwi": "2024-07-07 13:42:53\tMail.Info\t192.0.2.9\tJul  7 13:42:53 mx " + TAG,
     "Kiwi, before a priority": "2024-07-07 13:42:53\tMail.Info\t192.0.2.9\t<22>Jul  7 13:42:53 mx " + TAG,
 }  # fmt: skip
@@ -106,6 +145,60 @@ def test_every_head_says_the_same(head):
     assert event[["host", "program", "pid", "queue_id", "kind", "text"]].tolist() == [
         "mx", "postfix/smtp", 17, "4F5C64474F", "deliver", BODY]  # fmt: skip
     assert log.recipients[["forward_path", "status", "code"]].values.tolist() == [["a@b", "bounced", 550]]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text('<>&;gtlpre/"`,\t\r\n {}x:-\x1b[0m\u00a0', max_size=60),
+    st.sampled_from(["", PLAIN, PLAIN.replace("<", "&lt;")]),
+)
+def test_no_line_is_lost_or_made_where_something_is_taken_off(text, line):
+    whole = f"{text}{line}{text}\n{text}{line}\n{line}{text}\n"
+    for plain in (wraps.plain, delimited.plain, carriers.plain):
+        assert b"".join(plain(iter([whole.encode()]))).count(b"\n") == whole.count("\n")
+
+
+OTHER = "Jul  7 13:42:53 mx dovecot: imap-login: Login: user=<a>"
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda line: line.replace("<", "&lt;").replace(">", "&gt;"),
+        lambda line: line.replace("<", "&lt;").replace(">", "&gt;") + "<br />",
+        lambda line: line + "<br>",
+        lambda line: "<pre>\n" + line + "\n</pre>",
+        lambda line: "`" + line + "`",
+        lambda line: '"' + line + '",',
+        lambda line: "mail.log-12-" + line + "\n--",
+        lambda line: line + "\r\r",
+        lambda line: line.replace("mx", "\x1b[31mmx\x1b[0m"),
+        lambda line: "==> mail.log <==\n" + line,
+    ],
+)
+def test_what_stands_around_each_line_is_taken_off(wrapped):
+    """As pages, quotes in programs, grep, terminals put it; what is exact is still to be had."""
+    text = "".join(wrapped(line) + "\n" for line in (PLAIN, OTHER, PLAIN))
+    log = read(text)
+    assert log.events["text"].tolist() == [BODY] * 2 and log.events["host"].tolist() == ["mx"] * 2
+    assert log.recipients["forward_path"].tolist() == ["a@b"] * 2 and len(log.unparsed) == 0
+    assert log.raw(log.events.iloc[1]) in text.encode() and accounted(log)
+    assert b"postfix/smtp[17]" in log.raw(log.events.iloc[1])
+
+
+def test_a_head_within_a_line_is_none_in_a_log_as_its_server_wrote_it():
+    """Anyone can write one into a message that another program logs."""
+    log = read(
+        f"{PLAIN}\n{OTHER} {PLAIN}\nSubject: {PLAIN}\n2024-07-07T13:42:53Z mx dovecot: x {{a}} {PLAIN}\n{PLAIN}\n"
+    )
+    assert log.events["line"].tolist() == [1, 5] and log.unparsed["line"].tolist() == [3]
+
+
+@pytest.mark.parametrize("lines", [3, 5000])
+def test_what_is_told_by_the_beginning_holds_for_the_file(lines, monkeypatch):
+    monkeypatch.setattr(sources.Source.text, "__defaults__", (4000,))
+    log = read(("> > " + PLAIN + "\n") * lines)
+    assert len(log.events) == lines and log.events["text"].unique().tolist() == [BODY]
 
 
 def test_what_a_head_may_lack():
@@ -135,8 +228,24 @@ def test_a_line_without_a_stamp_says_no_time(before):
     assert log.sessions["peer_ip"].tolist() == ["192.0.2.4"]
 
 
-def test_a_host_that_has_no_name():
-    log = read(f"Jul  7 13:42:53 (none) {TAG}{BODY}\nJul  7 13:42:53 (none) dovecot: x\n")
+@pytest.mark.parametrize(
+    "head", ["[123456.567890 <    0.000010 >] mx " + TAG, "<22>1 - mx postfix/smtp 17 - - "], ids=["short-delta", "NIL"]
+)
+def test_a_head_that_says_no_time(head):
+    log = read(head + BODY + "\n" + head.replace("postfix/smtp", "dovecot") + "x\n")
+    assert log.events[["host", "program", "pid", "text"]].values.tolist() == [["mx", "postfix/smtp", 17, BODY]]
+    assert log.events["time"].isna().all() and log.sources["ignored_lines"].tolist() == [1]
+
+
+def test_metalog_names_no_host_and_no_process():
+    log = read(f"Jul  7 13:42:53 [postfix/smtp] {BODY}\nJul  7 13:42:53 [kernel] x\n")
+    assert log.events[["kind", "program", "text"]].values.tolist() == [["deliver", "postfix/smtp", BODY]]
+    assert log.sources["ignored_lines"].tolist() == [1]
+
+
+@pytest.mark.parametrize("nobody", ["(none)", "-"])
+def test_a_host_that_has_no_name(nobody):
+    log = read(f"Jul  7 13:42:53 {nobody} {TAG}{BODY}\nJul  7 13:42:53 {nobody} dovecot: x y\n")
     assert log.events["host"].isna().all() and log.events["kind"].tolist() == ["deliver"]
     assert log.sources["ignored_lines"].tolist() == [1]
 
@@ -217,6 +326,13 @@ def test_an_appliance_names_no_process_and_its_instances_after_directions(before
         "Jul  7 13:42:53 mx last message repeated 2 times",
         "-- Journal begins at Mon 2024-01-01 00:00:00 UTC. --",
         "-- Boot 0123456789abcdef --",
+        "--",
+        "==> /var/log/mail.log <==",
+        "Jul  7 13:42:53 [info] mx dovecot[12]: x",
+        "[2024-07-07 13:42:53] dovecot: imap-login: Login: user=<a>",
+        "[1720359773] mx dovecot[12]: x",
+        "Jul  7 13:42:53 [crond] (root) CMD (postfix flush)",
+        "2024-07-07T13:42:53.000000000Z Jul  7 15:42:53 mx dovecot[12]: x",
         "",
         " \t",
     ],
@@ -396,3 +512,44 @@ def test_nuls_before_a_line_do_not_hide_it(plain):
     log = read(b"\0" * 3000 + plain.encode() + b"\n" + plain.encode() + b"\n")
     assert log.recipients["status"].tolist() == ["bounced", "bounced"] and accounted(log)
     assert log.events["text"].nunique() == 1 and log.raw(log.events.iloc[0]).startswith(b"\0")
+
+
+EXIM = [
+    "2024-07-07 13:42:53 10HmbC-0005vi-00 <= b@example.org H=h.example.org [192.0.2.4] P=esmtp S=100 id=1@example.org",
+    '2024-07-07 13:42:53 10HmbC-0005vi-00 => a@example.org R=r T=t H=mx [192.0.2.1] C="250 ok"',
+    "2024-07-07 13:42:53 10HmbC-0005vi-00 Completed",
+]
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda line: "mainlog-12-" + line,
+        lambda line: "/var/log/exim/mainlog.2.gz:" + line,
+        lambda line: "    12\t" + line,
+        lambda line: "> " + line,
+        lambda line: "2024-07-07T13:42:53.000000000Z stdout F " + line.replace(" 13:", " 15:"),
+        lambda line: "2024-07-07T13:42:53.000000000Z " + line.replace(" 13:", " 15:"),
+        lambda line: "exim-1  | 2024-07-07T13:42:53.000000000Z " + line.replace(" 13:", " 15:"),
+        lambda line: "[pod/exim-0/exim] " + line,
+        lambda line: json.dumps(
+            {"log": line.replace(" 13:", " 15:") + "\n", "stream": "stdout", "time": "2024-07-07T13:42:53Z"}
+        ),
+        lambda line: json.dumps({"line": line, "timestamp": "1720359773000000000"}),
+        lambda line: '2024-07-07T13:42:53Z {job="exim"} ' + line,
+        lambda line: '"x","' + line.replace('"', '""') + '"',
+        lambda line: line.replace("<", "&lt;").replace(">", "&gt;"),
+        lambda line: "\x1b[32m" + line + "\x1b[0m",
+        lambda line: line.replace(" ", "\u00a0"),
+        lambda line: "==> mainlog <==\n" + line,
+    ],
+)
+def test_lines_that_exim_itself_wrote_are_taken_out_of_the_same(wrapped):
+    text = "".join(wrapped(line) + "\n" for line in EXIM)
+    log = read(text)
+    assert log.sources[["format", "event_lines", "unparsed_lines"]].values.tolist() == [["exim", 3, 0]]
+    assert log.events["time"].unique().tolist() == [pd.Timestamp("2024-07-07 13:42:53", tz="UTC")]
+    assert log.events["text"].tolist() == [line[20:] for line in EXIM] and log.transactions["outcome"].tolist() == [
+        "delivered"
+    ]
+    assert log.raw(log.events.iloc[2]) in text.encode()

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import spamlab
-from spamlab import jsonlines
+from spamlab.carriers import jsonlines
 
 SHARED = Path(os.environ.get("SPAMLAB_SHARED", Path(__file__).parents[2] / "shared"))
 CORPUS = SHARED / "corpus" / "zeek"
@@ -495,7 +495,7 @@ def test_printed_records_are_not_cut_between_pieces():
 
 
 def test_a_list_in_one_line_is_refused_with_advice():
-    with pytest.raises(spamlab.UnknownFormat, match=r"jq -c '\.\[\]'"):
+    with pytest.raises(spamlab.UnknownFormat, match="one a line, as jq -c does"):
         read(json.dumps([RECORD, RECORD]))
 
 

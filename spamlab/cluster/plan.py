@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from spamlab import intake, jsonlines, pieces, sources, stamps, volume
+from spamlab import carriers, intake, pieces, sources, stamps, volume
 from spamlab.cluster import work
 from spamlab.cluster.tasks import delayed, tokenize
 from spamlab.errors import ReadError, UnknownFormat
@@ -44,7 +44,7 @@ def glance(name: str, where: str, format: str | None, options: Options) -> Glanc
     try:
         found = pieces.look(source, load(format) if format else None)
         seen = Glance(name, where, found.kind.name, volume.octets(source), found.begins)
-        text = next(jsonlines.plain(source.text(pieces.SAMPLE)), b"")
+        text = next(carriers.plain(source.text(pieces.SAMPLE)), b"")
         first = [lines.columns for _, lines in pieces.recognise(text, name, found.kind, source.newline)[2]]
         times = [columns["time"].values for columns in first if "time" in columns]
         yearless = [time[time & NO_YEAR != 0] for time in times if found.begins is None and options.year is not None]

@@ -7,7 +7,7 @@ r"""Zeek's ``smtp.log``: what a network monitor saw, a row a transaction.
 The header says what separates values and elements of a set, and how an unset value and an empty one look. A row holds
 commands and the last reply: an event of kind ``exchange``. The monitor is neither side; sessions are seen from the
 responder (role ``server``, the originator is the peer), because a monitor stands at the site whose servers it watches.
-JSON lines come here through ``jsonlines``. Facts: the Zeek script reference for base/protocols/smtp.
+JSON lines come here through ``carriers.zeek``. Facts: the Zeek script reference for base/protocols/smtp.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from spamlab import columns, jsonlines
+from spamlab import columns
+from spamlab.carriers import zeek as json
 from spamlab.notation import BROKEN, IGNORED, Shape, Variant
 
 _CODES = r"{?{code:code}{?-}{? }{?{enhanced_code:dsn}}}{?{code:int}\\x20{?{enhanced_code:dsn}}}"  # or \x20: a blank
@@ -59,9 +60,9 @@ def header(lines: list[bytes]) -> Variant:
     return replace(columns.exported(_variant(names, separator, told), told), sure=bool({"path", "row"} & told.keys()))
 
 
-_JSON = _variant([*jsonlines.ZEEK_FIELDS, "more"], "\t", {}, jsonlines.ZEEK + "\t")
+_JSON = _variant([*json.FIELDS, "more"], "\t", {}, json.MARK + "\t")
 _OTHER = (
-    (jsonlines.ZEEK, (Shape("{!}", IGNORED),)),
+    (json.MARK, (Shape("{!}", IGNORED),)),
     ("{_=[|]|,}", (Shape("{?,}{!}", IGNORED),)),  # of a list of records
     ("", (Shape("", BROKEN),)),  # continues nothing
 )
@@ -70,7 +71,7 @@ VARIANTS = (
         _JSON,
         groups=(*_JSON.groups, *_OTHER),
         continues=True,
-        block=("more", jsonlines.CLOSING),
+        block=("more", json.CLOSING),
     ),
     Variant("zeek without its header", (_headless(), _headless("cc")), comment=b"#", unset=(b"-",)),
 )

@@ -1,0 +1,173 @@
+"""Rows of an export to CSV or TSV as plain lines, one for one: each holds a line whole, or a head's parts by name.
+
+What a row is, a file's beginning tells: one column of its rows is lines with their heads, or a first row names columns
+as records of JSON do. Anything else stays as it is.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv as arrow_csv
+
+from spamlab.carriers import heads, wraps
+
+SAMPLE = 64 << 10
+FEW = 50
+"""So many rows are looked at."""
+
+_TEXT = pa.large_string()
+_WHOLE = re.compile(wraps.STAMP.decode() + r"\S* +\S.*?[\]: ] ?")
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*(?: ?UTC)?$")
+_LEVEL = re.compile(r"[A-Z][A-Za-z]+\d?\.[A-Z][a-z]+$")
+_WORD = re.compile(r"[@\w. -]{1,40}$")
+
+
+DATE = "date"
+_ARCHIVE = {1: "time", 4: "host", 8: "program", 9: "message"}
+"""Papertrail's: id, two times, two sources, an address, facility, level, program, message."""
+
+
+class _Layout(NamedTuple):
+    """How rows are made, and the columns that lines are made of, by what ``heads.headed`` calls them."""
+
+    apart: str
+    width: int
+    columns: dict[int, str]
+    named: bool
+    """Whether the first row names columns."""
+
+
+def plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    r"""Pieces of whole rows as plain lines; all other text as it is.
+
+    >>> rows = b'"Time","Line"\n"1","Jul  7 13:42:53 mx postfix/qmgr[9]: A0B1C2: removed"\n'
+    >>> b"".join(plain(iter([rows])))
+    b'\nJul  7 13:42:53 mx postfix/qmgr[9]: A0B1C2: removed\n'
+    """
+    first = next(pieces, None)
+    if first is None:
+        return
+    layout = _layout(first[:SAMPLE])
+    for number, piece in enumerate(itertools.chain([first], pieces)):
+        yield _lines(piece, layout, layout.named and not number) if layout else piece
+
+
+def _layout(sample: bytes) -> _Layout | None:
+    begin = sample[: sample.find(b"\n") + 1 or len(sample)]
+    if not re.search(rb"[,;\t]", begin) or re.match(rb"\s*[{\[#]", begin):
+        return None
+    text = [line for line in sample.decode("utf-8", "replace").splitlines()[: FEW + 1] if line.strip()]
+    text = text[:-1] if len(text) > FEW else text
+    for apart in "\t,;" if text else "":
+        if apart not in text[0]:
+            continue
+        rows = [_row(line, apart) for line in text]
+        width = len(rows[0])
+        if width < 2 or len(rows) < 2 or sum(len(row) == width for row in rows) < 0.9 * len(rows):
+            continue
+        even = [row for row in rows[1:] if len(row) == width]
+        for column in range(width):
+            if sum(bool(_WHOLE.match(row[column])) for row in even) * 2 > len(even):
+                if not column and rows[0][0] not in heads.HEAD["whole"] and not text[1].startswith('"'):
+                    return None  # a line as it is
+                outer = {0: "time"} if column and all(_STAMP.match(row[0]) for row in even) else {}
+                return _Layout(apart, width, {**outer, column: "_raw"}, not _WHOLE.match(rows[0][column]))
+        if apart == "\t" and width == 10 and all(_STAMP.match(value) for row in even for value in row[1:3]):
+            return _Layout(apart, width, _ARCHIVE, False)
+        if columns := _kiwi(even, width):
+            return _Layout(apart, width, columns, not _LEVEL.match(rows[0][width - 3]))
+        if all(map(_WORD.match, rows[0])):
+            columns = _parts(rows[0])
+            if (
+                len({part for name in columns.values() for part in ("time", "message") if name in heads.HEAD[part]})
+                == 2
+            ):
+                return _Layout(apart, width, columns, True)
+    return None
+
+
+def _row(line: str, apart: str) -> list[str]:
+    if apart == "\t":
+        return line.rstrip("\r").split(apart)
+    try:
+        return next(csv.reader([line.rstrip("\r")], delimiter=apart), [])
+    except csv.Error:  # too long, for instance
+        return []
+
+
+def _kiwi(rows: list[list[str]], width: int) -> dict[int, str]:
+    """The columns of Kiwi's rows, which no names head: a stamp in one or two, facility and level, host, message."""
+    level = width - 3
+    if level not in (1, 2) or not all(_LEVEL.match(row[level]) and _STAMP.match(" ".join(row[:level])) for row in rows):
+        return {}
+    return {**({0: DATE, 1: "time"} if level == 2 else {0: "time"}), level + 1: "host", level + 2: "message"}
+
+
+def _parts(names: list[str]) -> dict[int, str]:
+    """The columns that are a head's parts, and which: a date and a clock can be two."""
+    known = {name.lower().strip(): column for column, name in reversed(list(enumerate(names)))}
+    found: dict[int, str] = {}
+    for part, called in heads.HEAD.items():
+        name = next((name for name in called if name.lower() in known), None)
+        if name and part != "whole":
+            found.setdefault(known[name.lower()], name)
+    if {"date", "time"} <= known.keys():
+        found |= {known["date"]: DATE, known["time"]: "time"}
+    return found
+
+
+def _lines(text: bytes, layout: _Layout, named: bool) -> bytes:
+    physical = text.split(b"\n")
+    if physical and not physical[-1]:
+        physical.pop()
+    kept = pa.array([line.rstrip(b"\r").decode() for line in physical], _TEXT)
+    found = _parsed(text, layout, len(physical)) or _one_by_one(kept, layout)
+    if DATE in found and "time" in found:
+        time = pc.binary_join_element_wise(found.pop(DATE), found["time"], pa.scalar(" ", _TEXT))
+        found["time"] = pc.replace_substring(time, "/", "-")
+    made = heads.headed(found)
+    if {"time", "_raw"} == found.keys():  # which states a year
+        both = pc.binary_join_element_wise(found["time"], made, pa.scalar(" ", _TEXT))
+        made = pc.if_else(pc.match_substring_regex(made, r"^(<\d+>)?[A-Z]"), both, made)
+    if made.null_count >= len(made) - named:
+        return text
+    made = pc.coalesce(made, kept)
+    if named:
+        made = pa.concat_arrays([pa.array([""], _TEXT), made.slice(1)])
+    joined = pc.binary_join(pa.LargeListArray.from_arrays([0, len(made)], made), pa.scalar("\n", _TEXT))[0].as_py()
+    return (joined + "\n").encode() if len(made) else b""
+
+
+def _parsed(text: bytes, layout: _Layout, rows: int) -> dict[str, pa.Array] | None:
+    """The columns as Arrow reads them at once; None where it cannot read each line as a row."""
+    names = [str(column) for column in range(layout.width)]
+    try:
+        table = arrow_csv.read_csv(
+            io.BytesIO(text),
+            arrow_csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=names),
+            arrow_csv.ParseOptions(
+                delimiter=layout.apart, quote_char=False if layout.apart == "\t" else '"', ignore_empty_lines=False
+            ),
+            arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, _TEXT), strings_can_be_null=False),
+        )
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
+    if len(table) != rows:
+        return None
+    return {name: table[str(column)].combine_chunks() for column, name in layout.columns.items()}
+
+
+def _one_by_one(lines: pa.Array, layout: _Layout) -> dict[str, pa.Array]:
+    rows = [_row(line, layout.apart) for line in lines.to_pylist()]
+    return {
+        name: pa.array([row[column] if len(row) == layout.width else None for row in rows], _TEXT)
+        for column, name in layout.columns.items()
+    }
