@@ -126,8 +126,13 @@ def _follow_hops(sent: pd.Series, belongs: Any, transactions: pd.DataFrame, reci
     keys = pd.DataFrame({"transaction": belongs[sent.index], "time": sent}).drop_duplicates()
     tried = recipients[["transaction", "time"]].assign(row=recipients.index, to=recipients["forward_path"].str.lower())
     tried = tried.join(transactions[["message_id", "start"]], on="transaction").dropna()
-    begun = tried.drop(columns=["row", "time"]).drop_duplicates()
-    pairs = tried.merge(keys).merge(begun, on=["message_id", "to"], suffixes=("", "_next"))
-    pairs = pairs[pairs["start_next"].gt(pairs["start"]) & pairs["start_next"].le(pairs["time"] + chains.SLACK)]
-    pairs = pairs.sort_values("start_next", kind="stable").drop_duplicates("row")
-    recipients.loc[pairs["row"], "requeued_as"] = pairs["transaction_next"].to_numpy()
+    tried["mail"] = tried.groupby(["message_id", "to"]).ngroup()  # one id can be that of thousands of messages
+    tried = tried.sort_values("start", kind="stable")
+    begun = tried[["transaction", "start", "mail"]].drop_duplicates()
+    begun = begun.rename(columns={"transaction": "transaction_next", "start": "start_next"})
+    pairs = pd.merge_asof(
+        tried.merge(keys), begun, left_on="start", right_on="start_next", by="mail",
+        allow_exact_matches=False, direction="forward",
+    )  # fmt: skip
+    pairs = pairs[pairs["start_next"].le(pairs["time"] + chains.SLACK)]
+    recipients.loc[pairs["row"], "requeued_as"] = pairs["transaction_next"].to_numpy(np.int64)
