@@ -429,6 +429,28 @@ def test_a_message_that_several_servers_track_is_one():
     assert read(tracked(message("RECEIVE"), message("SEND"), later)).recipients["requeued_as"].isna().all()
 
 
+def test_a_row_with_thousands_of_recipients_is_read_at_once():
+    """Each has its own of the row's statuses; to split them anew for everyone took minutes."""
+    n = 3_000
+    to, said = (";".join(each.format(i) for i in range(n)) for each in ("u{}@example.com", "250 2.1.5 ok {}"))
+    log = read(tracked(message("SEND", recipient_address=to, recipient_status=said)))
+    assert log.recipients["forward_path"].tolist() == to.split(";")
+    assert log.recipients["reply"].tolist() == said.split(";")
+
+
+def test_thousands_of_messages_with_one_id_are_followed_as_fast_as_others():
+    """Devices give all their mail one Message-ID, and who wants to can; a table of all pairs would fill the memory."""
+    rows, n = [], 20_000
+    for i in range(n):
+        number, time = str(i + 1), f"2024-01-02T{i // 3600:02}:{i // 60 % 60:02}:{i % 60:02}."
+        rows.append({**message("RECEIVE", number), "date-time": time + "000Z"})
+        rows.append({**message("SEND", number), "date-time": time + "500Z"})
+    log = read(tracked(*rows))
+    became = log.recipients.sort_values("transaction")["requeued_as"]
+    assert became.tolist()[:-1] == [*range(1, n)]  # whose arrival came next, within the tolerance
+    assert became.isna().tolist()[-1]
+
+
 def test_protocol_and_tracking_logs_together(tmp_path):
     (tmp_path / "RECV.LOG").write_text(protocol(*MAIL))
     (tmp_path / "MSGTRK.LOG").write_text(tracked(message("RECEIVE"), message("DELIVER")))

@@ -8,6 +8,7 @@ A message is an internal message id. ``exchange`` looks at the header.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -76,7 +77,7 @@ def _last_error(statuses: pd.Series) -> pd.Series:
     return said.mask(said == "")
 
 
-_APART = r';(?=(?:[^"]*"[^"]*")*[^"]*$)'  # of recipients: not inside a quoted local part
+_QUOTED = r'"[^"]*"'  # a local part: a semicolon in it parts no recipients
 # of statuses: no semicolon in brackets; one before the next one's code
 _ENDS = (r";(?![^\[]*\])", r";(?=\s*(?:[245]\d\d[ -]|\[\{))")
 
@@ -85,15 +86,16 @@ def _split_replies(records: Records, recipients: pd.DataFrame) -> None:
     """A list of statuses has one for each recipient of its row, and a status can hold a semicolon itself."""
     named = records.text("forward_path", np.flatnonzero(records.has("status")))
     lists, count = texts.having(named, ";"), np.ones(len(named), dtype=np.int64)
-    count[lists] += named.iloc[lists].str.count(_APART).to_numpy(np.int64)
+    count[lists] += named.iloc[lists].str.replace(_QUOTED, "", regex=True).str.count(";").to_numpy(np.int64)
     many = np.repeat(count, count)
     place = np.arange(len(many)) - np.repeat(np.cumsum(count) - count, count)
     listed = texts.having(recipients["reply"], ";")
     listed = listed[many[listed] > 1]
     for ends in _ENDS:
-        parts = recipients["reply"].iloc[listed].str.split(ends, regex=True)
-        one = (parts.map(len) == many[listed]).to_numpy(bool)
-        chosen = [words[at].strip() for words, at in zip(parts[one], place[listed[one]], strict=True)]
+        which, lines = pd.factorize(recipients["reply"].iloc[listed])  # all of a row have the same, long as it may be
+        parts = [re.split(ends, line) for line in lines]
+        one = np.array([len(words) for words in parts], dtype=np.int64)[which] == many[listed]
+        chosen = [parts[line][at].strip() for line, at in zip(which[one], place[listed[one]], strict=True)]
         recipients.loc[listed[one], "reply"] = chosen
         listed = listed[~one]
 
@@ -126,8 +128,13 @@ def _follow_hops(sent: pd.Series, belongs: Any, transactions: pd.DataFrame, reci
     keys = pd.DataFrame({"transaction": belongs[sent.index], "time": sent}).drop_duplicates()
     tried = recipients[["transaction", "time"]].assign(row=recipients.index, to=recipients["forward_path"].str.lower())
     tried = tried.join(transactions[["message_id", "start"]], on="transaction").dropna()
-    begun = tried.drop(columns=["row", "time"]).drop_duplicates()
-    pairs = tried.merge(keys).merge(begun, on=["message_id", "to"], suffixes=("", "_next"))
-    pairs = pairs[pairs["start_next"].gt(pairs["start"]) & pairs["start_next"].le(pairs["time"] + chains.SLACK)]
-    pairs = pairs.sort_values("start_next", kind="stable").drop_duplicates("row")
-    recipients.loc[pairs["row"], "requeued_as"] = pairs["transaction_next"].to_numpy()
+    tried["mail"] = tried.groupby(["message_id", "to"]).ngroup()  # one id can be that of thousands of messages
+    tried = tried.sort_values("start", kind="stable")
+    begun = tried[["transaction", "start", "mail"]].drop_duplicates()
+    begun = begun.rename(columns={"transaction": "transaction_next", "start": "start_next"})
+    pairs = pd.merge_asof(
+        tried.merge(keys), begun, left_on="start", right_on="start_next", by="mail",
+        allow_exact_matches=False, direction="forward",
+    )  # fmt: skip
+    pairs = pairs[pairs["start_next"].le(pairs["time"] + chains.SLACK)]
+    recipients.loc[pairs["row"], "requeued_as"] = pairs["transaction_next"].to_numpy(np.int64)
