@@ -64,6 +64,13 @@ def test_each_export_says_the_same(named, apart, quoting):
     assert log.raw(event) == text.splitlines(keepends=True)[-1].encode()
 
 
+@pytest.mark.parametrize("named", ["CloudWatch", "Graylog's parts"])
+def test_one_row_below_its_names_is_enough(named):
+    names, row = ROWS[named]
+    text = "\n".join(written(names, row, ",").splitlines()[:2]) + "\n"
+    assert spamlab.read(io.BytesIO(text.encode()), year=2024).events["text"].tolist() == [BODY]
+
+
 def test_a_row_that_is_none_stays_as_it_is(monkeypatch):
     names, row = ROWS["Graylog's parts"]
     text = written(names, row, ",") + 'broken","row\n' + written([], row, ",") * 50

@@ -137,7 +137,7 @@ def _lines(text: bytes, layout: _Layout, named: bool) -> bytes:
     if {"time", "_raw"} == found.keys():  # which states a year
         both = pc.binary_join_element_wise(found["time"], made, pa.scalar(" ", _TEXT))
         made = pc.if_else(pc.match_substring_regex(made, r"^(<\d+>)?[A-Z]"), both, made)
-    if made.null_count >= len(made) - named:
+    if made.null_count == len(made):
         return text
     made = pc.coalesce(made, kept)
     if named:
