@@ -26,6 +26,7 @@ _scan = Kernel(
     "u1* i8* i8* (i8* u1* i8* i8* u1* u1* i8** i8**) i8* b1* i8 u1* i8 i8 i8** i8** i8* i8** i8** i1*",
     lexer.digits, lexer.two, lexer.micros, stamp_lexer.days, stamp_lexer.month_number, stamp_lexer.month_name,
     stamp_lexer.numbered_month, stamp_lexer.clock, stamp_lexer.zone, stamp_lexer.named_zone, stamp_lexer.year_behind,
+    stamp_lexer.tai64n, stamp_lexer.epoch, stamp_lexer.month_before, stamp_lexer.day_behind, stamp_lexer.month_between,
     stamp_lexer.stamp, lexer.seconds, stamp_lexer.locale_stamp, lexer.mail_path, lexer.quoted_text, lexer.stands,
     kernels.key_at, kernels.until_key, kernels.interpret, kernels.blank_line, kernels.forget,
 )  # fmt: skip

@@ -176,6 +176,103 @@ def year_behind(buf, p, e):
     return 0
 
 
+def tai64n(buf, p, e):
+    """Read ``@40000000668a9e6700000000``: in hexadecimal seconds, ten ahead of Unix's, and nanoseconds."""
+    if p + 25 > e or buf[p + 1] != 52:
+        return 0, -1
+    seconds = 0
+    nanos = 0
+    for q in range(p + 2, p + 25):
+        octet = buf[q] | 32
+        if not (48 <= buf[q] <= 57 or 97 <= octet <= 102):
+            return 0, -1
+        digit = octet - 87 if octet >= 97 else octet - 48
+        if q < p + 17:
+            seconds = seconds * 16 + digit
+        else:
+            nanos = nanos * 16 + digit
+    if not 10 <= seconds < 1 << 36:
+        return MISSING, p + 25
+    return ((seconds - 10) * SECOND + nanos // 1000) * 8 + ZONED, p + 25
+
+
+def epoch(buf, p, q, e, number):
+    """The ``number`` at ``p``, up to ``q``, as a time since 1970: seconds, or thousandths, millionths, … of them."""
+    size = q - p
+    if size == 13 or size == 16 or size == 19:
+        return (number * 1000 if size == 13 else number if size == 16 else number // 1000) * 8 + ZONED, q
+    fraction = 0
+    if q < e and buf[q] == 46:
+        fraction, q = micros(buf, q + 1, e)
+    return ((number * SECOND + fraction) * 8 + ZONED if number < 1 << 36 else MISSING), q
+
+
+def month_before(buf, p, e):
+    """The month that a stamp begins with, maybe behind a day of the week; 0: another order follows that day.
+
+    ``Jul  7 …``, ``Sat Jul  7 …``, ``7月 07 …``, ``Sat 2026-11-28 …``, ``Sun, 7 Jul 2024 …``
+    """
+    if 48 <= buf[p] <= 57:
+        month, q = numbered_month(buf, p, e)
+        return month, (q if month > 0 else -1)
+    month, q = month_name(buf, p, e)
+    if q == p or q + 8 > e:
+        return 0, -1
+    if not 48 <= buf[q] <= 57:
+        month, q = month_name(buf, q, e)
+    if q + 8 > e or not 48 <= buf[q] <= 57:
+        return 0, -1
+    if buf[q + 4] == 45:
+        month = 0
+    elif month == 0 and buf[q + 1] != 32 and buf[q + 2] != 32:
+        return 0, -1
+    return month, q
+
+
+def day_behind(buf, p, e):
+    """The day, and the year if there is one, behind a month: year, day, flags, where the clock begins.
+
+    ``7 13:42:53``, ``07 2024 13:42:53``, ``7, 2024 @ 13:42:53`` (Kibana's)
+    """
+    day, q = digits(buf, p, e)
+    if q < e and buf[q] == 44:
+        q += 1
+    if q >= e or buf[q] != 32:
+        return 0, 0, 0, -1
+    p = q + 1
+    if not (p + 6 < e and buf[p + 4] == 32):
+        return LEAP_YEAR, day, NO_YEAR, p
+    year, q = digits(buf, p, e)
+    return year, day, 0, (-1 if q != p + 4 else p + 5 if buf[p + 5] != 64 else p + 7)
+
+
+def month_between(buf, p, q, e, first):
+    """A date with a month's name in its middle, whose ``first`` number stands at ``p``, up to ``q``: year, month, day,
+    flags, where the clock begins.
+
+    ``11/Oct/2006:13:16:39``, ``7 Jul 13:42:53``, ``7 Jul 2024 13:42:53``, ``2024 Jul  7 13:42:53``
+    """
+    month = month_number(buf[q + 1], buf[q + 2], buf[q + 3])
+    apart = buf[q]
+    size = q - p
+    if month == 0 or size > 4 or size == 3 or buf[q + 4] != apart or (apart != 32 and apart != 45 and apart != 47):
+        return 0, 0, 0, 0, -1
+    p = q + 5
+    if buf[p] == 32:
+        p += 1
+    second, q = digits(buf, p, e)
+    if q >= e or q == p:
+        return 0, 0, 0, 0, -1
+    year, day, flags = LEAP_YEAR, first, NO_YEAR
+    if size == 4:
+        year, day, flags = first, second, 0
+    elif q == p + 4:
+        year, flags = second, 0
+    else:  # the hour
+        q = p - 1
+    return year, month, day, flags, (q + 1 if buf[q] == 32 or buf[q] == 58 or buf[q] == 84 else -1)
+
+
 def stamp(buf, p, e):
     """Read a time stamp: ISO 8601, syslog, NCSA, seconds since 1970, TAI64N, or a clock alone; with a month's name in
     any order of day, month and year; the day of the week before it, a zone's name and a year behind it.
@@ -184,109 +281,34 @@ def stamp(buf, p, e):
         return 0, -1
     flags = 0
     month = 0
-    if buf[p] == 64:  # @40000000668a9e6700000000: seconds, 10 ahead of Unix's, and nanoseconds
-        if p + 25 > e or buf[p + 1] != 52:
-            return 0, -1
-        seconds = 0
-        nanos = 0
-        for q in range(p + 2, p + 25):
-            octet = buf[q] | 32
-            if not (48 <= buf[q] <= 57 or 97 <= octet <= 102):
-                return 0, -1
-            digit = octet - 87 if octet >= 97 else octet - 48
-            if q < p + 17:
-                seconds = seconds * 16 + digit
-            else:
-                nanos = nanos * 16 + digit
-        if not 10 <= seconds < 1 << 36:
-            return MISSING, p + 25
-        return ((seconds - 10) * SECOND + nanos // 1000) * 8 + ZONED, p + 25
-    if not 48 <= buf[p] <= 57:  # Jul  7 13:42:53, Jul 07 2024 13:42:53, Sat 2026-11-28 10:00:00, Sun, 7 Jul 2024 …
-        month, q = month_name(buf, p, e)
-        if q == p or q + 8 > e:
-            return 0, -1
-        if not 48 <= buf[q] <= 57:
-            month, q = month_name(buf, q, e)
-        if q + 8 > e or not 48 <= buf[q] <= 57:
-            return 0, -1
-        p = q
-        if buf[q + 4] == 45:
-            month = 0
-        elif month == 0 and buf[q + 1] != 32 and buf[q + 2] != 32:
-            return 0, -1
-    elif buf[p + 2] == 58:
+    if buf[p] == 64:
+        return tai64n(buf, p, e)
+    if buf[p + 2] == 58 and 48 <= buf[p] <= 57:
         time, p = clock(buf, p, e)
         return (time * 8 + NO_DATE if time >= 0 else MISSING), p
-    elif buf[p + 1] > 127 or buf[p + 2] > 127:  # 7月 07 13:42:53
-        month, q = numbered_month(buf, p, e)
-        if month == 0:
+    if not 48 <= buf[p] <= 57 or buf[p + 1] > 127 or buf[p + 2] > 127:
+        month, p = month_before(buf, p, e)
+        if p < 0:
             return 0, -1
-        p = q
     if month > 0:
-        day, q = digits(buf, p, e)
-        if q < e and buf[q] == 44:  # Jul 7, 2024 …
-            q += 1
-        if q >= e or buf[q] != 32:
-            return 0, -1
-        year, flags = LEAP_YEAR, NO_YEAR
-        p = q + 1
-        if p + 6 < e and buf[p + 4] == 32:
-            year, q = digits(buf, p, e)
-            if q != p + 4:
-                return 0, -1
-            flags = 0
-            p += 5 if buf[p + 5] != 64 else 7  # Kibana: Jul 7, 2024 @ 13:42:53
+        year, day, flags, p = day_behind(buf, p, e)
     else:
-        first, q = digits(buf, p, e)
+        year, q = digits(buf, p, e)
         if q - p >= 9:
-            fraction = 0
-            size = q - p
-            if q < e and buf[q] == 46:
-                fraction, q = micros(buf, q + 1, e)
-            if size == 13 or size == 16 or size == 19:  # thousandths, millionths, …
-                first = first * 1000 if size == 13 else first if size == 16 else first // 1000
-                return first * 8 + ZONED, q
-            return ((first * SECOND + fraction) * 8 + ZONED if first < 1 << 36 else MISSING), q
+            return epoch(buf, p, q, e, year)
         if q + 8 > e:
             return 0, -1
-        year, day = first, first
-        if buf[q + 1] >= 65:  # 11/Oct/2006:13:16:39, 7 Jul 13:42:53, 7 Jul 2024 13:42:53, 2024 Jul  7 13:42:53
-            month = month_number(buf[q + 1], buf[q + 2], buf[q + 3])
-            apart = buf[q]
-            if (
-                month == 0
-                or q - p > 4
-                or q - p == 3
-                or (apart != 32 and apart != 45 and apart != 47)
-                or buf[q + 4] != apart
-            ):
-                return 0, -1
-            yearly = q - p == 4
-            p = q + 5
-            if buf[p] == 32:
-                p += 1
-            second, q = digits(buf, p, e)
-            if q >= e or q == p:
-                return 0, -1
-            if yearly:
-                day = second
-                p = q + 1
-            elif q == p + 4:
-                year = second
-                p = q + 1
-            else:
-                year, flags = LEAP_YEAR, NO_YEAR
-                q = p - 1
-            if buf[q] != 32 and buf[q] != 58 and buf[q] != 84:
-                return 0, -1
+        if buf[q + 1] >= 65:
+            year, month, day, flags, p = month_between(buf, p, q, e, year)
         else:
             if q != p + 4 or buf[q] != buf[q + 3] or not 45 <= buf[q] <= 47:  # - . /
                 return 0, -1
             month, day = two(buf, q + 1, e), two(buf, q + 4, e)
-            p = q + 6
-            if p >= e or (buf[p] != 84 and buf[p] != 32 and buf[p] != 95):  # 2024-07-07_13:42:53: svlogd
+            p = q + 7
+            if p > e or (buf[p - 1] != 84 and buf[p - 1] != 32 and buf[p - 1] != 95):  # 2024-07-07_13:42:53: svlogd
                 return 0, -1
-            p += 1
+    if p < 0:
+        return 0, -1
     time, p = clock(buf, p, e)
     if p < 0:
         return 0, -1
