@@ -162,14 +162,14 @@ def _cut(
     """Sections of pieces that end between events."""
     rest = b""
     for piece, last in pieces:
-        text = rest + piece
+        found = _sections(kind, scanner, rest + piece)
         rest = b""
+        scanner, text = found.pop()  # it goes on in the next piece
         if not last:
             at = _whole(scanner, text, newline)
             text, rest = text[:at], text[at:]
-        found = _sections(kind, scanner, text)
         yield from found
-        scanner = found[-1][0]  # it goes on in the next piece
+        yield scanner, text
 
 
 def _whole(scanner: Scanner, text: bytes, newline: int) -> int:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import spamlab
+from spamlab import pieces, sources
 from spamlab.carriers import jsonlines
 
 SHARED = Path(os.environ.get("SPAMLAB_SHARED", Path(__file__).parents[2] / "shared"))
@@ -538,3 +539,14 @@ def test_records_of_other_logs_that_are_about_no_connection_are_passed_over_too(
     ]
     log = read("".join(json.dumps(row) + "\n" for row in [RECORD, *others, {"level": "info", "msg": "hi"}]))
     assert log.sources[["event_lines", "ignored_lines", "unparsed_lines"]].values.tolist() == [[1, 3, 1]]
+
+
+def test_a_long_tsv_is_scanned_piece_by_piece(monkeypatch, tmp_path):
+    rows = [f"1710115200.{n:06d}\tC{n}\t192.0.2.1\thelo{n}\ta@b.example\tc@d.example\t250 ok" for n in range(2000)]
+    fields = "#separator \\x09\n#path\tsmtp\n#fields\tts\tuid\tid.orig_h\thelo\tmailfrom\trcptto\tlast_reply\n"
+    (tmp_path / "smtp.log").write_text(fields + "\n".join(rows) + "\n")
+    monkeypatch.setattr(sources, "READ", 2000)
+    monkeypatch.setattr(sources.Source.text, "__defaults__", (4000,))
+    found = pieces.look(sources.Source("smtp.log", tmp_path / "smtp.log"), None)
+    sizes = [len(lines.what) for _, lines in pieces.scan(found)]
+    assert sum(sizes) == 2003 and max(sizes) * 20 < 2003
