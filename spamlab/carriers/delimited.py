@@ -67,31 +67,35 @@ def _layout(sample: bytes) -> _Layout | None:
     text = [line for line in sample.decode("utf-8", "replace").splitlines()[: FEW + 1] if line.strip()]
     text = text[:-1] if len(text) > FEW else text
     for apart in "\t,;" if text else "":
-        if apart not in text[0]:
+        first, *rows = (_row(line, apart) for line in text)
+        width = len(first)
+        even = [row for row in rows if len(row) == width]
+        if width < 2 or not even or len(even) + 1 < 0.9 * len(text):
             continue
-        rows = [_row(line, apart) for line in text]
-        width = len(rows[0])
-        if width < 2 or len(rows) < 2 or sum(len(row) == width for row in rows) < 0.9 * len(rows):
-            continue
-        even = [row for row in rows[1:] if len(row) == width]
-        for column in range(width):
-            if sum(bool(_WHOLE.match(row[column])) for row in even) * 2 > len(even):
-                if not column and rows[0][0] not in heads.HEAD["whole"] and not text[1].startswith('"'):
-                    return None  # a line as it is
-                outer = {0: "time"} if column and all(_STAMP.match(row[0]) for row in even) else {}
-                return _Layout(apart, width, {**outer, column: "_raw"}, not _WHOLE.match(rows[0][column]))
-        if apart == "\t" and width == 10 and all(_STAMP.match(value) for row in even for value in row[1:3]):
-            return _Layout(apart, width, _ARCHIVE, False)
-        if columns := _kiwi(even, width):
-            return _Layout(apart, width, columns, not _LEVEL.match(rows[0][width - 3]))
-        if all(map(_WORD.match, rows[0])):
-            columns = _parts(rows[0])
-            if (
-                len({part for name in columns.values() for part in ("time", "message") if name in heads.HEAD[part]})
-                == 2
-            ):
-                return _Layout(apart, width, columns, True)
+        whole = next(
+            (at for at in range(width) if sum(bool(_WHOLE.match(row[at])) for row in even) * 2 > len(even)), -1
+        )
+        if whole == 0 and first[0] not in heads.HEAD["whole"] and not text[1].startswith('"'):
+            return None  # a line as it is
+        if found := _columns(first, even, apart, whole):
+            return _Layout(apart, width, *found)
     return None
+
+
+def _columns(first: list[str], rows: list[list[str]], apart: str, whole: int) -> tuple[dict[int, str], bool] | None:
+    """The columns of rows that lines are made of, and whether the ``first`` row names them; ``whole``: the one, if any,
+    that holds lines.
+    """
+    if whole >= 0:
+        outer = {0: "time"} if whole and all(_STAMP.match(row[0]) for row in rows) else {}
+        return {**outer, whole: "_raw"}, not _WHOLE.match(first[whole])
+    if apart == "\t" and len(first) == 10 and all(_STAMP.match(value) for row in rows for value in row[1:3]):
+        return _ARCHIVE, False
+    if columns := _kiwi(rows, len(first)):
+        return columns, not _LEVEL.match(first[-3])
+    columns = _parts(first) if all(map(_WORD.match, first)) else {}
+    told = [any(name in heads.HEAD[part] for name in columns.values()) for part in ("time", "message")]
+    return (columns, True) if all(told) else None
 
 
 def _row(line: str, apart: str) -> list[str]:
