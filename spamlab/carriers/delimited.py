@@ -17,13 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from spamlab.carriers import heads, wraps
+from spamlab.carriers import heads, parsing, wraps
+from spamlab.carriers.parsing import TEXT
 
-SAMPLE = 64 << 10
 FEW = 50
 """So many rows are looked at."""
 
-_TEXT = pa.large_string()
 _WHOLE = re.compile(wraps.STAMP.decode() + r"\S* +\S.*?[\]: ] ?")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*(?: ?UTC)?$")
 _LEVEL = re.compile(r"[A-Z][A-Za-z]+\d?\.[A-Z][a-z]+$")
@@ -55,7 +54,7 @@ def plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
     first = next(pieces, None)
     if first is None:
         return
-    layout = _layout(first[:SAMPLE])
+    layout = _layout(first[: wraps.SAMPLE])
     for number, piece in enumerate(itertools.chain([first], pieces)):
         yield _lines(piece, layout, layout.named and not number) if layout else piece
 
@@ -129,28 +128,22 @@ def _parts(names: list[str]) -> dict[int, str]:
 
 
 def _lines(text: bytes, layout: _Layout, named: bool) -> bytes:
-    physical = text.split(b"\n")
-    if physical and not physical[-1]:
-        physical.pop()
-    kept = pa.array([line.rstrip(b"\r").decode() for line in physical], _TEXT)
-    found = _parsed(text, layout, len(physical)) or _one_by_one(kept, layout)
+    found = _parsed(text, layout) or _one_by_one(text, layout)
     if DATE in found and "time" in found:
-        time = pc.binary_join_element_wise(found.pop(DATE), found["time"], pa.scalar(" ", _TEXT))
+        time = pc.binary_join_element_wise(found.pop(DATE), found["time"], pa.scalar(" ", TEXT))
         found["time"] = pc.replace_substring(time, "/", "-")
     made = heads.headed(found)
     if {"time", "_raw"} == found.keys():  # which states a year
-        both = pc.binary_join_element_wise(found["time"], made, pa.scalar(" ", _TEXT))
+        both = pc.binary_join_element_wise(found["time"], made, pa.scalar(" ", TEXT))
         made = pc.if_else(pc.match_substring_regex(made, r"^(<\d+>)?[A-Z]"), both, made)
     if made.null_count == len(made):
         return text
-    made = pc.coalesce(made, kept)
     if named:
-        made = pa.concat_arrays([pa.array([""], _TEXT), made.slice(1)])
-    joined = pc.binary_join(pa.LargeListArray.from_arrays([0, len(made)], made), pa.scalar("\n", _TEXT))[0].as_py()
-    return (joined + "\n").encode() if len(made) else b""
+        made = pa.concat_arrays([pa.array([""], TEXT), made.slice(1)])
+    return parsing.ended(text, made)
 
 
-def _parsed(text: bytes, layout: _Layout, rows: int) -> dict[str, pa.Array] | None:
+def _parsed(text: bytes, layout: _Layout) -> dict[str, pa.Array] | None:
     """The columns as Arrow reads them at once; None where it cannot read each line as a row."""
     names = [str(column) for column in range(layout.width)]
     try:
@@ -160,18 +153,18 @@ def _parsed(text: bytes, layout: _Layout, rows: int) -> dict[str, pa.Array] | No
             arrow_csv.ParseOptions(
                 delimiter=layout.apart, quote_char=False if layout.apart == "\t" else '"', ignore_empty_lines=False
             ),
-            arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, _TEXT), strings_can_be_null=False),
+            arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, TEXT), strings_can_be_null=False),
         )
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
-    if len(table) != rows:
+    if len(table) != parsing.count(text):
         return None
     return {name: table[str(column)].combine_chunks() for column, name in layout.columns.items()}
 
 
-def _one_by_one(lines: pa.Array, layout: _Layout) -> dict[str, pa.Array]:
-    rows = [_row(line, layout.apart) for line in lines.to_pylist()]
+def _one_by_one(text: bytes, layout: _Layout) -> dict[str, pa.Array]:
+    rows = [_row(line.decode(), layout.apart) for line in text.split(b"\n")[: parsing.count(text)]]
     return {
-        name: pa.array([row[column] if len(row) == layout.width else None for row in rows], _TEXT)
+        name: pa.array([row[column] if len(row) == layout.width else None for row in rows], TEXT)
         for column, name in layout.columns.items()
     }

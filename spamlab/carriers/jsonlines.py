@@ -31,10 +31,9 @@ def plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def _plain(piece: bytes) -> bytes:
     begin = piece[: 1 << 16]
-    zeeks = zeek.among(begin)
-    if zeeks and zeek.OPENS.match(begin):
+    if zeek.OPENS.match(begin) and zeek.among(begin):
         return zeek.printed(piece)
-    if zeeks and zeek.BEHIND.match(begin):
+    if zeek.BEHIND.match(begin) and zeek.among(begin):
         return lines(piece, zeek.behind)
     if _DRESSED.match(piece):
         piece = _BRACKET.sub(b"", _RECORD.sub(rb"\1", piece))
@@ -43,7 +42,7 @@ def _plain(piece: bytes) -> bytes:
         return piece
     if b'"__REALTIME_TIMESTAMP"' in begin and b'"MESSAGE"' in begin:
         return lines(piece, heads.journal)
-    if zeeks:
+    if zeek.among(begin):
         return lines(piece, zeek.rows)
     if all(name in begin for name in _DOCKER):
         return lines(piece, heads.passed)

@@ -29,7 +29,7 @@ Schema = dict[str, Any]
 
 def lines(piece: bytes, made: Callable[[bytes], Any]) -> bytes:
     """A piece with its records as lines, as ``made`` gives them of a block; where it gives none, the line as it is."""
-    return b"".join(beside.each(lambda block: _ended(block, made(block)), _blocks(piece)))
+    return b"".join(beside.each(lambda block: ended(block, made(block)), _blocks(piece)))
 
 
 def _blocks(piece: bytes) -> Iterator[bytes]:
@@ -40,7 +40,13 @@ def _blocks(piece: bytes) -> Iterator[bytes]:
         begin = end
 
 
-def _ended(block: bytes, made: Any) -> bytes:
+def count(text: bytes) -> int:
+    """How many lines a text has."""
+    return text.count(b"\n") + (not text.endswith(b"\n"))
+
+
+def ended(block: bytes, made: Any) -> bytes:
+    """The lines made of a block's, each with its end; where there is none, the line as it is."""
     if made.null_count:
         kept = pa.array([line.rstrip(b"\r").decode() for line in block.split(b"\n")[: len(made)]], TEXT)
         made = pc.if_else(pc.is_valid(made), made, kept)
@@ -60,7 +66,7 @@ def at_once(block: bytes, schema: Schema) -> Columns | None:
         )
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
-    if len(table) != block.count(b"\n") + (not block.endswith(b"\n")):  # blank lines are left out
+    if len(table) != count(block):  # blank lines are left out
         return None
     columns = {name: table[name].combine_chunks() for name in schema}
     told = any(column.null_count < len(column) for name, column in columns.items() if name != "@timestamp")
